@@ -1,0 +1,4 @@
+//! TODO
+pub fn main() -> std::process::ExitCode {
+    todo!()
+}

@@ -1,0 +1,1 @@
+//! The keystore: schema `pgveil_keys` of the protected database.

@@ -1,0 +1,1 @@
+//! Plans by text and everything they depend on.

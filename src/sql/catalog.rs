@@ -1,0 +1,98 @@
+//! A snapshot of the live catalog, seen through the policy.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::prefilter::Prefilter;
+use crate::config::{ProtectedColumn, ProtectedTable};
+
+/// A PostgreSQL object id.
+pub type Oid = u32;
+
+/// One database's catalog as far as planning needs it. Immutable; replaced as a whole.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// Counts snapshots of this process: plans are valid for one.
+    pub epoch: u64,
+    /// All tables, partitioned tables, views, materialized views and foreign tables outside
+    /// pg_toast, by OID. Includes pg_catalog and information_schema.
+    pub relations: HashMap<Oid, Arc<Relation>>,
+    /// OID by schema name, then relation name.
+    pub by_name: HashMap<String, HashMap<String, Oid>>,
+    /// Functions, procedures and aggregates that reach a protected table (their body names one,
+    /// transitively), by bare name; the value says why. Calling one is refused.
+    pub tainted_functions: HashMap<String, String>,
+    /// Protected columns by ordinal.
+    pub columns: Vec<Arc<ProtectedColumn>>,
+    /// Protected column (ordinal) by (relation OID, attribute number), for the check of row
+    /// descriptions. Views, partitions and inheritance children whose columns lead to a protected
+    /// column are in it under their own OIDs.
+    pub origins: HashMap<(Oid, i16), Ordinal>,
+    /// Policy names that do not match the catalog: statements that name them are refused.
+    pub mismatches: Vec<Mismatch>,
+    /// The patterns that make a statement worth parsing.
+    pub prefilter: Prefilter,
+    /// OID of the domain `pgveil.sealed`, if it exists.
+    pub sealed_domain: Option<Oid>,
+}
+
+pub use super::model::Ordinal;
+
+/// A table or something like it.
+#[derive(Debug)]
+pub struct Relation {
+    /// `pg_class.oid`
+    pub oid: Oid,
+    /// Schema name.
+    pub schema: String,
+    /// Relation name.
+    pub name: String,
+    /// `pg_class.relkind`: r, p, v, m, f …
+    pub kind: char,
+    /// Columns in attribute order, dropped ones left out.
+    pub columns: Vec<Column>,
+    /// Set if the policy names this relation and it matches.
+    pub protected: Option<Arc<ProtectedTable>>,
+    /// Set if statements that name this relation must be refused although (or because) the policy
+    /// does not name it: a view, rule, partition or inheritance child that reaches a protected table,
+    /// or a policy name that does not match; the text says why.
+    pub refused: Option<String>,
+}
+
+/// A column of a relation.
+#[derive(Debug)]
+pub struct Column {
+    /// `pg_attribute.attnum`
+    pub number: i16,
+    /// Name.
+    pub name: String,
+    /// Type OID (the domain's own for domains).
+    pub type_oid: Oid,
+    /// Type modifier.
+    pub typmod: i32,
+    /// Ordinal of the protected column it is, if it is one.
+    pub sealed: Option<Ordinal>,
+    /// A generated column (`GENERATED ALWAYS AS … STORED`).
+    pub generated: bool,
+}
+
+/// A policy name that does not match the catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Schema and table of the policy.
+    pub table: (String, String),
+    /// Column, if it is about one.
+    pub column: Option<String>,
+    /// Stable code, e.g. `catalog/missing-column`.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Catalog {
+    /// The relation of a schema-qualified name.
+    pub fn relation(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
+        self.relations.get(self.by_name.get(schema)?.get(name)?)
+    }
+}

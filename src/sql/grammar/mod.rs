@@ -1,0 +1,17 @@
+//! PostgreSQL's own grammar: parse, tokens, and byte-span edits that are proved.
+//!
+//! What pgveil analyses must be what the server will execute, so statements are parsed with the
+//! server's grammar (libpg_query through `pg_raw_parse`). The tree is used for analysis only; the
+//! upstream text is the client's text with byte-span edits. Every edit is **proved**: the edited text
+//! is parsed again and must equal the original tree with exactly the intended nodes changed, as
+//! PostgreSQL's own `equal()` sees it, else the statement is refused.
+//!
+//! - [`tokens`] — a scanner that finds where tokens end (tree nodes only say where they start).
+//! - [`edits`] — intended changes of nodes → byte-span edits, rendering, and the proof.
+
+pub mod edits;
+mod equal;
+mod parse;
+pub mod tokens;
+
+pub use parse::{ParseError, Parsed};

@@ -1,0 +1,1 @@
+//! A scanner that finds where tokens end.

@@ -1,0 +1,173 @@
+//! Plans: what to do with one statement.
+
+use std::{borrow::Cow, ops::Range};
+
+use zeroize::Zeroizing;
+
+use crate::values::Source;
+
+/// Index of a protected column within its database ([`crate::config::ProtectedColumn::ordinal`]).
+pub type Ordinal = usize;
+
+/// The outcome of planning one statement.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Touches no protected relation, and none of its names could be confused with one: forward the
+    /// text as it is.
+    Pass,
+    /// Forward the edited text; transform parameters and results.
+    Rewrite(Plan),
+    /// Answer with an error and forward nothing.
+    Refuse(Refusal),
+}
+
+/// What to do with one statement that touches protected relations (or names that could be).
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Edits in ascending, disjoint spans, relative to the start of the statement's text as given to
+    /// the planner. Proved: see [`crate::sql::grammar`].
+    pub edits: Vec<Edit>,
+    /// The parameters that the edited text has, `$1` first. Always covers every client parameter
+    /// (position i is client parameter i for i < `client_params`); further ones are copies of client
+    /// parameters that are needed in a second form.
+    pub params: Vec<Param>,
+    /// How many parameters the client's text has (its highest `$n`).
+    pub client_params: usize,
+    /// Result columns in order; empty if the statement returns none.
+    pub results: Vec<Output>,
+    /// Is the number of result columns certain? Not if a `*` was expanded from a catalog snapshot
+    /// that may be older than the server's.
+    pub results_certain: bool,
+    /// May the statement change data (DML, data-modifying CTEs, functions that are not known to be
+    /// harmless)? Decides about the COMMIT barrier.
+    pub may_write: bool,
+    /// The statement is EXPLAIN: its text output has tokens to hide.
+    pub explain: bool,
+}
+
+/// One parameter of the edited text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// Client parameter it takes its value from, 0-based.
+    pub client: usize,
+    /// What is sent.
+    pub form: ParamForm,
+}
+
+/// The form in which a parameter travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamForm {
+    /// As the client sent it.
+    Plain,
+    /// Sealed as a value of the column; `source` is a cast around the parameter that was edited
+    /// away (`$1::date`), or untyped.
+    Seal(Ordinal, Source),
+    /// As an equality token of the column.
+    Token(Ordinal, Source),
+    /// An array of values, as an array of tokens (`bytea[]`).
+    TokenArray(Ordinal, Source),
+}
+
+/// One result column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// As it comes.
+    Plain,
+    /// A sealed value of the column.
+    Sealed(Ordinal),
+}
+
+/// A byte-span edit of the client's text.
+#[derive(Debug)]
+pub struct Edit {
+    /// What is replaced (empty for an insertion).
+    pub span: Range<usize>,
+    /// By what.
+    pub with: Replacement,
+}
+
+/// Replacement text of an edit: fixed, or computed with keys when the statement is sent.
+#[derive(Debug)]
+pub enum Replacement {
+    /// Fixed text.
+    Text(Cow<'static, str>),
+    /// `E'\\x…'`: the literal sealed as a value of the column.
+    Seal(Ordinal, Literal),
+    /// `E'\\x…'::pg_catalog.bytea`: the literal's equality token.
+    Token(Ordinal, Literal),
+    /// `E'{…}'::pg_catalog.bytea[]`: tokens of the elements of an array literal (text form).
+    TokenArray(Ordinal, Literal),
+}
+
+/// A literal of the client's text: its value as PostgreSQL would hand it to the type's input
+/// function, and the type of a cast around it.
+#[derive(Clone)]
+pub struct Literal {
+    /// Text form: `42`, `2024-02-30`, `{a,b}`.
+    pub text: Zeroizing<String>,
+    /// Type of the literal: untyped for string constants; int4/int8/numeric/bool for others; the
+    /// cast's type if there is one.
+    pub source: Source,
+    /// Byte offset of the literal in the statement's text, for error positions.
+    pub at: usize,
+}
+
+/// A literal is plaintext: `Debug` shows only where it stands.
+impl std::fmt::Debug for Literal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Literal").field("at", &self.at).field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// Why a statement is refused. Becomes an ErrorResponse; never holds literals of the statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// SQLSTATE: 0A000 for what pgveil does not do; a native one where PostgreSQL itself would fail
+    /// (42P01, 42703, 42702, 42883, 42804 …).
+    pub sqlstate: &'static str,
+    /// Stable code with an anchor in docs/errors.md, e.g. `sql/unsupported-operator`.
+    pub code: &'static str,
+    /// `column "people.birth" (mode randomized) does not support =`
+    pub message: String,
+    /// More about it.
+    pub detail: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Byte offset in the statement's text, if it can be pointed at.
+    pub at: Option<usize>,
+}
+
+impl Refusal {
+    /// A refusal with SQLSTATE 0A000.
+    pub fn unsupported(code: &'static str, message: impl Into<String>) -> Self {
+        Self { sqlstate: "0A000", code, message: message.into(), detail: None, hint: None, at: None }
+    }
+
+    /// With another SQLSTATE.
+    #[must_use]
+    pub fn sqlstate(mut self, sqlstate: &'static str) -> Self {
+        self.sqlstate = sqlstate;
+        self
+    }
+
+    /// With a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With a detail.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Pointing at a byte of the statement.
+    #[must_use]
+    pub fn at(mut self, offset: usize) -> Self {
+        self.at = Some(offset);
+        self
+    }
+}

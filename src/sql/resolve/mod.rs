@@ -1,0 +1,1 @@
+//! Every table and column reference through scopes; allow-list of node kinds.

@@ -1,0 +1,28 @@
+//! Logical types: what the client sees of a sealed column.
+//!
+//! Codecs live here because plaintext is never sent upstream to be parsed or formatted. Every type
+//! has two encodings: the **storage canon** (PostgreSQL's binary send bytes after input and typmod
+//! coercion; this is what an envelope holds) and the **equality canon** (what an equality token is
+//! computed over; it differs where PostgreSQL's equality is not identity of bytes).
+//!
+//! One file per type family; [`codec`] dispatches. This room knows no sockets, no SQL and no keys,
+//! and imports nothing of the crate.
+
+mod codec;
+mod error;
+mod settings;
+mod ty;
+
+pub use codec::{Operand, Purpose, Source, equality_canon, equality_operand, format, parse};
+pub use error::ValueError;
+pub use settings::{ByteaOutput, DateOrder, DateStyle, Settings};
+pub use ty::{LogicalType, Normalize, TypeError};
+
+/// PostgreSQL's wire format codes: 0 is text, 1 is binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Format code 0.
+    Text,
+    /// Format code 1.
+    Binary,
+}
