@@ -1,0 +1,3 @@
+//! `pgveil demo`: what `make demo` runs.
+
+pub mod cluster;
