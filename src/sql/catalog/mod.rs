@@ -18,6 +18,7 @@ mod view_columns;
 use std::{collections::HashMap, sync::Arc};
 
 pub use build::build;
+pub use load::{CatalogError, Registered, load, load_with};
 
 use super::prefilter::Prefilter;
 use crate::config::{ProtectedColumn, ProtectedTable};
