@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use super::error::CliError;
+use crate::config::findings_json;
 
 /// Width of tables where there is no terminal to ask.
 const WIDTH: u16 = 100;
@@ -88,7 +89,7 @@ impl Console {
     pub(super) fn table(self, header: &[&str], rows: &[Vec<String>]) {
         let mut table = Table::new();
         table
-            .load_preset(if self.terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_BORDERS_ONLY_CONDENSED })
+            .load_style(if self.terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_BORDERS_ONLY_CONDENSED })
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(WIDTH)
             .set_header(header.to_vec());
@@ -107,11 +108,7 @@ fn out(text: &str) {
 fn document_of(error: &CliError) -> Value {
     let mut document = json!({ "code": error.code(), "message": error.to_string(), "hint": error.hint() });
     if let (CliError::Policy(findings), Some(fields)) = (error, document.as_object_mut()) {
-        let findings: Vec<Value> = findings
-            .iter()
-            .map(|f| json!({ "code": f.code, "message": f.message, "line": f.line, "column": f.column }))
-            .collect();
-        fields.insert("findings".to_owned(), Value::from(findings));
+        fields.insert("findings".to_owned(), findings_json(findings));
     }
     json!({ "error": document })
 }

@@ -6,6 +6,7 @@ use crate::{
     config::Finding,
     keys::KeyError,
     kms::KmsError,
+    sql::catalog::CatalogError,
     values::ValueError,
 };
 
@@ -35,6 +36,9 @@ pub(super) enum CliError {
     /// Key management service.
     #[error(transparent)]
     Kms(#[from] KmsError),
+    /// The catalog could not be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
     /// A value that its type does not accept.
     #[error("{}", .0.message)]
     Value(ValueError),
@@ -73,6 +77,7 @@ impl CliError {
             Self::Database { .. } => "database",
             Self::Key(_) => "key",
             Self::Kms(_) => "kms",
+            Self::Catalog(_) => "catalog",
             Self::Value(_) => "value",
             Self::Cluster(_) => "demo/cluster",
             Self::Io { .. } => "io",

@@ -111,15 +111,18 @@ fn execute(global: &Global, command: Command, console: Console) -> Result<Outcom
         }
         Command::Check(args) => {
             logging::for_command();
-            in_runtime(check::check(&load(global, console)?, &args, console))
+            let policy = load(global, console)?;
+            in_runtime(check::check(&policy, &args, console))
         }
         Command::Apply(args) => {
             logging::for_command();
-            in_runtime(apply::apply(&load(global, console)?, &args, console))
+            let policy = load(global, console)?;
+            in_runtime(apply::apply(&policy, &args, console))
         }
         Command::Value(command) => {
             logging::for_command();
-            in_runtime(value::value(&load(global, console)?, &command, console))
+            let policy = load(global, console)?;
+            in_runtime(value::value(&policy, &command, console))
         }
     }
 }

@@ -21,8 +21,11 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use super::{Outcome, connect, console::Console, error::CliError};
-use crate::config::{Database, Policy};
+use super::{Outcome, connect, console::Console, error::CliError, value::open_kms};
+use crate::{
+    config::{Database, Policy},
+    kms::Kms,
+};
 use plan::Plan;
 
 /// Arguments of `pgveil apply`.
@@ -34,9 +37,6 @@ pub(super) struct ApplyArgs {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
-    /// A protected table or column was replaced on purpose: take it as it is now.
-    #[arg(long)]
-    accept: bool,
 }
 
 /// One database and what is to be done there.
@@ -49,17 +49,23 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn has_work(&self) -> bool {
-        !self.plan.own_steps().is_empty() || self.keystore.is_some()
+        !self.plan.own_steps().is_empty() || self.keystore_can_run()
+    }
+
+    /// Its schema needs the same right as the schema `pgveil`.
+    fn keystore_can_run(&self) -> bool {
+        self.keystore.is_some() && !self.plan.waits_for_schemas()
     }
 }
 
 /// Plans all databases, shows, asks once, executes.
 pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -> Result<Outcome, CliError> {
+    let kms = open_kms(policy).await?;
     let mut targets = Vec::new();
     for database in policy.databases.values() {
         let client = connect::service(policy, &database.name).await?;
-        let plan = plan::plan(database, &live::read(&client, database).await?);
-        let keystore = keystore::missing(&client, database, args.accept).await?;
+        let keystore = keystore::missing(&client, database, &kms).await?;
+        let plan = plan::plan(database, &live::read(&client, database).await?, keystore.is_some());
         report::show(console, &database.name, &plan, keystore);
         targets.push(Target { database, client, plan, keystore });
     }
@@ -73,7 +79,7 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
     let (mut attention, mut documents) = (false, Vec::new());
     for target in &mut targets {
         let mut document = report::document(&target.database.name, &target.plan, target.keystore);
-        let left = carry_out(policy, target).await?;
+        let left = carry_out(target, &kms).await?;
         if report::needs_attention(&left) {
             attention = true;
             console.say(&format!("database {}: done, except for what is named above", target.database.name));
@@ -90,12 +96,13 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
 }
 
 /// Executes one database's plan; gives what a new plan still holds.
-async fn carry_out(policy: &Policy, target: &mut Target<'_>) -> Result<Plan, CliError> {
+async fn carry_out(target: &mut Target<'_>, kms: &std::sync::Arc<dyn Kms>) -> Result<Plan, CliError> {
     execute::execute(&mut target.client, target.database, &target.plan).await?;
-    if target.keystore.is_some() {
-        keystore::create(policy, &mut target.client, target.database).await?;
+    if target.keystore_can_run() {
+        keystore::create(&target.client, target.database, kms).await?;
     }
-    let left = plan::plan(target.database, &live::read(&target.client, target.database).await?);
+    let keystore = keystore::missing(&target.client, target.database, kms).await?;
+    let left = plan::plan(target.database, &live::read(&target.client, target.database).await?, keystore.is_some());
     if let Some(step) = left.own_steps().first() {
         return Err(CliError::failed(
             "apply/verify",

@@ -4,6 +4,7 @@ use super::{
     live::Live,
     plan::{How, Obstacle, Plan, Step},
 };
+use crate::{cli::sql_text::ident, config::Database};
 
 const CREATE_SCHEMA: &str = "CREATE SCHEMA pgveil";
 
@@ -14,19 +15,33 @@ const CREATE_DOMAIN: &str = r"CREATE DOMAIN pgveil.sealed AS pg_catalog.bytea
 /// 16 brought `any_value` to the server.
 const FIRST_WITH_ANY_VALUE: i32 = 160_000;
 
+const GRANT_CREATE: &str = "GRANT CREATE ON DATABASE ";
+
 /// Does everything else build on this statement?
 pub(super) fn is_foundation(sql: &str) -> bool {
-    sql == CREATE_SCHEMA || sql == CREATE_DOMAIN
+    sql == CREATE_SCHEMA || sql == CREATE_DOMAIN || is_schema_grant(sql)
+}
+
+/// Is it the grant without which the login cannot create schemas?
+pub(super) fn is_schema_grant(sql: &str) -> bool {
+    sql.starts_with(GRANT_CREATE)
 }
 
 /// Adds what is missing of it.
-pub(super) fn plan(live: &Live, plan: &mut Plan) {
+pub(super) fn plan(database: &Database, live: &Live, keystore_missing: bool, plan: &mut Plan) {
     let owner = match &live.schema {
         Some(schema) if schema.may_create => None,
         Some(schema) => Some(schema.owner.clone()),
-        None if live.may_create_schemas => None,
-        None => Some(live.database_owner.clone()),
+        None => None,
     };
+    if (live.schema.is_none() || keystore_missing) && !live.may_create_schemas {
+        plan.steps.push(Step {
+            sql: format!("{GRANT_CREATE}{} TO {}", ident(&database.name), ident(&live.role)),
+            why: "the schemas pgveil and pgveil_keys; may be revoked afterwards".to_owned(),
+            as_role: Some(live.database_owner.clone()),
+            how: How::InTransaction,
+        });
+    }
     let mut step = |sql: String, why: &str| {
         plan.steps.push(Step { sql, why: why.to_owned(), as_role: owner.clone(), how: How::InTransaction });
     };

@@ -65,10 +65,15 @@ impl Plan {
             .iter()
             .filter_map(|step| match &step.as_role {
                 Some(role) => Some((role.as_str(), step)),
-                None if foundation => Some(("the service login, after that", step)),
+                None if foundation => Some(("the service login itself, once it may: apply again", step)),
                 None => None,
             })
             .collect()
+    }
+
+    /// Must somebody grant the right to create schemas first?
+    pub(super) fn waits_for_schemas(&self) -> bool {
+        self.steps.iter().any(|step| step.as_role.is_some() && objects::is_schema_grant(&step.sql))
     }
 
     fn foundation_is_missing(&self) -> bool {
@@ -76,10 +81,10 @@ impl Plan {
     }
 }
 
-/// Plans one database, bar the keystore.
-pub(super) fn plan(database: &Database, live: &Live) -> Plan {
+/// Plans one database. Of the keystore it only sees to the right to create its schema.
+pub(super) fn plan(database: &Database, live: &Live, keystore_missing: bool) -> Plan {
     let mut plan = Plan::default();
-    objects::plan(live, &mut plan);
+    objects::plan(database, live, keystore_missing, &mut plan);
     for (index, table) in database.tables.iter().enumerate() {
         columns::plan(index, table, live.tables.get(index).and_then(Option::as_ref), &mut plan);
     }

@@ -78,7 +78,7 @@ fn sql(plan: &Plan) -> Vec<String> {
 
 #[test]
 fn an_empty_table_is_sealed_and_gets_its_index() {
-    let plan = plan(&database(Mode::Equality), &live());
+    let plan = plan(&database(Mode::Equality), &live(), false);
     assert_eq!(
         sql(&plan),
         [
@@ -92,7 +92,7 @@ fn an_empty_table_is_sealed_and_gets_its_index() {
 
 #[test]
 fn a_randomized_column_gets_no_index() {
-    assert_eq!(plan(&database(Mode::Randomized), &live()).own_steps().len(), 2);
+    assert_eq!(plan(&database(Mode::Randomized), &live(), false).own_steps().len(), 2);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_sealed_column_needs_nothing() {
         ..Column::default()
     };
     table(&mut live).has_rows = Some(true);
-    assert_eq!(plan(&database(Mode::Equality), &live), Plan::default());
+    assert_eq!(plan(&database(Mode::Equality), &live, false), Plan::default());
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_index_over_rows_is_built_without_blocking_writers() {
     let mut live = live();
     *column(&mut live) = Column { sealed: true, external: true, ..Column::default() };
     table(&mut live).has_rows = Some(true);
-    let plan = plan(&database(Mode::Equality), &live);
+    let plan = plan(&database(Mode::Equality), &live, false);
     assert_eq!(plan.steps[0].how, How::Alone);
     assert!(plan.steps[0].sql.starts_with("CREATE INDEX CONCURRENTLY people_email_eq"));
 }
@@ -122,7 +122,7 @@ fn an_index_over_rows_is_built_without_blocking_writers() {
 fn a_table_with_rows_is_left_alone_and_the_sweep_is_named() {
     let mut live = live();
     table(&mut live).has_rows = Some(true);
-    let plan = plan(&database(Mode::Equality), &live);
+    let plan = plan(&database(Mode::Equality), &live, false);
     assert!(plan.steps.is_empty());
     assert_eq!(plan.obstacles[0].code, "apply/has-rows");
     assert!(plan.obstacles[0].hint.contains("pgveil sweep encrypt --column public.people.email"));
@@ -135,14 +135,14 @@ fn a_unique_constraint_becomes_a_unique_index_of_its_name() {
         kind: DependentKind::Constraint { name: "people_email_key".to_owned(), unique_alone: true },
         description: "constraint people_email_key on table people".to_owned(),
     });
-    let with_equality = plan(&database(Mode::Equality), &live);
+    let with_equality = plan(&database(Mode::Equality), &live, false);
     let statements = sql(&with_equality);
     assert_eq!(statements[0], "ALTER TABLE public.people DROP CONSTRAINT people_email_key");
     assert_eq!(
         statements[3],
         "CREATE UNIQUE INDEX people_email_key ON public.people (pg_catalog.substring(email, 9, 16))"
     );
-    let randomized = plan(&database(Mode::Randomized), &live);
+    let randomized = plan(&database(Mode::Randomized), &live, false);
     assert!(randomized.steps.is_empty(), "nothing is dropped where nothing replaces it: {randomized:?}");
     assert_eq!(randomized.obstacles[0].code, "apply/constraint");
 }
@@ -161,7 +161,7 @@ fn what_hangs_on_the_column_is_named_and_nothing_is_changed() {
     for (kind, code) in kinds {
         let mut live = live();
         column(&mut live).dependents.push(Dependent { kind, description: "it".to_owned() });
-        let plan = plan(&database(Mode::Equality), &live);
+        let plan = plan(&database(Mode::Equality), &live, false);
         assert_eq!(plan.obstacles[0].code, code);
         assert!(plan.own_steps().is_empty(), "{plan:?}");
     }
@@ -172,7 +172,7 @@ fn a_foreign_table_is_left_to_its_owner() {
     let mut live = live();
     table(&mut live).owned = false;
     table(&mut live).owner = "app".to_owned();
-    let plan = plan(&database(Mode::Equality), &live);
+    let plan = plan(&database(Mode::Equality), &live, false);
     assert!(plan.own_steps().is_empty());
     assert_eq!(plan.foreign_steps().len(), 3);
     assert!(plan.foreign_steps().iter().all(|(role, _)| *role == "app"));
@@ -182,10 +182,11 @@ fn a_foreign_table_is_left_to_its_owner() {
 fn without_the_schema_nothing_else_can_run() {
     let mut live = live();
     (live.schema, live.domain, live.may_create_schemas) = (None, None, false);
-    let plan = plan(&database(Mode::Equality), &live);
+    let plan = plan(&database(Mode::Equality), &live, false);
     assert!(plan.own_steps().is_empty());
     assert_eq!(plan.foreign_steps()[0].0, "postgres");
-    assert_eq!(plan.foreign_steps()[0].1.sql, "CREATE SCHEMA pgveil");
+    assert_eq!(plan.foreign_steps()[0].1.sql, "GRANT CREATE ON DATABASE app TO pgveil");
+    assert!(plan.waits_for_schemas());
 }
 
 #[test]
@@ -193,29 +194,29 @@ fn the_aggregate_is_created_only_where_the_server_has_none() {
     let mut live = live();
     live.any_value.clear();
     let aggregates = |plan: &Plan| plan.steps.iter().filter(|step| step.sql.contains("CREATE AGGREGATE")).count();
-    assert_eq!(aggregates(&plan(&database(Mode::Randomized), &live)), 2);
+    assert_eq!(aggregates(&plan(&database(Mode::Randomized), &live, false)), 2);
     live.version = 160_000;
-    assert_eq!(aggregates(&plan(&database(Mode::Randomized), &live)), 0);
+    assert_eq!(aggregates(&plan(&database(Mode::Randomized), &live, false)), 0);
 }
 
 #[test]
 fn an_altered_domain_is_reported() {
     let mut live = live();
     live.domain = Some(Domain { oid: 99_999, as_expected: false });
-    assert_eq!(plan(&database(Mode::Randomized), &live).obstacles[0].code, "apply/foreign-domain");
+    assert_eq!(plan(&database(Mode::Randomized), &live, false).obstacles[0].code, "apply/foreign-domain");
 }
 
 #[test]
 fn long_names_are_cut_and_taken_names_avoided() {
     let mut live = live();
     table(&mut live).taken_names.push("people_email_eq".to_owned());
-    let taken = plan(&database(Mode::Equality), &live);
+    let taken = plan(&database(Mode::Equality), &live, false);
     assert!(taken.steps[2].sql.contains("INDEX people_email_eq2 ON"), "{}", taken.steps[2].sql);
     let mut database = database(Mode::Equality);
     let mut long = (*database.tables[0]).clone();
     long.name = "ü".repeat(31);
     database.tables = vec![Arc::new(long)];
-    let cut = plan(&database, &live);
+    let cut = plan(&database, &live, false);
     let name = cut.steps[2].sql.split('"').nth(1).unwrap();
     assert!(name.len() <= 63 && name.ends_with("_eq"), "{name}");
 }
@@ -224,7 +225,7 @@ fn long_names_are_cut_and_taken_names_avoided() {
 fn missing_tables_and_columns_are_reported_by_name() {
     let mut live = live();
     table(&mut live).columns = vec![None];
-    assert_eq!(plan(&database(Mode::Randomized), &live).obstacles[0].code, "catalog/missing-column");
+    assert_eq!(plan(&database(Mode::Randomized), &live, false).obstacles[0].code, "catalog/missing-column");
     live.tables = vec![None];
-    assert_eq!(plan(&database(Mode::Randomized), &live).obstacles[0].object, "public.people");
+    assert_eq!(plan(&database(Mode::Randomized), &live, false).obstacles[0].object, "public.people");
 }

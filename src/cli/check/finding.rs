@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tokio_postgres::Client;
 
-use crate::{cli::error::CliError, config::Database};
+use crate::{cli::error::CliError, config::Database, sql::catalog};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -65,4 +65,19 @@ impl Finding {
         };
         vec![severity.to_owned(), self.code.clone(), self.object.clone(), text]
     }
+}
+
+fn path(mismatch: &catalog::Mismatch) -> String {
+    let (schema, table) = &mismatch.table;
+    mismatch.column.as_ref().map_or_else(|| format!("{schema}.{table}"), |column| format!("{schema}.{table}.{column}"))
+}
+
+/// What the live catalog says about the policy.
+pub(super) async fn of_catalog(client: &Client, database: &Database) -> Result<Vec<Finding>, CliError> {
+    let catalog = catalog::load(client, database, 0).await?;
+    Ok(catalog
+        .mismatches
+        .iter()
+        .map(|m| Finding::error(m.code, path(m), m.message.clone(), Some(m.hint.clone())))
+        .collect())
 }

@@ -89,7 +89,8 @@ async fn refusal(console: Console, through: &Client) -> Result<(), CliError> {
 fn log(console: Console, stage: &Stage) -> Result<(), CliError> {
     let log = fs::read(stage.cluster.log_path()).map_err(|source| CliError::Io { what: "reading the server's log", source })?;
     let sample = person(LOOKED_UP);
-    let seen: Vec<&str> = [&sample.email, &sample.card, &sample.notes, &sample.email.to_uppercase()]
+    let asked = sample.email.to_uppercase();
+    let seen: Vec<&str> = [&sample.email, &sample.card, &sample.notes, &asked]
         .into_iter()
         .filter(|value| memchr::memmem::find(&log, value.as_bytes()).is_some())
         .map(String::as_str)
