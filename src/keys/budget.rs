@@ -29,7 +29,11 @@ impl Budget {
     pub(super) fn take(&self) -> Result<(), KeyError> {
         // Relaxed: only the sum matters. The counter itself cannot wrap around: refused calls count
         // too, but 2^64 of them take centuries.
-        if self.used.fetch_add(1, Ordering::Relaxed) < self.granted { Ok(()) } else { Err(KeyError::Exhausted(self.dek)) }
+        if self.used.fetch_add(1, Ordering::Relaxed) < self.granted {
+            Ok(())
+        } else {
+            Err(KeyError::Exhausted(self.dek))
+        }
     }
 
     /// How many values were sealed by this process.

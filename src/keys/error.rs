@@ -123,7 +123,9 @@ impl KeyError {
                 "The value was sealed with another keystore (copied from another database?), or the keystore was restored \
                  from a backup that is older than the value."
             }
-            Self::NotServed { state: KeyState::Retired, .. } => "The key can be taken back into service until it is destroyed.",
+            Self::NotServed { state: KeyState::Retired, .. } => {
+                "The key can be taken back into service until it is destroyed."
+            }
             Self::NotServed { .. } => "The key was destroyed; values sealed with it cannot be opened again.",
             Self::Exhausted(_) => "A new primary DEK is needed; until then values can be read but not written.",
             Self::Tampered(_) => {
@@ -176,7 +178,9 @@ mod tests {
         for revoked in [KmsErrorKind::Denied, KmsErrorKind::Disabled, KmsErrorKind::PendingDestroy] {
             assert_eq!(kms(revoked).sqlstate(), "42501");
         }
-        for fatal in [KmsErrorKind::Destroyed, KmsErrorKind::Integrity, KmsErrorKind::Misconfigured, KmsErrorKind::NotFound] {
+        for fatal in
+            [KmsErrorKind::Destroyed, KmsErrorKind::Integrity, KmsErrorKind::Misconfigured, KmsErrorKind::NotFound]
+        {
             assert_eq!(kms(fatal).sqlstate(), "XX001");
         }
         assert_eq!(KeyError::NotServed { id: 1, state: KeyState::Retired }.sqlstate(), "42501");

@@ -117,8 +117,14 @@ async fn make_keystore(client: &Client, database: &str, kms: &dyn Kms) -> Result
     let mac = Vec::new(); // computed when the row is written
     let row = KeystoreRow { id: keystore, made_in: database.to_owned(), made_at: now, mac: mac.clone() };
     write::keystore(client, &key, &row).await?;
-    let scope =
-        ScopeRow { id: PLATFORM, level: 0, path: "platform".to_owned(), parent: None, created_at: now, mac: mac.clone() };
+    let scope = ScopeRow {
+        id: PLATFORM,
+        level: 0,
+        path: "platform".to_owned(),
+        parent: None,
+        created_at: now,
+        mac: mac.clone(),
+    };
     write::scope(client, &key, &scope).await?;
     let kek = KekRow {
         id: kek_id,

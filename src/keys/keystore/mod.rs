@@ -18,10 +18,10 @@ mod write;
 pub use bootstrap::{Bootstrapped, bootstrap};
 pub use identities::{identities, remember_identities};
 pub(super) use read::{Snapshot, snapshot};
-pub(super) use rows::{DekRow, PLATFORM};
+pub(super) use rows::DekRow;
 use tokio_postgres::Client;
 use transaction::{Kind, Transaction};
-pub(super) use verify::{unlock_root, unwrap_checked, verify};
+pub(super) use verify::{unlock_root, verify};
 
 use super::KeyError;
 
@@ -55,9 +55,13 @@ pub async fn exists(client: &Client) -> Result<bool, KeyError> {
 
 /// The version of the installed tables. Fails with [`KeyError::NoKeystore`] if there are none.
 pub async fn version(client: &Client) -> Result<i32, KeyError> {
-    let row = client.query_opt("SELECT version FROM pgveil_keys.version", &[]).await;
-    let row = row.map_err(|e| KeyError::of_query("", e))?;
-    row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
+    if !exists(client).await? {
+        return Err(KeyError::NoKeystore(database_name(client).await?));
+    }
+    match client.query_opt("SELECT version FROM pgveil_keys.version", &[]).await {
+        Ok(row) => row.map_or(Ok(0), |row| Ok(row.try_get(0)?)),
+        Err(error) => Err(explained(client, error).await),
+    }
 }
 
 /// Installs the tables unless they are there; false if they were. Safe against others doing the same
@@ -83,4 +87,15 @@ async fn check_version(client: &Client) -> Result<(), KeyError> {
         SCHEMA_VERSION => Ok(()),
         found => Err(KeyError::Version { found, supported: SCHEMA_VERSION }),
     }
+}
+
+async fn database_name(client: &Client) -> Result<String, KeyError> {
+    Ok(client.query_one("SELECT pg_catalog.current_database()", &[]).await?.try_get(0)?)
+}
+
+/// An error of a query on the keystore where the caller did not say which database it is.
+async fn explained(client: &Client, error: tokio_postgres::Error) -> KeyError {
+    // Fails if the error has aborted a transaction; the name is for the message only.
+    let database = database_name(client).await.unwrap_or_default();
+    KeyError::of_query(&database, error)
 }

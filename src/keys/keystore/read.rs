@@ -3,10 +3,7 @@
 use tokio_postgres::{Client, Row};
 
 use super::{
-    super::{
-        KeyError, KeyState,
-        mac::Fields,
-    },
+    super::{KeyError, KeyState, mac::Fields},
     rows::{DekRow, KekRow, KeystoreRow, PLATFORM, RootRow, ScopeRow},
     transaction::{Kind, Transaction},
 };
@@ -49,10 +46,10 @@ impl Snapshot {
             fields = fields.bytes("kek", &kek.mac);
         }
         for root in &self.roots {
-            fields = fields.bytes("index_root", &root.mac);
+            fields = fields.bytes("index_root", &root.key.mac);
         }
         for dek in &self.deks {
-            fields = fields.bytes("dek", &dek.mac);
+            fields = fields.bytes("dek", &dek.key.mac);
         }
         fields
     }
@@ -68,10 +65,7 @@ pub(in crate::keys) async fn snapshot(client: &Client, database: &str) -> Result
 /// The rows as the current transaction sees them.
 pub(super) async fn rows(client: &Client, database: &str) -> Result<Option<Snapshot>, KeyError> {
     let query = async |sql: &str| client.query(sql, &[]).await.map_err(|e| KeyError::of_query(database, e));
-    super::check_version(client).await.map_err(|e| match e {
-        KeyError::NoKeystore(_) => KeyError::NoKeystore(database.to_owned()),
-        other => other,
-    })?;
+    super::check_version(client).await?;
     let keystore = query(KEYSTORE).await?;
     let epoch = query("SELECT n, mac FROM pgveil_keys.epoch").await?;
     let epoch = epoch.first().ok_or_else(|| KeyError::Tampered("epoch".to_owned()))?;

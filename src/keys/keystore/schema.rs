@@ -199,10 +199,7 @@ const KEY_STEPS: &[(&str, &str)] = &[
 
 fn transitions(table: &str, steps: &[(&str, &str)]) -> String {
     let rows: Vec<String> = steps.iter().map(|(before, after)| format!("('{table}', '{before}', '{after}')")).collect();
-    format!(
-        "INSERT INTO pgveil_keys.transition (tbl, before, after) VALUES {} ON CONFLICT DO NOTHING",
-        rows.join(", ")
-    )
+    format!("INSERT INTO pgveil_keys.transition (tbl, before, after) VALUES {} ON CONFLICT DO NOTHING", rows.join(", "))
 }
 
 fn triggers(table: &str, has_states: bool) -> Vec<String> {
