@@ -10,7 +10,7 @@ use crate::{
     config::{Mode, OnError, ProtectedColumn},
     crypto::{Envelope, MAGIC, Token},
     keys::{ColumnKeys, Unopened},
-    values::{self, Format, Operand, Purpose, Settings, Source},
+    values::{self, Format, Operand, Settings, Source},
 };
 
 /// One protected column with its keys.

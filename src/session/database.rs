@@ -67,6 +67,9 @@ pub enum OpenError {
     /// The keystore cannot be opened.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The policy's `keys.kms` names none of its KMS.
+    #[error("the policy has no kms `{0}`")]
+    NoKms(String),
     /// Took too long.
     #[error("the database did not answer within {} s", PATIENCE.as_secs())]
     Timeout,
@@ -87,10 +90,10 @@ impl Database {
     async fn open_patiently(policy: &Policy, database: &Arc<config::Database>) -> Result<Arc<Self>, OpenError> {
         let mut service = Service::new(policy, &database.name)?;
         let client = service.client().await?;
-        let kms = kms::open_named(policy, &policy.keys.kms).await?;
-        let keyring = Keyring::open(client, kms).await?;
-        let registered = keyring.registered_tables();
-        let catalog = catalog::load(client, database, 1, Some(&registered)).await?;
+        let kms = policy.kms.get(&policy.keys.kms).ok_or_else(|| OpenError::NoKms(policy.keys.kms.clone()))?;
+        let kms = kms::open(&policy.keys.kms, kms).await?;
+        let keyring = Keyring::open(client, &database.name, kms).await?;
+        let catalog = catalog::load(client, database, 1).await?;
         let columns = database
             .columns
             .iter()
@@ -160,9 +163,8 @@ impl Database {
     async fn reload(&self, service: &mut Service) -> Result<(), OpenError> {
         let client = service.client().await?;
         self.keyring.refresh(client).await?;
-        let registered = self.keyring.registered_tables();
         let epoch = self.catalog.load().epoch + 1;
-        let catalog = catalog::load(client, &self.policy, epoch, Some(&registered)).await?;
+        let catalog = catalog::load(client, &self.policy, epoch).await?;
         Meters::get().catalog_loaded();
         for mismatch in &catalog.mismatches {
             tracing::error!(

@@ -346,7 +346,7 @@ impl Session {
     /// COMMIT barrier: a Query that writes and returns sealed columns is sent as Parse, Bind,
     /// Execute, and its Sync follows once everything is opened.
     fn send_query_extended(&mut self, plan: Arc<Plan>, edited: Edited) {
-        let upstream = result_formats(&plan, &[]);
+        let upstream = result_formats(&plan, plan.results_certain, &[]);
         let view = self.view(&plan, Vec::new(), upstream.clone());
         let statement = Arc::new(Statement {
             text: Bytes::new(),
@@ -557,7 +557,7 @@ impl Session {
                 false
             }
             Some(planned) => {
-                let same_env = self.environment.known().is_some_and(|env| **env == *planned.env);
+                let same_env = self.environment.known().is_some_and(|env| env.agrees_with(&planned.env));
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
                 same_catalog && same_env && !reuses
             }
@@ -758,8 +758,7 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
 
 /// Sealed columns are asked for in binary whatever the client wants, where the number of columns is
 /// certain: hex text doubles the bytes.
-fn result_formats(plan: &Plan, wanted: &[i16]) -> Vec<i16> {
-    let certain = plan.results_certain || wanted.len() > 1;
+fn result_formats(plan: &Plan, certain: bool, wanted: &[i16]) -> Vec<i16> {
     if !certain || !plan.reads_sealed() || wanted == [1] {
         return wanted.to_vec();
     }
@@ -781,13 +780,10 @@ fn result_formats_of(plan: &Plan, statement: &Statement, wanted: &[i16]) -> Resu
             format!("bind message has {} result formats but query has {} columns", wanted.len(), plan.results.len()),
         ));
     }
-    if plan.results_certain || statement.shape.get().is_some_and(|shape| matches_plan(plan, shape.as_deref())) {
-        return Ok(result_formats(plan, wanted));
-    }
-    if wanted.len() > 1 && wanted.len() != plan.results.len() {
-        return Ok(wanted.to_vec());
-    }
-    Ok(result_formats(plan, wanted))
+    let described = statement.shape.get().is_some_and(|shape| matches_plan(plan, shape.as_deref()));
+    // As many codes as planned columns: if that is wrong the server says so, as it would natively.
+    let certain = plan.results_certain || described || wanted.len() == plan.results.len().max(2);
+    Ok(result_formats(plan, certain, wanted))
 }
 
 /// Did the server describe as many columns as planned? Then their number is certain.
