@@ -55,7 +55,7 @@ pub struct Param {
 }
 
 /// The form in which a parameter travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParamForm {
     /// As the client sent it.
     Plain,
