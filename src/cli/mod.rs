@@ -11,6 +11,7 @@ mod console;
 pub mod demo;
 mod error;
 mod logging;
+mod ready;
 mod run;
 mod schema;
 mod sql_text;
@@ -75,6 +76,9 @@ enum Command {
     /// Show pgveil at work over a private throw-away PostgreSQL server.
     #[command(after_help = "Example: pgveil demo --once")]
     Demo(demo::DemoArgs),
+    /// Ask a running pgveil whether it is ready: for health checks.
+    #[command(after_help = "Example: pgveil ready --config pgveil.yaml")]
+    Ready,
     /// Print the JSON Schema of the policy file, for editors.
     #[command(after_help = "Example: pgveil schema > pgveil.schema.json")]
     Schema,
@@ -118,6 +122,11 @@ fn execute(global: &Global, command: Command, console: Console) -> Result<Outcom
             logging::for_command();
             let policy = load(global, console)?;
             in_runtime(apply::apply(&policy, &args, console))
+        }
+        Command::Ready => {
+            logging::for_command();
+            let policy = load(global, console)?;
+            in_runtime(ready::ready(&policy, console))
         }
         Command::Value(command) => {
             logging::for_command();

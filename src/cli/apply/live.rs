@@ -50,7 +50,6 @@ pub(super) struct Domain {
 /// A protected table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
-    pub(super) oid: u32,
     /// `pg_class.relkind`
     pub(super) kind: char,
     pub(super) owner: String,
@@ -155,7 +154,6 @@ async fn read_table(
     }
     let taken = client.query(TAKEN_NAMES, &[&table.schema]).await.map_err(reading())?;
     Ok(Some(Table {
-        oid,
         kind,
         owner: row.get(2),
         owned: row.get(3),

@@ -53,7 +53,6 @@ fn live() -> Live {
         domain: Some(Domain { oid: 99_999, as_expected: true }),
         any_value: vec!["bytea".to_owned(), "text".to_owned()],
         tables: vec![Some(Table {
-            oid: 5,
             kind: 'r',
             owner: "pgveil".to_owned(),
             owned: true,
