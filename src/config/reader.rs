@@ -19,7 +19,7 @@ use serde::{
 use super::{
     field::{FIELD, Field, ONE_OR_MANY, TEXT_OR},
     issue::{At, Issue, Issues},
-    near::suggestion,
+    near::{near, suggestion},
     yaml::{Kind, Node},
 };
 
@@ -34,19 +34,38 @@ pub(super) fn read<'de, T: Deserialize<'de>>(root: &Node, issues: &Issues) -> Fi
 
 /// What the model's code says when something does not fit; becomes an [`Issue`] at the next [`Field`].
 #[derive(Debug)]
-struct ReadError(Box<Issue>);
+struct ReadError {
+    issue: Box<Issue>,
+    /// The key that is missing, if that is what is wrong.
+    missing: Option<&'static str>,
+    /// An issue that says it better has been recorded.
+    recorded: bool,
+}
 
 impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(&self.issue.message)
     }
 }
 
 impl std::error::Error for ReadError {}
 
+impl ReadError {
+    /// With the place of what is wrong, unless that is known: the node, or the key that owns it.
+    fn placed(mut self, node: &Node, owner: At) -> Self {
+        // The unknown key comes with the suggestion.
+        self.recorded |= self.missing.is_some_and(|key| misspelt(key, node));
+        // What is not there can only be shown by its owner.
+        let absent = self.missing.is_some() || node.kind == Kind::Null;
+        let place = if absent && owner != At::NOWHERE { owner } else { node.at };
+        self.issue.at = self.issue.at.or(Some(place));
+        self
+    }
+}
+
 impl From<Issue> for ReadError {
     fn from(issue: Issue) -> Self {
-        Self(Box::new(issue))
+        Self { issue: Box::new(issue), missing: None, recorded: false }
     }
 }
 
@@ -56,7 +75,8 @@ impl serde::de::Error for ReadError {
     }
 
     fn missing_field(key: &'static str) -> Self {
-        Issue::new("policy/missing-key", format!("missing key `{key}`")).into()
+        let issue = Issue::new("policy/missing-key", format!("missing key `{key}`"));
+        Self { issue: Box::new(issue), missing: Some(key), recorded: false }
     }
 }
 
@@ -137,6 +157,12 @@ impl<'a> Reader<'a> {
 
 fn unknown_key(name: &str, known: &[&str]) -> Issue {
     Issue::new("policy/unknown-key", format!("unknown key `{}`", shorten(name))).label(suggestion(name, known))
+}
+
+/// Is the key there, but with a slip of the pen?
+fn misspelt(key: &str, node: &Node) -> bool {
+    let Kind::Map(entries) = &node.kind else { return false };
+    entries.iter().any(|(k, _)| k.scalar().is_some_and(|written| near(written, [key]).is_some()))
 }
 
 /// Names go into messages whole, novels do not.
@@ -232,12 +258,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                     [] => Err(self.one_of(variants)),
                     [_, (second, _), ..] => {
                         let mut error = self.one_of(variants);
-                        error.0.at = Some(second.at);
+                        error.issue.at = Some(second.at);
                         Err(error)
                     }
                 }
             }
-            _ => Err(self.one_of(variants)),
+            _ => Err(self.expected(&format!("one of {}", variants.join(", ")))),
         }
     }
 
@@ -286,13 +312,13 @@ impl<'de> SeqAccess<'de> for FieldParts<'_> {
         if self.part == 1 {
             return seed.deserialize(U64Deserializer::new(node.at.to_bits())).map(Some);
         }
-        seed.deserialize(self.reader).map(Some).inspect_err(|error| {
-            let mut issue = (*error.0).clone();
-            // What is not there can only be shown by its owner.
-            let absent = issue.code == "policy/missing-key" || node.kind == Kind::Null;
-            let place = if absent && owner != At::NOWHERE { owner } else { node.at };
-            issue.at = issue.at.or(Some(place));
-            issues.push(issue);
+        seed.deserialize(self.reader).map(Some).map_err(|error| {
+            let mut error = error.placed(node, owner);
+            if !error.recorded {
+                issues.push((*error.issue).clone());
+                error.recorded = true;
+            }
+            error
         })
     }
 }
@@ -361,7 +387,7 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
         match self.content {
-            Some(node) => seed.deserialize(self.reader.with(node)),
+            Some(node) => seed.deserialize(self.reader.with(node)).map_err(|e| e.placed(node, self.reader.owner)),
             None => Err(Issue::new("policy/wrong-type", format!("`{}` needs its settings", self.name))
                 .label(format!("write `{{ {}: … }}`", self.name))
                 .into()),

@@ -81,7 +81,8 @@ impl<'a> Sources<'a> {
             Place::Nowhere => vec![Origin::path(self.path.clone()).into()],
             Place::Env(index) => {
                 let Some((name, value)) = self.vars.get(index) else { return Vec::new() };
-                let shown = if name.contains("PASS") || name.contains("SECRET") { "***" } else { value.as_str() };
+                let secret = ["PAS", "PWD", "SECRET"].iter().any(|word| name.contains(word));
+                let shown = if secret { "***".to_owned() } else { mask(value, None) };
                 let source = clip(&format!("{name}={shown}")).replace(['\n', '\r'], " ");
                 let span = if issue.code == "policy/unknown-variable" { 0..name.len() } else { name.len() + 1..source.len() };
                 let annotation = AnnotationKind::Primary.span(clamp(span, source.len())).label(issue.label.clone());

@@ -81,13 +81,16 @@ fn syntax_error(error: &serde_saphyr::Error, text: &str) -> Issue {
     // The message ends in the location, which the rendering shows anyway.
     let message = match full.rfind(" at line ") {
         Some(end) => full.get(..end).unwrap_or(&full),
-        None => &full,
+        None => full.as_str(),
     };
-    let mut message = message.to_owned();
-    if message.starts_with("multiple YAML documents") {
-        "a policy is one YAML document; this file has several".clone_into(&mut message);
-    }
     let at = location.map_or(At::NOWHERE, |l| offset(text, l.line(), l.column()));
+    if message.contains("Documents") || message.starts_with("multiple YAML documents") {
+        return Issue::new("policy/syntax", "a policy is one YAML document, this file has several").at(at);
+    }
+    if message.contains("budget") || message.contains("limit") {
+        let issue = Issue::new("policy/too-large", format!("more than a policy can be: {message}"));
+        return issue.at(at).help("a policy nests at most 32 deep and has at most 200000 values, aliases expanded");
+    }
     let issue = Issue::new("policy/syntax", format!("not valid YAML: {message}")).at(at);
     if message.contains("trailing content after double-quoted") {
         // The likely cause in a policy: a name with a dot inside, quoted as in SQL.

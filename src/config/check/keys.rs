@@ -7,8 +7,8 @@ use crate::config::{
     FailurePolicy, Keys, KmsConfig,
     field::{Entries, Field},
     file::{FailureFile, KeysFile, KmsFile},
-    issue::Issue,
-    near,
+    issue::{At, Issue},
+    near, reader,
 };
 
 /// Name of the service that exists when the policy names none.
@@ -72,7 +72,7 @@ pub(super) fn defaults(
     let kms = match file.and_then(|f| given(f.kms.as_ref())) {
         Some((name, at)) => {
             if !names.contains(&name.as_str()) {
-                let issue = Issue::new("policy/unknown-kms", format!("there is no kms called `{}`", crate::config::reader::shorten(name)));
+                let issue = Issue::new("policy/unknown-kms", format!("there is no kms called `{}`", reader::shorten(name)));
                 check.push(issue.at(at).label(near::suggestion(name, &names)));
             }
             name.clone()
@@ -80,7 +80,7 @@ pub(super) fn defaults(
         None => {
             if names.len() > 1 {
                 let issue = Issue::new("policy/missing-key", "several kms are named, and `keys.kms` does not say which one keeps the keys");
-                let at = field.map(|f| f.at).or(named.map(|f| f.at)).unwrap_or(crate::config::issue::At::NOWHERE);
+                let at = field.map(|f| f.at).or(named.map(|f| f.at)).unwrap_or(At::NOWHERE);
                 check.push(issue.at(at).label(format!("write `keys: {{ kms: {} }}`", names.first().unwrap_or(&"main"))));
             }
             names.first().copied().unwrap_or(DEFAULT_NAME).to_owned()
