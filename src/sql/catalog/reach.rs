@@ -20,12 +20,13 @@ pub(super) struct Reached {
 
 impl Reached {
     /// Bare names whose mention makes a statement worth parsing.
-    pub(super) fn names(&self, catalog: &Catalog, database: &Database) -> BTreeSet<String> {
+    pub(super) fn names(&self, catalog: &Catalog, facts: &Facts, database: &Database) -> BTreeSet<String> {
         let relations = self.reasons.keys().filter_map(|object| match object {
             Object::Relation(oid) => catalog.relations.get(oid).map(|r| r.name.clone()),
             Object::Function(_) => None,
         });
-        database.tables.iter().map(|t| t.name.clone()).chain(relations).collect()
+        let tables = database.tables.iter().map(|t| t.name.clone());
+        tables.chain(relations).chain(self.functions(facts).into_keys()).collect()
     }
 
     /// [`Catalog::tainted_functions`]: reasons by bare name.
