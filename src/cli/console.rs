@@ -54,7 +54,7 @@ impl Console {
     }
 
     /// Text for people beside the result, on standard error.
-    pub(super) fn note(self, text: &str) {
+    pub(super) fn note(text: &str) {
         // A closed standard error leaves nobody to tell.
         let _ = writeln!(io::stderr(), "{text}");
     }
@@ -66,13 +66,13 @@ impl Console {
         }
         if let CliError::Policy(findings) = error {
             for finding in findings {
-                self.note(finding.rendered.trim_end());
-                self.note("");
+                Self::note(finding.rendered.trim_end());
+                Self::note("");
             }
         }
-        self.note(&format!("error[{}]: {error}", error.code()));
+        Self::note(&format!("error[{}]: {error}", error.code()));
         if let Some(hint) = error.hint() {
-            self.note(&format!("hint: {hint}"));
+            Self::note(&format!("hint: {hint}"));
         }
     }
 
@@ -89,7 +89,11 @@ impl Console {
     pub(super) fn table(self, header: &[&str], rows: &[Vec<String>]) {
         let mut table = Table::new();
         table
-            .load_style(if self.terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_BORDERS_ONLY_CONDENSED })
+            .load_style(if self.terminal {
+                presets::UTF8_FULL_CONDENSED
+            } else {
+                presets::ASCII_BORDERS_ONLY_CONDENSED
+            })
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(WIDTH)
             .set_header(header.to_vec());

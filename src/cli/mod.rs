@@ -11,6 +11,7 @@ mod console;
 pub mod demo;
 mod error;
 mod logging;
+mod ready;
 mod run;
 mod schema;
 mod sql_text;
@@ -75,6 +76,9 @@ enum Command {
     /// Show pgveil at work over a private throw-away PostgreSQL server.
     #[command(after_help = "Example: pgveil demo --once")]
     Demo(demo::DemoArgs),
+    /// Ask a running pgveil whether it is ready: for health checks.
+    #[command(after_help = "Example: pgveil ready --config pgveil.yaml")]
+    Ready,
     /// Print the JSON Schema of the policy file, for editors.
     #[command(after_help = "Example: pgveil schema > pgveil.schema.json")]
     Schema,
@@ -105,32 +109,37 @@ fn execute(global: &Global, command: Command, console: Console) -> Result<Outcom
             in_runtime(demo::demo(&args, console))
         }
         Command::Run(args) => {
-            let policy = load(global, console)?;
+            let policy = load(global)?;
             logging::for_server(&policy.log);
             in_runtime(run::run(policy, &args))
         }
         Command::Check(args) => {
             logging::for_command();
-            let policy = load(global, console)?;
+            let policy = load(global)?;
             in_runtime(check::check(&policy, &args, console))
         }
         Command::Apply(args) => {
             logging::for_command();
-            let policy = load(global, console)?;
+            let policy = load(global)?;
             in_runtime(apply::apply(&policy, &args, console))
+        }
+        Command::Ready => {
+            logging::for_command();
+            let policy = load(global)?;
+            in_runtime(ready::ready(&policy, console))
         }
         Command::Value(command) => {
             logging::for_command();
-            let policy = load(global, console)?;
+            let policy = load(global)?;
             in_runtime(value::value(&policy, &command, console))
         }
     }
 }
 
-fn load(global: &Global, console: Console) -> Result<Arc<Policy>, CliError> {
+fn load(global: &Global) -> Result<Arc<Policy>, CliError> {
     let loaded = config::load(&global.config).map_err(CliError::Policy)?;
     for warning in &loaded.warnings {
-        console.note(&warning.rendered);
+        Console::note(&warning.rendered);
     }
     Ok(Arc::new(loaded.policy))
 }

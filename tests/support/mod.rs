@@ -62,27 +62,23 @@ pub struct Builder {
 
 impl Builder {
     /// SQL that creates the application's tables, run as `app` in both databases.
-    pub fn schema(mut self, sql: &str) -> Self {
-        self.schema = sql.to_owned();
-        self
+    pub fn schema(self, sql: &str) -> Self {
+        Self { schema: sql.to_owned(), ..self }
     }
 
     /// The YAML below `tables:`, indented as one likes.
-    pub fn tables(mut self, yaml: &str) -> Self {
-        self.tables = yaml.to_owned();
-        self
+    pub fn tables(self, yaml: &str) -> Self {
+        Self { tables: yaml.to_owned(), ..self }
     }
 
     /// Further top-level YAML (`limits: …`).
-    pub fn extra(mut self, yaml: &str) -> Self {
-        self.extra = yaml.to_owned();
-        self
+    pub fn extra(self, yaml: &str) -> Self {
+        Self { extra: yaml.to_owned(), ..self }
     }
 
     /// Another service login than `pgveil`.
-    pub fn service(mut self, role: &str) -> Self {
-        self.service = role.to_owned();
-        self
+    pub fn service(self, role: &str) -> Self {
+        Self { service: role.to_owned(), ..self }
     }
 
     /// A server of its own, with further lines for postgresql.conf.
@@ -112,9 +108,10 @@ impl Builder {
     pub fn start(self) -> World {
         static COUNTER: AtomicUsize = AtomicUsize::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let own = self.own.as_ref().map(|(auth, settings)| {
-            new_cluster(*auth, &settings.iter().map(String::as_str).collect::<Vec<_>>())
-        });
+        let own = self
+            .own
+            .as_ref()
+            .map(|(auth, settings)| new_cluster(*auth, &settings.iter().map(String::as_str).collect::<Vec<_>>()));
         let scram = matches!(self.own, Some((ClusterAuth::Scram, _)));
         let mut world = World {
             proxy: None,
@@ -128,7 +125,7 @@ impl Builder {
             psql(&world.superuser("postgres"), &format!("CREATE DATABASE {database} OWNER app"));
             psql(&world.superuser("postgres"), &format!("GRANT CREATE ON DATABASE {database} TO pgveil"));
             if !self.schema.is_empty() {
-                psql(&world.conn_string(world.server_port(), database), &self.schema);
+                psql(&conn_string(world.server_port(), database), &self.schema);
             }
         }
         fs::write(world.config(), self.policy(&world)).expect("the policy file");
@@ -219,25 +216,21 @@ impl World {
 
     /// Connection string of `app` to the protected database, through pgveil.
     pub fn through(&self) -> String {
-        self.conn_string(self.proxy().address().port(), &self.database)
+        conn_string(self.proxy().address().port(), &self.database)
     }
 
     /// Connection string of `app` to the protected database, around pgveil.
     pub fn direct(&self) -> String {
-        self.conn_string(self.server_port(), &self.database)
+        conn_string(self.server_port(), &self.database)
     }
 
     /// Connection string of `app` to the plaintext twin.
     pub fn twin(&self) -> String {
-        self.conn_string(self.server_port(), &self.twin)
+        conn_string(self.server_port(), &self.twin)
     }
 
     pub fn superuser(&self, database: &str) -> String {
         self.cluster().conn_string(database)
-    }
-
-    fn conn_string(&self, port: u16, database: &str) -> String {
-        format!("host=127.0.0.1 port={port} user=app password=app dbname={database}")
     }
 
     /// The running pgveil.
@@ -327,6 +320,10 @@ people:
     birth: { type: date }
     salary: { type: \"numeric(12,2)\" }
     notes: { type: text, padding: padme }";
+
+fn conn_string(port: u16, database: &str) -> String {
+    format!("host=127.0.0.1 port={port} user=app password=app dbname={database}")
+}
 
 /// Runs the program.
 pub fn pgveil(args: &[&str], input: &str) -> Output {

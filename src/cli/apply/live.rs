@@ -50,7 +50,6 @@ pub(super) struct Domain {
 /// A protected table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
-    pub(super) oid: u32,
     /// `pg_class.relkind`
     pub(super) kind: char,
     pub(super) owner: String,
@@ -125,19 +124,14 @@ pub(super) async fn read(client: &Client, database: &Database) -> Result<Live, C
         .await
         .map_err(reading())?
         .map(|row| Domain { oid: row.get(0), as_expected: row.get(1) });
-    live.any_value =
-        client.query(ANY_VALUE, &[]).await.map_err(reading())?.iter().map(|row| row.get(0)).collect();
+    live.any_value = client.query(ANY_VALUE, &[]).await.map_err(reading())?.iter().map(|row| row.get(0)).collect();
     for table in &database.tables {
         live.tables.push(read_table(client, table, live.domain.as_ref().map(|d| d.oid)).await?);
     }
     Ok(live)
 }
 
-async fn read_table(
-    client: &Client,
-    table: &ProtectedTable,
-    domain: Option<u32>,
-) -> Result<Option<Table>, CliError> {
+async fn read_table(client: &Client, table: &ProtectedTable, domain: Option<u32>) -> Result<Option<Table>, CliError> {
     let reading = || during("reading a protected table's definition");
     let Some(row) = client.query_opt(TABLE, &[&table.schema, &table.name]).await.map_err(reading())? else {
         return Ok(None);
@@ -155,7 +149,6 @@ async fn read_table(
     }
     let taken = client.query(TAKEN_NAMES, &[&table.schema]).await.map_err(reading())?;
     Ok(Some(Table {
-        oid,
         kind,
         owner: row.get(2),
         owned: row.get(3),

@@ -72,7 +72,7 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
     let has_work = targets.iter().any(Target::has_work);
     if args.dry_run || !has_work {
         let documents = targets.iter().map(|t| report::document(&t.database.name, &t.plan, t.keystore));
-        finish(console, documents.collect(), false);
+        finish(console, &documents.collect::<Vec<_>>(), false);
         return Ok(outcome(targets.iter().any(|t| report::needs_attention(&t.plan))));
     }
     confirm(args, console)?;
@@ -91,7 +91,7 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
         }
         documents.push(document);
     }
-    finish(console, documents, true);
+    finish(console, &documents, true);
     Ok(outcome(attention))
 }
 
@@ -113,7 +113,7 @@ async fn carry_out(target: &mut Target<'_>, kms: &std::sync::Arc<dyn Kms>) -> Re
     Ok(left)
 }
 
-fn finish(console: Console, databases: Vec<Value>, applied: bool) {
+fn finish(console: Console, databases: &[Value], applied: bool) {
     console.document(&json!({ "applied": applied, "databases": databases }));
 }
 

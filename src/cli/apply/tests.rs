@@ -42,8 +42,7 @@ fn database(mode: Mode) -> Database {
 
 /// A database in which `apply` has been before, with an empty table that is not sealed yet.
 fn live() -> Live {
-    let column =
-        Column { type_name: "text".to_owned(), type_oid: 25, typmod: -1, ..Column::default() };
+    let column = Column { type_name: "text".to_owned(), type_oid: 25, typmod: -1, ..Column::default() };
     Live {
         version: 150_000,
         role: "pgveil".to_owned(),
@@ -53,7 +52,6 @@ fn live() -> Live {
         domain: Some(Domain { oid: 99_999, as_expected: true }),
         any_value: vec!["bytea".to_owned(), "text".to_owned()],
         tables: vec![Some(Table {
-            oid: 5,
             kind: 'r',
             owner: "pgveil".to_owned(),
             owned: true,
@@ -98,12 +96,8 @@ fn a_randomized_column_gets_no_index() {
 #[test]
 fn a_sealed_column_needs_nothing() {
     let mut live = live();
-    *column(&mut live) = Column {
-        sealed: true,
-        external: true,
-        token_index: Some("people_email_eq".to_owned()),
-        ..Column::default()
-    };
+    *column(&mut live) =
+        Column { sealed: true, external: true, token_index: Some("people_email_eq".to_owned()), ..Column::default() };
     table(&mut live).has_rows = Some(true);
     assert_eq!(plan(&database(Mode::Equality), &live, false), Plan::default());
 }

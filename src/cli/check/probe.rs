@@ -142,7 +142,7 @@ fn insert(name: &str, table: &ProtectedTable, columns: &[Row]) -> Result<String,
     let (mut names, mut values) = (Vec::new(), Vec::new());
     for (index, column) in table.columns.iter().enumerate() {
         names.push(ident(&column.name));
-        values.push(format!("${}", index + 1));
+        values.push(format!("${}::pg_catalog.bytea", index + 1));
     }
     for row in columns {
         let column: &str = row.get(0);

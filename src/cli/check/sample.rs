@@ -33,12 +33,11 @@ pub(super) fn read_back(ty: LogicalType) -> String {
 pub(super) fn plain(category: &str, type_name: &str, type_type: &str) -> Option<String> {
     let literal = match (category, type_type) {
         (_, "e") => return Some(format!("(pg_catalog.enum_range(NULL::{type_name}))[1]")),
-        ("N", _) => "0",
+        ("N" | "T", _) => "0",
         ("S", _) => "",
         ("B", _) => "false",
         ("D", _) if type_name.starts_with("time ") || type_name.starts_with("time(") => "00:00",
         ("D", _) => "1900-01-01",
-        ("T", _) => "0",
         ("A", _) => "{}",
         ("I", _) => "127.0.0.1",
         ("R", "r" | "m") => "empty",

@@ -69,14 +69,12 @@ impl Proxy {
             });
         }
         // Ends early, without an address, if the child's standard error closes.
-        match is_ready.recv_timeout(PATIENCE) {
-            Ok(address) => Ok(Self { child, address, stderr }),
-            Err(_) => {
-                child.kill()?;
-                child.wait()?;
-                Err(ProxyError::NotReady(locked(&stderr).trim().to_owned()))
-            }
-        }
+        let Ok(address) = is_ready.recv_timeout(PATIENCE) else {
+            child.kill()?;
+            child.wait()?;
+            return Err(ProxyError::NotReady(locked(&stderr).trim().to_owned()));
+        };
+        Ok(Self { child, address, stderr })
     }
 
     /// Where it listens (the first TCP address).

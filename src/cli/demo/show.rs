@@ -4,7 +4,10 @@ use std::{fs, time::Instant};
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::{people::person, stage::Stage};
+use super::{
+    people::person,
+    stage::{Stage, conn_string},
+};
 use crate::cli::{
     console::Console,
     error::{CliError, during},
@@ -39,8 +42,8 @@ pub(super) async fn show(console: Console, stage: &Stage) -> Result<(), CliError
     log(console, stage)?;
 
     console.heading("Try it yourself");
-    console.say(&format!("  through pgveil:  psql \"{}\"", stage.conn_string(stage.proxy_port())));
-    console.say(&format!("  directly:        psql \"{}\"", stage.conn_string(stage.cluster.port())));
+    console.say(&format!("  through pgveil:  psql \"{}\"", conn_string(stage.proxy_port())));
+    console.say(&format!("  directly:        psql \"{}\"", conn_string(stage.cluster.port())));
     Ok(())
 }
 
@@ -73,7 +76,11 @@ async fn refusal(console: Console, through: &Client) -> Result<(), CliError> {
     console.heading("What would need plaintext on the server is refused, never forwarded");
     console.say(&format!("  {REFUSED};"));
     let Err(error) = through.simple_query(REFUSED).await else {
-        return Err(CliError::failed("demo/refusal", format!("{REFUSED} was not refused"), "this is a defect of pgveil"));
+        return Err(CliError::failed(
+            "demo/refusal",
+            format!("{REFUSED} was not refused"),
+            "this is a defect of pgveil",
+        ));
     };
     let Some(db) = error.as_db_error() else { return Err(during("asking for a refusal")(error)) };
     console.say(&format!("  ERROR:  {}: {}", db.code().code(), db.message()));
@@ -87,7 +94,8 @@ async fn refusal(console: Console, through: &Client) -> Result<(), CliError> {
 
 /// The server logged every statement and parameter.
 fn log(console: Console, stage: &Stage) -> Result<(), CliError> {
-    let log = fs::read(stage.cluster.log_path()).map_err(|source| CliError::Io { what: "reading the server's log", source })?;
+    let log = fs::read(stage.cluster.log_path())
+        .map_err(|source| CliError::Io { what: "reading the server's log", source })?;
     let sample = person(LOOKED_UP);
     let asked = sample.email.to_uppercase();
     let seen: Vec<&str> = [&sample.email, &sample.card, &sample.notes, &asked]

@@ -93,35 +93,33 @@ impl Stage {
     /// Starts `pgveil run` on a free port.
     pub(super) async fn serve(&mut self) -> Result<(), CliError> {
         let (program, config) = (this_program()?, self.config.clone());
-        let proxy = blocking(move || {
-            Proxy::start(&program, &config, [("PGVEIL_LOG__LEVEL", OsStr::new("warn"))])
-        })
-        .await?
-        .map_err(|error: ProxyError| {
-            CliError::failed("demo/run", error.to_string(), "this is a defect of pgveil")
-        })?;
+        let proxy = blocking(move || Proxy::start(&program, &config, [("PGVEIL_LOG__LEVEL", OsStr::new("warn"))]))
+            .await?
+            .map_err(|error: ProxyError| {
+                CliError::failed("demo/run", error.to_string(), "this is a defect of pgveil")
+            })?;
         self.proxy = Some(proxy);
         Ok(())
     }
 
     /// A connection of the application, as it would be without pgveil.
     pub(super) async fn direct(&self) -> Result<Client, CliError> {
-        connect(&self.conn_string(self.cluster.port())).await
+        connect(&conn_string(self.cluster.port())).await
     }
 
     /// A connection of the application through pgveil.
     pub(super) async fn through(&self) -> Result<Client, CliError> {
-        connect(&self.conn_string(self.proxy_port())).await
-    }
-
-    /// Connection string of the application's login.
-    pub(super) fn conn_string(&self, port: u16) -> String {
-        format!("host=127.0.0.1 port={port} user=app dbname=app")
+        connect(&conn_string(self.proxy_port())).await
     }
 
     pub(super) fn proxy_port(&self) -> u16 {
         self.proxy.as_ref().map_or(0, |proxy| proxy.address().port())
     }
+}
+
+/// Connection string of the application's login.
+pub(super) fn conn_string(port: u16) -> String {
+    format!("host=127.0.0.1 port={port} user=app dbname=app")
 }
 
 fn policy(port: u16, keyring: &str) -> String {
