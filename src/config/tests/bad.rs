@@ -57,11 +57,8 @@ fn line_and_column_of_a_finding_are_those_it_is_rendered_with() {
 fn findings_come_in_the_order_of_the_file() {
     for case in cases() {
         let loaded = load(&std::fs::read_to_string(&case).unwrap());
-        let places: Vec<_> = loaded
-            .map_or_else(|f| f, |l| l.warnings)
-            .iter()
-            .filter_map(|f| f.line.zip(f.column))
-            .collect();
+        let places: Vec<_> =
+            loaded.map_or_else(|f| f, |l| l.warnings).iter().filter_map(|f| f.line.zip(f.column)).collect();
         assert!(places.is_sorted(), "{}: {places:?}", case.display());
     }
 }
