@@ -260,9 +260,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                         let name = key.scalar().unwrap_or_default();
                         visitor.visit_enum(Variant { name, content: Some(content), reader })
                     }
-                    [] => Err(self.one_of(variants)),
+                    [] => Err(exactly_one(variants)),
                     [_, (second, _), ..] => {
-                        let mut error = self.one_of(variants);
+                        let mut error = exactly_one(variants);
                         error.issue.at = Some(second.at);
                         Err(error)
                     }
@@ -295,11 +295,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 }
 
-impl Reader<'_> {
-    fn one_of(&self, variants: &[&str]) -> ReadError {
-        let what = format!("one of {}", variants.join(", "));
-        Issue::new("policy/wrong-type", format!("expected exactly {what}")).label("exactly one").into()
-    }
+/// A mapping that stands for an enum has one key.
+fn exactly_one(variants: &[&str]) -> ReadError {
+    let what = format!("expected exactly one of {}", variants.join(", "));
+    Issue::new("policy/wrong-type", what).label("exactly one").into()
 }
 
 /// A [`Field`]'s parts: its place, then its value.

@@ -37,13 +37,16 @@ impl<'a> Sources<'a> {
         Self { path: path.display().to_string(), text, masked: mask(text, root), vars, lines }
     }
 
-    /// Renders findings in the given order.
+    /// Renders findings in the given order. Of too many, errors are shown rather than warnings.
     pub(super) fn findings(&self, issues: &[Issue]) -> Vec<Finding> {
-        let mut findings: Vec<_> = issues.iter().take(MAX_FINDINGS).map(|i| self.finding(i)).collect();
-        if issues.len() > MAX_FINDINGS {
-            let more =
-                Issue::new("policy/too-many", format!("{} more findings are not shown", issues.len() - MAX_FINDINGS));
-            findings.push(self.finding(&more));
+        let refused = issues.iter().any(|i| !i.warning);
+        let crowded = issues.len() > MAX_FINDINGS;
+        let chosen = issues.iter().filter(|i| !(crowded && refused && i.warning)).take(MAX_FINDINGS);
+        let mut findings: Vec<_> = chosen.map(|i| self.finding(i)).collect();
+        let hidden = issues.len() - findings.len();
+        if hidden > 0 {
+            let more = Issue::new("policy/too-many", format!("{hidden} more findings are not shown"));
+            findings.push(self.finding(&if refused { more } else { more.warning() }));
         }
         findings
     }

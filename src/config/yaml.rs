@@ -46,7 +46,7 @@ impl Node {
 }
 
 /// Parses one YAML document. A syntax error is the only finding then: what follows it can't be trusted.
-pub(super) fn parse(text: &str) -> Result<Node, Issue> {
+pub(super) fn parse(text: &str) -> Result<Node, Box<Issue>> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             // The policy's own depth is 7 (databases, app, tables, people, columns, ssn, normalize).
@@ -72,7 +72,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Issue> {
     };
     serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)
         .map(|raw| node(raw, text))
-        .map_err(|error| syntax_error(&error, text))
+        .map_err(|error| Box::new(syntax_error(&error, text)))
 }
 
 fn syntax_error(error: &serde_saphyr::Error, text: &str) -> Issue {
