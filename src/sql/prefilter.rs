@@ -12,13 +12,24 @@ pub struct Mentions {
 /// A case-folding multi-pattern search over statement texts.
 #[derive(Debug, Default)]
 pub struct Prefilter {
-    _private: (),
+    empty: bool,
 }
 
 impl Prefilter {
+    /// A prefilter for bare names of protected relations and of what reaches them, and for bare
+    /// names of what may change the environment. Without protected names nothing is ever mentioned.
+    pub fn new<'a>(protected: impl IntoIterator<Item = &'a str>, _env: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { empty: protected.into_iter().next().is_none() }
+    }
+
     /// Looks at a statement (or a whole multi-statement text). Never misses: if `protected` is
     /// false, no reading of the text by PostgreSQL can name a protected relation.
     pub fn look(&self, _text: &[u8]) -> Mentions {
-        todo!()
+        Mentions { protected: !self.empty, env: false }
     }
+}
+
+/// A byte that can stand inside an unquoted identifier (PostgreSQL, scan.l, `ident_cont`).
+pub(super) fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }

@@ -9,9 +9,11 @@
 //! - [`tokens`] — a scanner that finds where tokens end (tree nodes only say where they start).
 //! - [`edits`] — intended changes of nodes → byte-span edits, rendering, and the proof.
 
+mod depth;
 pub mod edits;
 mod equal;
 mod parse;
 pub mod tokens;
 
+pub use depth::MAX_DEPTH;
 pub use parse::{ParseError, Parsed};

@@ -1,6 +1,10 @@
 //! Parsing a text into statements.
 
+use std::ops::Range;
+
 use pg_raw_parse::nodes::RawStmt;
+
+use super::{depth, equal};
 
 /// A parsed text: one or more statements, each with its span.
 pub struct Parsed<'t> {
@@ -12,7 +16,7 @@ pub struct Parsed<'t> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
-    /// SQLSTATE: 42601 for a syntax error, 54001 for too deep a nesting.
+    /// SQLSTATE: 42601 for a syntax error, 54001 for too deep a nesting, 22021 for a zero byte.
     pub sqlstate: &'static str,
     /// PostgreSQL's message; quotes a token of the text, so it goes to the client only.
     pub message: String,
@@ -22,13 +26,29 @@ pub struct ParseError {
 
 impl<'t> Parsed<'t> {
     /// Parses a text with PostgreSQL's grammar.
-    pub fn parse(_text: &'t str) -> Result<Self, ParseError> {
-        todo!()
+    ///
+    /// No tree that comes out of here is deeper than [`super::MAX_DEPTH`], so recursive walks of it
+    /// are safe on a thread with the usual 2 MiB of stack.
+    pub fn parse(text: &'t str) -> Result<Self, ParseError> {
+        if let Some(at) = memchr::memchr(0, text.as_bytes()) {
+            return Err(ParseError {
+                sqlstate: "22021",
+                message: "invalid byte sequence for encoding \"UTF8\": 0x00".to_owned(),
+                at: Some(at),
+            });
+        }
+        if depth::too_deep(text.as_bytes()) {
+            return Err(ParseError { sqlstate: "54001", message: "stack depth limit exceeded".to_owned(), at: None });
+        }
+        match pg_raw_parse::parse(text) {
+            Ok(tree) => Ok(Self { text, tree }),
+            Err(error) => Err(syntax_error(text, &error)),
+        }
     }
 
     /// Number of statements (0 for an empty text or only comments).
     pub fn len(&self) -> usize {
-        todo!()
+        self.tree.len()
     }
 
     /// No statement at all?
@@ -37,19 +57,25 @@ impl<'t> Parsed<'t> {
     }
 
     /// The n-th statement's tree. Node locations are byte offsets into the whole text.
-    pub fn statement(&self, _index: usize) -> Option<&RawStmt> {
-        todo!()
+    pub fn statement(&self, index: usize) -> Option<&RawStmt> {
+        self.tree.get(index)
     }
 
-    /// The n-th statement's span in the whole text, without the `;`. May start with white space and
-    /// comments that precede the statement.
-    pub fn statement_span(&self, _index: usize) -> std::ops::Range<usize> {
-        todo!()
+    /// The n-th statement's span in the whole text, without the `;`. Starts with the statement's
+    /// first token, ends with what stands before the `;`. Empty if there is no such statement.
+    pub fn statement_span(&self, index: usize) -> Range<usize> {
+        let Some(raw) = self.statement(index) else { return 0..0 };
+        let start = usize::try_from(raw.stmt_location).unwrap_or(0).min(self.text.len());
+        // A length of 0 means "to the end of the text" (PostgreSQL, nodes/parsenodes.h, RawStmt).
+        match usize::try_from(raw.stmt_len) {
+            Ok(len) if len > 0 => start..start.saturating_add(len).min(self.text.len()),
+            _ => start..self.text.len(),
+        }
     }
 
     /// The n-th statement's text.
     pub fn statement_text(&self, index: usize) -> &'t str {
-        &self.text[self.statement_span(index)]
+        self.text.get(self.statement_span(index)).unwrap_or("")
     }
 
     /// The whole text.
@@ -62,3 +88,15 @@ impl<'t> Parsed<'t> {
         &self.tree
     }
 }
+
+/// The crate's error says what is wrong but not where.
+fn syntax_error(text: &str, error: &pg_raw_parse::Error) -> ParseError {
+    let message = match error {
+        pg_raw_parse::Error::Parse(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    ParseError { sqlstate: "42601", message, at: equal::error_position(text) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,24 @@
 //! A snapshot of the live catalog, seen through the policy.
+//!
+//! - [`facts`] — what is read from the server (or made by hand in tests), before the policy is applied.
+//! - [`build`] — facts + policy → [`Catalog`]; the parts: `mismatch` (policy names that do not match),
+//!   `reach` (what leads to a protected table without naming it), `bodies` (what function bodies name).
+//! - [`load`](load()) — reads the facts as the service role, in one statement.
+//! - [`survey`] — more about the protected tables alone, for `pgveil check`, and its findings.
+
+mod bodies;
+mod build;
+pub mod facts;
+mod load;
+mod mismatch;
+mod reach;
+mod similar;
+mod view_columns;
 
 use std::{collections::HashMap, sync::Arc};
+
+pub use build::build;
+pub use load::{CatalogError, Registered, load, load_with};
 
 use super::prefilter::Prefilter;
 use crate::config::{ProtectedColumn, ProtectedTable};
@@ -13,8 +31,9 @@ pub type Oid = u32;
 pub struct Catalog {
     /// Counts snapshots of this process: plans are valid for one.
     pub epoch: u64,
-    /// All tables, partitioned tables, views, materialized views and foreign tables outside
-    /// pg_toast, by OID. Includes pg_catalog and information_schema.
+    /// All tables, partitioned tables, views, materialized views, foreign tables and sequences outside
+    /// pg_toast, by OID. Includes pg_catalog and information_schema. Temporary ones are left out: a
+    /// session's own are in its [`Env`](super::env::Env), and other sessions' cannot be named.
     pub relations: HashMap<Oid, Arc<Relation>>,
     /// OID by schema name, then relation name.
     pub by_name: HashMap<String, HashMap<String, Oid>>,
@@ -29,6 +48,10 @@ pub struct Catalog {
     pub origins: HashMap<(Oid, i16), Ordinal>,
     /// Policy names that do not match the catalog: statements that name them are refused.
     pub mismatches: Vec<Mismatch>,
+    /// Relations whose triggers, defaults, constraints or policies call a function that reaches a
+    /// protected table, by OID; the value says why. Statements on them are not refused: what such a
+    /// function does happens in the server, on stored (sealed) values. `check` reports them.
+    pub firing: HashMap<Oid, String>,
     /// The patterns that make a statement worth parsing.
     pub prefilter: Prefilter,
     /// OID of the domain `pgveil.sealed`, if it exists.
@@ -38,7 +61,7 @@ pub struct Catalog {
 pub use super::model::Ordinal;
 
 /// A table or something like it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {
     /// `pg_class.oid`
     pub oid: Oid,
@@ -59,7 +82,7 @@ pub struct Relation {
 }
 
 /// A column of a relation.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// `pg_attribute.attnum`
     pub number: i16,
@@ -71,7 +94,7 @@ pub struct Column {
     pub typmod: i32,
     /// Ordinal of the protected column it is, if it is one.
     pub sealed: Option<Ordinal>,
-    /// A generated column (`GENERATED ALWAYS AS … STORED`).
+    /// A generated column (`GENERATED ALWAYS AS … STORED`, from 18 on also `VIRTUAL`).
     pub generated: bool,
 }
 
@@ -95,4 +118,22 @@ impl Catalog {
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
         self.relations.get(self.by_name.get(schema)?.get(name)?)
     }
+
+    /// What is wrong with a table that the policy names, the first finding about it. Also knows
+    /// tables that do not exist, which have no relation to carry `refused`.
+    pub fn mismatch(&self, schema: &str, name: &str) -> Option<&Mismatch> {
+        self.mismatches.iter().find(|m| m.table.0 == schema && m.table.1 == name)
+    }
+}
+
+impl Relation {
+    /// How messages call it: `people`, `archive.people_2019`.
+    pub fn display(&self) -> String {
+        display_name(&self.schema, &self.name)
+    }
+}
+
+/// A relation's name as messages give it: the schema only where it is not `public`.
+pub(crate) fn display_name(schema: &str, name: &str) -> String {
+    if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") }
 }
