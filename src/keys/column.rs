@@ -161,6 +161,12 @@ impl ColumnKeys {
         Ok(())
     }
 
+    /// How many ciphers are at hand.
+    #[cfg(test)]
+    pub(super) fn cached(&self) -> usize {
+        self.ciphers.load().by_id.len()
+    }
+
     fn cipher(&self, dek: &Dek, id: u32) -> Arc<ColumnCipher> {
         Arc::new(ColumnCipher::derive(dek, DekId(id), &self.id))
     }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     KeyError, KeyState,
     budget::Budget,
-    keystore::{DekRow, Snapshot},
+    keystore::{Snapshot, rows::DekRow},
     mac::{Digest, kcv_fits},
 };
 use crate::{

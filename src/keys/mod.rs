@@ -14,6 +14,8 @@ pub mod keystore;
 mod live;
 mod mac;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use column::{ColumnKeys, Sealed, Unopened};
 pub use error::KeyError;

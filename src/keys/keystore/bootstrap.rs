@@ -14,6 +14,7 @@ use super::{
     },
     read::{self, Snapshot},
     rows::{DekRow, KekRow, KeystoreRow, PLATFORM, RootRow, ScopeRow, WrappedRow},
+    schema,
     transaction::{Kind, Transaction},
     verify::{unlock_root, unwrap_checked, verify},
     write,
@@ -56,10 +57,7 @@ pub async fn bootstrap(client: &Client, database: &str, kms: &dyn Kms) -> Result
 
 async fn find_or_make(client: &Client, database: &str, kms: &dyn Kms) -> Result<Bootstrapped, KeyError> {
     // Whoever comes second waits here, and then sees what the first one committed.
-    client
-        .batch_execute("LOCK TABLE pgveil_keys.keystore IN SHARE ROW EXCLUSIVE MODE")
-        .await
-        .map_err(|e| KeyError::of_query(database, e))?;
+    client.batch_execute(schema::LOCK).await?;
     let before = read::rows(client, database).await?;
     let created = before.is_none();
     let root = match &before {

@@ -9,7 +9,7 @@
 mod bootstrap;
 mod identities;
 mod read;
-mod rows;
+pub(super) mod rows;
 mod schema;
 mod transaction;
 mod verify;
@@ -18,7 +18,7 @@ mod write;
 pub use bootstrap::{Bootstrapped, bootstrap};
 pub use identities::{identities, remember_identities};
 pub(super) use read::{Snapshot, snapshot};
-pub(super) use rows::DekRow;
+
 use tokio_postgres::Client;
 use transaction::{Kind, Transaction};
 pub(super) use verify::{unlock_root, verify};
@@ -72,13 +72,21 @@ pub async fn install(client: &Client) -> Result<bool, KeyError> {
         return Ok(false);
     }
     let transaction = Transaction::begin(client, Kind::Write).await?;
-    let outcome = async {
-        for statement in install_sql() {
-            client.batch_execute(&statement).await?;
-        }
-        Ok(true)
-    };
-    transaction.end(outcome.await).await
+    let outcome = install_missing(client).await;
+    transaction.end(outcome).await
+}
+
+async fn install_missing(client: &Client) -> Result<bool, KeyError> {
+    client.batch_execute(schema::LOCK).await?;
+    // Somebody else may have been first while we waited. Running the DDL again would change nothing,
+    // but its table locks could deadlock with those of who makes the first keys by now.
+    if exists(client).await? {
+        return Ok(false);
+    }
+    for statement in install_sql() {
+        client.batch_execute(&statement).await?;
+    }
+    Ok(true)
 }
 
 /// Refuses a keystore of another version than this program's.

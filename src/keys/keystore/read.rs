@@ -11,12 +11,12 @@ use super::{
 /// All rows as they were at one moment; nothing in it is checked yet.
 pub(in crate::keys) struct Snapshot {
     pub(in crate::keys) keystore: KeystoreRow,
-    pub(super) scopes: Vec<ScopeRow>,
+    pub(in crate::keys) scopes: Vec<ScopeRow>,
     pub(in crate::keys) keks: Vec<KekRow>,
-    pub(super) roots: Vec<RootRow>,
+    pub(in crate::keys) roots: Vec<RootRow>,
     pub(in crate::keys) deks: Vec<DekRow>,
     pub(in crate::keys) epoch: i64,
-    pub(super) epoch_mac: Option<Vec<u8>>,
+    pub(in crate::keys) epoch_mac: Option<Vec<u8>>,
 }
 
 impl Snapshot {

@@ -9,9 +9,9 @@
 /// Version of the tables below. A later version adds its steps to [`super::install_sql`].
 pub(super) const VERSION: i32 = 1;
 
-/// Serialises installations: `CREATE … IF NOT EXISTS` is not safe against another session's. The
-/// number is `pgveil_k` in ASCII.
-const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(8099850980310671211)";
+/// Serialises installing and making the first keys: `CREATE … IF NOT EXISTS` is not safe against
+/// another session's. The number is `pgveil_k` in ASCII.
+pub(super) const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(8099572632781610859)";
 
 /// Statements that leave what exists as it is. For one transaction.
 pub(super) fn statements() -> Vec<String> {
