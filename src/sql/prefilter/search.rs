@@ -1,14 +1,16 @@
 //! The search for many needles at once.
 
-use aho_corasick::{AhoCorasick, MatchKind, packed};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind, packed};
 
 use super::{
     Mentions,
     needles::{Kind, Needle},
 };
 
-/// Bytes that are folded and searched at a time, on the stack.
-const CHUNK: usize = 1024;
+/// Bytes that are folded and searched at a time, on the stack: for short and for long texts.
+/// Preparing the large one would take longer than a short text's whole search.
+const SMALL: usize = 128;
+const LARGE: usize = 1024;
 
 /// Needles and a finder of places where one of them may stand.
 #[derive(Debug)]
@@ -37,7 +39,9 @@ impl Finder {
         if let Some(packed) = packed::Config::new().builder().extend(patterns()).build() {
             return Self::Packed(Box::new(packed));
         }
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(patterns());
+        // A DFA is the fastest, and takes some 2 KB a needle.
+        let kind = (needles.len() < 2000).then_some(AhoCorasickKind::DFA);
+        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).kind(kind).build(patterns());
         automaton.map_or(Self::Everywhere, Self::Automaton)
     }
 
@@ -64,11 +68,19 @@ impl Search {
 
     /// Adds what the text mentions.
     pub(super) fn look(&self, text: &[u8], mentions: &mut Mentions) {
-        let mut folded = [0; CHUNK];
+        if text.len() <= SMALL {
+            self.look_by_chunks::<SMALL>(text, mentions);
+        } else {
+            self.look_by_chunks::<LARGE>(text, mentions);
+        }
+    }
+
+    fn look_by_chunks<const SIZE: usize>(&self, text: &[u8], mentions: &mut Mentions) {
+        let mut folded = [0; SIZE];
         let mut from = 0;
         loop {
             let rest = text.get(from..).unwrap_or_default();
-            let len = rest.len().min(CHUNK);
+            let len = rest.len().min(SIZE);
             let (Some(chunk), Some(source)) = (folded.get_mut(..len), rest.get(..len)) else { return };
             chunk.copy_from_slice(source);
             chunk.make_ascii_lowercase();
@@ -77,7 +89,7 @@ impl Search {
                 return;
             }
             // Chunks overlap, so that no needle is cut in two.
-            from += CHUNK + 1 - self.longest;
+            from += SIZE + 1 - self.longest;
         }
     }
 

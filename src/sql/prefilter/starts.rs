@@ -65,9 +65,12 @@ fn changes(setting: &Word) -> bool {
     )
 }
 
+/// Length of the longest word that matters, `standard_conforming_strings`.
+const MAX: usize = 27;
+
 /// A word in lower case, empty if there is none or it is longer than any that matters.
 struct Word {
-    bytes: [u8; 32],
+    bytes: [u8; MAX],
     len: usize,
 }
 
@@ -82,13 +85,13 @@ fn word(text: &[u8]) -> (Word, &[u8]) {
     let text = skip_trivia(text);
     let end = text.iter().position(|&b| !(b.is_ascii_alphanumeric() || b == b'_')).unwrap_or(text.len());
     let (found, rest) = text.split_at(end);
-    let mut word = Word { bytes: [0; 32], len: 0 };
+    let mut word = Word { bytes: [0; MAX], len: 0 };
     if let Some(bytes) = word.bytes.get_mut(..found.len()) {
         bytes.copy_from_slice(found);
         bytes.make_ascii_lowercase();
         word.len = found.len();
     } else {
-        // Longer than 32 bytes: no word that matters, but a word, unlike the empty one.
+        // Too long for a word that matters, but a word, unlike the empty one.
         word.bytes[0] = b'_';
         word.len = 1;
     }
