@@ -121,7 +121,13 @@ impl<'a> Reader<'a> {
                 continue;
             };
             if known.is_some_and(|known| !known.contains(&name)) {
-                self.issues.push(unknown_key(name, known.unwrap_or_default()).at(key.at));
+                let mut issue = unknown_key(name, known.unwrap_or_default()).at(key.at);
+                if key.at.is_env() {
+                    // Variables of that prefix may be meant for something else.
+                    issue.code = "policy/unknown-variable";
+                    issue.warning = true;
+                }
+                self.issues.push(issue);
             } else if let Some(first) = seen.get(name) {
                 let issue = Issue::new("policy/duplicate-key", format!("key `{}` is given twice", shorten(name)))
                     .label("again here")
@@ -254,9 +260,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                         let name = key.scalar().unwrap_or_default();
                         visitor.visit_enum(Variant { name, content: Some(content), reader })
                     }
-                    [] => Err(self.one_of(variants)),
+                    [] => Err(exactly_one(variants)),
                     [_, (second, _), ..] => {
-                        let mut error = self.one_of(variants);
+                        let mut error = exactly_one(variants);
                         error.issue.at = Some(second.at);
                         Err(error)
                     }
@@ -289,11 +295,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 }
 
-impl Reader<'_> {
-    fn one_of(&self, variants: &[&str]) -> ReadError {
-        let what = format!("one of {}", variants.join(", "));
-        Issue::new("policy/wrong-type", format!("expected exactly {what}")).label("exactly one").into()
-    }
+/// A mapping that stands for an enum has one key.
+fn exactly_one(variants: &[&str]) -> ReadError {
+    let what = format!("expected exactly one of {}", variants.join(", "));
+    Issue::new("policy/wrong-type", what).label("exactly one").into()
 }
 
 /// A [`Field`]'s parts: its place, then its value.

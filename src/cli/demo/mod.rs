@@ -49,7 +49,7 @@ async fn perform(args: &DemoArgs, console: Console) -> Result<Outcome, CliError>
     console.say(&indented(stage::TABLE));
 
     console.heading("2. The policy names what is to be protected");
-    console.say(stage::COLUMNS.trim_end());
+    console.say(&indented(&stage::COLUMNS.join("\n")));
 
     console.heading("3. pgveil apply");
     for statement in stage.apply().await? {

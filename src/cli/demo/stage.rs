@@ -31,14 +31,14 @@ pub(super) const TABLE: &str = "CREATE TABLE people (
   salary numeric(12,2),
   notes  text)";
 
-/// What the demo protects.
-pub(super) const COLUMNS: &str = "\
-          email:  { type: varchar(120), mode: equality, normalize: [lower, trim] }
-          birth:  { type: date }
-          card:   { type: char(16), mode: equality }
-          salary: { type: \"numeric(12,2)\" }
-          notes:  { type: text, padding: padme }
-";
+/// What the demo protects, as it stands below `columns:`.
+pub(super) const COLUMNS: &[&str] = &[
+    "email:  { type: varchar(120), mode: equality, normalize: [lower, trim] }",
+    "birth:  { type: date }",
+    "card:   { type: char(16), mode: equality }",
+    "salary: { type: \"numeric(12,2)\" }",
+    "notes:  { type: text, padding: padme }",
+];
 
 /// Fields drop in this order: the proxy goes before the server.
 pub(super) struct Stage {
@@ -135,7 +135,9 @@ databases:
     tables:
       people:
         columns:
-{COLUMNS}"
+          {}
+",
+        COLUMNS.join("\n          ")
     )
 }
 

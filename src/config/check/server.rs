@@ -193,13 +193,11 @@ fn bad_size(why: String, at: At, check: &Check<'_>) {
 
 pub(super) fn metrics(field: Option<&Field<MetricsFile>>, check: &Check<'_>) -> Option<SocketAddr> {
     let (text, at) = given(field)?.0.listen.get()?;
-    match text.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            check.push(bad_address(text, "expected an IP address and port: `127.0.0.1:9187`".to_owned()).at(at));
-            None
-        }
+    let address = text.parse().ok();
+    if address.is_none() {
+        check.push(bad_address(text, "expected an IP address and port: `127.0.0.1:9187`".to_owned()).at(at));
     }
+    address
 }
 
 pub(super) fn log(field: Option<&Field<LogFile>>, check: &Check<'_>) -> Log {

@@ -33,7 +33,7 @@ fn every_bad_policy_gets_its_findings_word_for_word() {
         }
         let wanted = std::fs::read_to_string(&expected).unwrap_or_default();
         if found != wanted {
-            wrong.push_str(&format!("=== {}\n--- found\n{found}\n--- expected\n{wanted}\n", case.display()));
+            wrong += &format!("=== {}\n--- found\n{found}\n--- expected\n{wanted}\n", case.display());
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -1,5 +1,5 @@
 //! Whole policies, good and bad, as a user writes them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::format_push_string, clippy::format_collect)]
 
 mod bad;
 mod environment;
