@@ -36,7 +36,8 @@ pub struct Meters {
     catalog_loads: Counter,
 }
 
-static RECORDER: LazyLock<Option<PrometheusHandle>> = LazyLock::new(|| PrometheusBuilder::new().install_recorder().ok());
+static RECORDER: LazyLock<Option<PrometheusHandle>> =
+    LazyLock::new(|| PrometheusBuilder::new().install_recorder().ok());
 
 static METERS: LazyLock<Meters> = LazyLock::new(|| {
     LazyLock::force(&RECORDER);

@@ -120,8 +120,12 @@ impl Column {
         }
         values::format(self.spec.ty, &scratch.canon, format, settings, out).map_err(|_| {
             NotShown::Problem(
-                Problem::new("XX001", "open/contents", format!("a value of column \"{}\" is damaged inside", self.spec.path()))
-                    .hint("It authenticated, so it was sealed so: by another version or another program."),
+                Problem::new(
+                    "XX001",
+                    "open/contents",
+                    format!("a value of column \"{}\" is damaged inside", self.spec.path()),
+                )
+                .hint("It authenticated, so it was sealed so: by another version or another program."),
             )
         })?;
         Ok(true)
@@ -151,7 +155,8 @@ impl Column {
     fn named(&self, error: values::ValueError) -> Problem {
         let mut problem = Problem::from(error);
         if problem.sqlstate == "42804" {
-            problem.message = problem.message.replacen("column is of", &format!("column \"{}\" is of", self.spec.name), 1);
+            problem.message =
+                problem.message.replacen("column is of", &format!("column \"{}\" is of", self.spec.name), 1);
         }
         problem
     }

@@ -136,7 +136,11 @@ impl Environment {
         let (_, cells) = backend::cells(row)?;
         let cells: Vec<Option<&[u8]>> = cells.collect::<Result<_, _>>()?;
         let (env, raw) = env::parse_row(&cells).map_err(|error| {
-            Problem::new("08P01", "session/environment", format!("pgveil cannot read the session's environment: {error}"))
+            Problem::new(
+                "08P01",
+                "session/environment",
+                format!("pgveil cannot read the session's environment: {error}"),
+            )
         })?;
         self.utf8 = raw.client_encoding == "UTF8";
         self.encoding_in_doubt = false;

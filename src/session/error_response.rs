@@ -29,9 +29,10 @@ impl Positions {
     /// are the characters that each edit became. `grown` is how many characters were added so far.
     pub fn add(&mut self, text: &str, start: usize, edits: &[Edit], lengths: &[usize]) {
         let (mut byte, mut chars) = (0, 0);
-        let mut grown: isize = self.0.last().map_or(0, |last| {
-            (last.edited + last.edited_len) as isize - (last.client + last.client_len) as isize
-        });
+        let mut grown: isize = self
+            .0
+            .last()
+            .map_or(0, |last| (last.edited + last.edited_len) as isize - (last.client + last.client_len) as isize);
         for (edit, length) in edits.iter().zip(lengths) {
             let Some(before) = text.get(byte..start + edit.span.start) else { return };
             let Some(replaced) = text.get(start + edit.span.start..start + edit.span.end) else { return };

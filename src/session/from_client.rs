@@ -1,6 +1,9 @@
 //! Messages from the client.
 
-use std::sync::{Arc, OnceLock, atomic::{AtomicBool, Ordering}};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -96,9 +99,8 @@ impl Session {
             if self.server.output.len() > HIGH_WATER || !self.may_go_on() {
                 return Ok(());
             }
-            let header = client_header(input).map_err(|_| {
-                End::Broken(Problem::native("08P01", "invalid message length"))
-            })?;
+            let header =
+                client_header(input).map_err(|_| End::Broken(Problem::native("08P01", "invalid message length")))?;
             let Some(header) = header else { return Ok(()) };
             // COPY data and what pgveil does not know need no look and are not held.
             if !b"QPBDECSHFXcf".contains(&header.tag) {
@@ -388,8 +390,7 @@ impl Session {
             Some(Ok(next)) => return Ok(next),
             Some(Err(problem)) => return Ok(self.refuse(problem)),
         }
-        let (mentions, epoch) =
-            self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
+        let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
         let oids: Vec<u32> = message.oids().collect();
         if !mentions.protected {
             self.server.output.extend_from_slice(raw);
@@ -523,8 +524,8 @@ impl Session {
         }
         planned.used.store(true, Ordering::Relaxed);
         self.segment.open = true;
-        let view = (planned.plan.reads_sealed() || planned.plan.explain)
-            .then(|| self.view(&planned.plan, wanted, upstream));
+        let view =
+            (planned.plan.reads_sealed() || planned.plan.explain).then(|| self.view(&planned.plan, wanted, upstream));
         let portal = Portal { statement, view };
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
         self.expect(Kind::Bind, Job::forward().undo(undo));
@@ -816,8 +817,12 @@ fn refused_function(oid: u32) -> Option<Problem> {
         return None;
     }
     Some(
-        Problem::new("0A000", "session/function-call", "pgveil does not pass this function call of the fast-path protocol")
-            .detail(format!("Function OID {oid}: pgveil cannot see whether it reaches a protected table."))
-            .hint("Call it in a SELECT."),
+        Problem::new(
+            "0A000",
+            "session/function-call",
+            "pgveil does not pass this function call of the fast-path protocol",
+        )
+        .detail(format!("Function OID {oid}: pgveil cannot see whether it reaches a protected table."))
+        .hint("Call it in a SELECT."),
     )
 }

@@ -315,7 +315,9 @@ impl Session {
             }
             Deal::Repair => Fate::Done,
             // Alone between two Syncs: the client has nothing under way that the error could be about.
-            Deal::Environment | Deal::Swallow if self.wait == Wait::Environment && self.segment.is_empty() => Fate::Done,
+            Deal::Environment | Deal::Swallow if self.wait == Wait::Environment && self.segment.is_empty() => {
+                Fate::Done
+            }
             Deal::Forward | Deal::Refuse(_) | Deal::Swallow | Deal::Environment => match &head.job.positions {
                 Some(positions) => {
                     error_response::rewrite(b'E', body, positions, &mut self.client.output);

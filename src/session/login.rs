@@ -146,8 +146,9 @@ async fn start(shared: &Shared, mut client: Side, packet: &Startup<'_>, raw: &[u
         Ok(stream) => stream,
         Err(error) => {
             tracing::error!(%error, "no upstream server accepts connections");
-            let problem = Problem::new("08006", "session/upstream-unavailable", "pgveil cannot reach the PostgreSQL server")
-                .hint("Check `upstream:` in the policy and whether the server runs.");
+            let problem =
+                Problem::new("08006", "session/upstream-unavailable", "pgveil cannot reach the PostgreSQL server")
+                    .hint("Check `upstream:` in the policy and whether the server runs.");
             return send_away(&mut client, &problem).await;
         }
     };

@@ -69,10 +69,18 @@ fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     match param.form {
         ParamForm::Plain => None,
         ParamForm::Seal(ordinal, source) | ParamForm::Token(ordinal, source) => {
-            if source.oid == 0 { ty(ordinal).map(LogicalType::oid) } else { Some(source.oid) }
+            if source.oid == 0 {
+                ty(ordinal).map(LogicalType::oid)
+            } else {
+                Some(source.oid)
+            }
         }
         ParamForm::TokenArray(ordinal, source) => {
-            if source.oid == 0 { ty(ordinal).map(LogicalType::array_oid) } else { Some(source.oid) }
+            if source.oid == 0 {
+                ty(ordinal).map(LogicalType::array_oid)
+            } else {
+                Some(source.oid)
+            }
         }
     }
 }
@@ -218,15 +226,9 @@ impl Sealer<'_> {
     }
 
     /// The token of an edit's literal.
-    pub fn token_literal(
-        &mut self,
-        ordinal: Ordinal,
-        literal: &Literal,
-        out: &mut String,
-    ) -> Result<(), Problem> {
+    pub fn token_literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
         let column = column(self.columns, ordinal)?;
-        let token =
-            column.token(literal.source, Format::Text, literal.text.as_bytes(), self.settings, self.scratch)?;
+        let token = column.token(literal.source, Format::Text, literal.text.as_bytes(), self.settings, self.scratch)?;
         put_bytea_literal(token.as_ref().map_or(&[], |token| &token.0[..]), out);
         out.push_str("::pg_catalog.bytea");
         Ok(())
@@ -278,7 +280,11 @@ fn through_cast<'a>(
         return Ok((cast, format, bytes));
     }
     let Some(ty) = LogicalType::from_oid(cast.oid, cast.typmod) else {
-        return Err(Problem::new("0A000", "sql/unsupported-cast", "pgveil does not know the type of a cast around a parameter"));
+        return Err(Problem::new(
+            "0A000",
+            "sql/unsupported-cast",
+            "pgveil does not know the type of a cast around a parameter",
+        ));
     };
     let source = if same { cast } else { declared };
     values::parse(ty, source, format, bytes, settings, buffer)?;

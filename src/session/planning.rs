@@ -117,7 +117,12 @@ impl Desk<'_> {
     }
 
     /// Plans the text of a Parse. Gives None if it is to be passed.
-    pub fn prepared(&mut self, text: &str, declared: &[u32], last_try: bool) -> Result<Result<Option<Plan>, Problem>, Refusal> {
+    pub fn prepared(
+        &mut self,
+        text: &str,
+        declared: &[u32],
+        last_try: bool,
+    ) -> Result<Result<Option<Plan>, Problem>, Refusal> {
         let parsed = match parse(text) {
             Ok(parsed) => parsed,
             Err(problem) => return Ok(Err(problem)),
@@ -162,7 +167,9 @@ impl Desk<'_> {
                     out.push_str(fixed);
                     Ok(())
                 }
-                Replacement::Seal(ordinal, literal) => sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at)),
+                Replacement::Seal(ordinal, literal) => {
+                    sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
+                }
                 Replacement::Token(ordinal, literal) => {
                     sealer.token_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
                 }

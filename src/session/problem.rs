@@ -115,7 +115,14 @@ impl Problem {
 
     /// An error that PostgreSQL itself would raise.
     pub fn native(sqlstate: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { sqlstate: sqlstate.into(), code: None, message: message.into(), detail: None, hint: None, position: None }
+        Self {
+            sqlstate: sqlstate.into(),
+            code: None,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
     }
 
     /// Appends the ErrorResponse.

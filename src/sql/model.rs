@@ -187,7 +187,10 @@ impl Plan {
     /// Bytes it takes, roughly, for the bound of the plan cache.
     pub fn weight(&self) -> usize {
         let literals: usize = self.edits.iter().map(|edit| size_of::<Edit>() + edit.with.text_len()).sum();
-        literals + (self.params.len() * size_of::<Param>()) + (self.results.len() * size_of::<Output>()) + size_of::<Self>()
+        literals
+            + (self.params.len() * size_of::<Param>())
+            + (self.results.len() * size_of::<Output>())
+            + size_of::<Self>()
     }
 }
 

@@ -58,7 +58,11 @@ impl<'a> Startup<'a> {
 pub fn length(buf: &[u8]) -> Result<Option<usize>, Malformed> {
     let Some(word) = buf.first_chunk::<4>() else { return Ok(None) };
     let length = u32::from_be_bytes(*word) as usize;
-    if (8..=MAX_STARTUP).contains(&length) { Ok(Some(length)) } else { Err(Malformed("invalid length of startup packet")) }
+    if (8..=MAX_STARTUP).contains(&length) {
+        Ok(Some(length))
+    } else {
+        Err(Malformed("invalid length of startup packet"))
+    }
 }
 
 /// Reads a complete first packet.

@@ -99,14 +99,7 @@ impl<'a> Resolver<'a> {
 
     /// A literal or parameter becomes the token of a column. `array` is a cast around the array that
     /// it is an element of.
-    fn token(
-        &mut self,
-        side: Side,
-        node: Node<'a>,
-        array: Source,
-        scope: &Scope<'a, '_>,
-        operator: &str,
-    ) -> Step<()> {
+    fn token(&mut self, side: Side, node: Node<'a>, array: Source, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
         match operand(node) {
             Operand::Null => Ok(()),
             Operand::Literal(constant) => {

@@ -3,7 +3,7 @@
 use pg_raw_parse::{
     Node,
     list::NodeList,
-    nodes::{A_Indirection, A_Expr, A_Expr_Kind, ColumnRef, NullTest, SortBy, WindowDef},
+    nodes::{A_Expr, A_Expr_Kind, A_Indirection, ColumnRef, NullTest, SortBy, WindowDef},
 };
 
 use super::{

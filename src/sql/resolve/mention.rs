@@ -19,7 +19,10 @@ use crate::sql::catalog::Catalog;
 pub(super) struct Unwalkable;
 
 /// Looks at every node of an optimizable statement or expression, itself included.
-pub(super) fn walk<'a, T>(node: Node<'a>, mut look: impl FnMut(Node<'a>) -> Option<T>) -> Result<Option<T>, Unwalkable> {
+pub(super) fn walk<'a, T>(
+    node: Node<'a>,
+    mut look: impl FnMut(Node<'a>) -> Option<T>,
+) -> Result<Option<T>, Unwalkable> {
     if let Node::None = node {
         return Ok(None);
     }
@@ -39,11 +42,9 @@ pub(super) fn walk<'a, T>(node: Node<'a>, mut look: impl FnMut(Node<'a>) -> Opti
 /// The protected thing that a statement names, if it may name one: for messages.
 pub(in crate::sql) fn mentions(resolver: &Resolver<'_>, node: Node<'_>, text: &str) -> Option<String> {
     match node {
-        Node::SelectStmt(_)
-        | Node::InsertStmt(_)
-        | Node::UpdateStmt(_)
-        | Node::DeleteStmt(_)
-        | Node::MergeStmt(_) => walk(node, |node| resolver.names(node)).unwrap_or_else(|Unwalkable| words(text, resolver.catalog)),
+        Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) | Node::MergeStmt(_) => {
+            walk(node, |node| resolver.names(node)).unwrap_or_else(|Unwalkable| words(text, resolver.catalog))
+        }
         _ => words(text, resolver.catalog),
     }
 }

@@ -91,7 +91,8 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
         Node::A_Const(constant) if constant.isnull && outer.is_some() => Operand::Unusable("a cast of NULL"),
         Node::A_Const(constant) if constant.isnull => Operand::Null,
         Node::A_Const(constant) => {
-            let outer = outer.unwrap_or(Outer { at: NodeAt { kind: NodeKind::Const, location: constant.location }, cast: false });
+            let outer = outer
+                .unwrap_or(Outer { at: NodeAt { kind: NodeKind::Const, location: constant.location }, cast: false });
             match value(constant, source, outer.cast) {
                 Some((text, source)) => Operand::Literal(Constant { outer, text, source, location: constant.location }),
                 None => Operand::Unusable("this kind of literal"),
