@@ -110,8 +110,7 @@ fn apply_twice_has_nothing_to_do() {
 fn what_apply_prints_can_be_run_by_hand() {
     let world = people();
     let sql = stdout(&world.pgveil(&["apply", "--dry-run"]));
-    let statements: String =
-        sql.lines().filter(|line| !line.starts_with("database ")).collect::<Vec<_>>().join("\n");
+    let statements: String = sql.lines().filter(|line| !line.starts_with("database ")).collect::<Vec<_>>().join("\n");
     support::psql(&world.direct().replace("user=app", "user=pgveil"), &statements);
     let document = json(&world.pgveil(&["apply", "--dry-run", "--json"]));
     assert_eq!(document.pointer("/databases/0/steps"), Some(&Value::Array(Vec::new())), "{document}");
@@ -131,11 +130,14 @@ fn apply_leaves_a_table_with_rows_alone_and_names_the_sweep() {
 
 #[test]
 fn rows_that_arrive_between_plan_and_change_are_not_lost() {
-    let world = World::builder().schema("CREATE TABLE t (c text)").tables("t: { columns: { c: { type: text } } }").idle().start();
+    let world = World::builder()
+        .schema("CREATE TABLE t (c text)")
+        .tables("t: { columns: { c: { type: text } } }")
+        .idle()
+        .start();
     let sql = stdout(&world.pgveil(&["apply", "--dry-run"]));
     world.sql("INSERT INTO t VALUES ('precious')");
-    let statements: String =
-        sql.lines().filter(|line| !line.starts_with("database ")).collect::<Vec<_>>().join("\n");
+    let statements: String = sql.lines().filter(|line| !line.starts_with("database ")).collect::<Vec<_>>().join("\n");
     let by_hand = support::try_psql(&world.direct().replace("user=app", "user=pgveil"), &statements);
     assert!(!by_hand.status.success());
     assert!(!stderr(&by_hand).contains("precious"), "{}", both(&by_hand));
@@ -152,7 +154,10 @@ fn a_unique_column_stays_unique_under_its_old_name() {
     let index = world.sql("SELECT indexdef FROM pg_indexes WHERE indexname = 'users_login_key'");
     assert!(index.starts_with("CREATE UNIQUE INDEX users_login_key ON public.users USING btree"), "{index}");
     assert!(index.contains("9, 16"), "{index}");
-    assert_eq!(world.sql("SELECT attnotnull FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'login'"), "t");
+    assert_eq!(
+        world.sql("SELECT attnotnull FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'login'"),
+        "t"
+    );
     let again = world.pgveil(&["apply"]);
     assert!(stdout(&again).contains("nothing to do"), "{}", both(&again));
 }
@@ -188,7 +193,9 @@ fn what_hangs_on_a_column_is_explained_and_nothing_is_changed() {
         assert!(obstacles.contains(&(object.to_owned(), code.to_owned())), "{object} {code}: {obstacles:?}");
     }
     assert_eq!(
-        world.sql("SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND atttypid = 'pgveil.sealed'::regtype"),
+        world.sql(
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND atttypid = 'pgveil.sealed'::regtype"
+        ),
         "0"
     );
 }

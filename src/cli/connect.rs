@@ -26,7 +26,9 @@ impl ConnectError {
         let code = source.as_db_error().map(|db| db.code().code().to_owned());
         Some(match code.as_deref() {
             Some("28P01" | "28000") => {
-                format!("pgveil's own login is `service:` in the policy; as a superuser: CREATE ROLE {user} LOGIN PASSWORD '…'")
+                format!(
+                    "pgveil's own login is `service:` in the policy; as a superuser: CREATE ROLE {user} LOGIN PASSWORD '…'"
+                )
             }
             Some("3D000") => format!("the policy's `databases:` names {database}, which this server does not have"),
             Some(_) => return None,

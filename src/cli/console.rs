@@ -89,7 +89,11 @@ impl Console {
     pub(super) fn table(self, header: &[&str], rows: &[Vec<String>]) {
         let mut table = Table::new();
         table
-            .load_style(if self.terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_BORDERS_ONLY_CONDENSED })
+            .load_style(if self.terminal {
+                presets::UTF8_FULL_CONDENSED
+            } else {
+                presets::ASCII_BORDERS_ONLY_CONDENSED
+            })
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(WIDTH)
             .set_header(header.to_vec());

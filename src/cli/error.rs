@@ -2,13 +2,7 @@
 
 use std::io;
 
-use crate::{
-    config::Finding,
-    keys::KeyError,
-    kms::KmsError,
-    sql::catalog::CatalogError,
-    values::ValueError,
-};
+use crate::{config::Finding, keys::KeyError, kms::KmsError, sql::catalog::CatalogError, values::ValueError};
 
 use super::{connect::ConnectError, demo::cluster::ClusterError};
 

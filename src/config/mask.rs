@@ -60,7 +60,9 @@ fn walk(node: &Node, secret: bool, bytes: &mut [u8]) {
 /// A column or table may be called `password`; what the policy says about it is no secret.
 fn holds_no_columns(value: &Node) -> bool {
     match &value.kind {
-        Kind::Map(entries) => !entries.iter().any(|(key, _)| matches!(key.scalar(), Some("type" | "columns" | "tables"))),
+        Kind::Map(entries) => {
+            !entries.iter().any(|(key, _)| matches!(key.scalar(), Some("type" | "columns" | "tables")))
+        }
         _ => true,
     }
 }

@@ -77,7 +77,9 @@ fn unquote(text: &str) -> Result<(String, &str), String> {
 /// The parts joined by dots, quoted where needed: two columns never share an identity by accident
 /// (`"a.b".c` and `a."b.c"`).
 pub(super) fn identity(parts: [&str; 3]) -> String {
-    parts.map(|p| if p.contains(['.', '"']) { format!("\"{}\"", p.replace('"', "\"\"")) } else { p.to_owned() }).join(".")
+    parts
+        .map(|p| if p.contains(['.', '"']) { format!("\"{}\"", p.replace('"', "\"\"")) } else { p.to_owned() })
+        .join(".")
 }
 
 #[cfg(test)]

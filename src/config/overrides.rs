@@ -32,7 +32,8 @@ pub(super) fn apply(root: &mut Node, vars: &[(String, String)], issues: &Issues)
     let mut secrets = HashSet::new();
     secret_names(root, &mut secrets);
     // A variable that renames a secret's variable has to come first.
-    let (naming, others): (Vec<_>, Vec<_>) = vars.iter().enumerate().partition(|(_, (name, _))| name.ends_with("__ENV"));
+    let (naming, others): (Vec<_>, Vec<_>) =
+        vars.iter().enumerate().partition(|(_, (name, _))| name.ends_with("__ENV"));
     for (index, (name, value)) in naming {
         if !secrets.contains(name) {
             secrets.insert(value.clone());
@@ -78,7 +79,10 @@ fn set(root: &mut Node, name: &str, value: &str, at: At, issues: &Issues) {
             *node = Node { kind: Kind::Map(Vec::new()), at };
         }
         let Kind::Map(entries) = &mut node.kind else {
-            return unknown(format!("there is no key `{}`: what should hold it is not a mapping", segment.to_lowercase()));
+            return unknown(format!(
+                "there is no key `{}`: what should hold it is not a mapping",
+                segment.to_lowercase()
+            ));
         };
         let wanted = segment.to_lowercase();
         let index = match entries.iter().position(|(key, _)| key.scalar().is_some_and(|k| k.to_lowercase() == wanted)) {

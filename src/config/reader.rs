@@ -28,8 +28,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(root: &Node, issues: &Issues) -> Fi
     // An empty file is an empty policy: all of it may come from the environment.
     let empty = Node { kind: Kind::Map(Vec::new()), at: At::NOWHERE };
     let node = if root.kind == Kind::Null { &empty } else { root };
-    Field::deserialize(Reader { node, owner: At::NOWHERE, issues })
-        .unwrap_or(Field { at: At::NOWHERE, value: None })
+    Field::deserialize(Reader { node, owner: At::NOWHERE, issues }).unwrap_or(Field { at: At::NOWHERE, value: None })
 }
 
 /// What the model's code says when something does not fit; becomes an [`Issue`] at the next [`Field`].
@@ -372,7 +371,11 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
         Err(self.reader.expected("one value"))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
         match self.content {
             Some(node) => self.reader.with(node).deserialize_struct("", fields, visitor),
             None => Err(self.reader.expected("a mapping")),

@@ -26,7 +26,12 @@ pub(super) struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    pub(super) fn new(path: &std::path::Path, text: &'a str, root: Option<&Node>, vars: &'a [(String, String)]) -> Self {
+    pub(super) fn new(
+        path: &std::path::Path,
+        text: &'a str,
+        root: Option<&Node>,
+        vars: &'a [(String, String)],
+    ) -> Self {
         let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|i| i + 1)).collect();
         Self { path: path.display().to_string(), text, masked: mask(text, root), vars, lines }
     }
@@ -35,7 +40,8 @@ impl<'a> Sources<'a> {
     pub(super) fn findings(&self, issues: &[Issue]) -> Vec<Finding> {
         let mut findings: Vec<_> = issues.iter().take(MAX_FINDINGS).map(|i| self.finding(i)).collect();
         if issues.len() > MAX_FINDINGS {
-            let more = Issue::new("policy/too-many", format!("{} more findings are not shown", issues.len() - MAX_FINDINGS));
+            let more =
+                Issue::new("policy/too-many", format!("{} more findings are not shown", issues.len() - MAX_FINDINGS));
             findings.push(self.finding(&more));
         }
         findings
@@ -83,7 +89,8 @@ impl<'a> Sources<'a> {
                 let Some((name, value)) = self.vars.get(index) else { return Vec::new() };
                 let shown = if name.contains("PASS") || name.contains("SECRET") { "***" } else { value.as_str() };
                 let source = clip(&format!("{name}={shown}")).replace(['\n', '\r'], " ");
-                let span = if issue.code == "policy/unknown-variable" { 0..name.len() } else { name.len() + 1..source.len() };
+                let span =
+                    if issue.code == "policy/unknown-variable" { 0..name.len() } else { name.len() + 1..source.len() };
                 let annotation = AnnotationKind::Primary.span(clamp(span, source.len())).label(issue.label.clone());
                 vec![Snippet::source(source).path("environment").annotation(annotation).into()]
             }
@@ -101,7 +108,11 @@ impl<'a> Sources<'a> {
                 if high - low <= 50 {
                     vec![self.snippet(low, high, marks).into()]
                 } else {
-                    marks.into_iter().zip(lines).map(|(mark, line)| self.snippet(line, line, vec![mark]).into()).collect()
+                    marks
+                        .into_iter()
+                        .zip(lines)
+                        .map(|(mark, line)| self.snippet(line, line, vec![mark]).into())
+                        .collect()
                 }
             }
         }

@@ -103,7 +103,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for bad in ["", ":6432", "6432", "h:", "h:x", "h:70000", "h:+1", "::1", "[::1", "[x]:1", "a b:1", "a:1,b:1", "unix:"] {
+        for bad in
+            ["", ":6432", "6432", "h:", "h:x", "h:70000", "h:+1", "::1", "[::1", "[x]:1", "a b:1", "a:1,b:1", "unix:"]
+        {
             assert!(listen(bad).is_err(), "{bad:?}");
             assert!(upstream(bad).is_err() || bad == "unix:", "{bad:?}");
         }

@@ -112,9 +112,10 @@ impl Builder {
     pub fn start(self) -> World {
         static COUNTER: AtomicUsize = AtomicUsize::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let own = self.own.as_ref().map(|(auth, settings)| {
-            new_cluster(*auth, &settings.iter().map(String::as_str).collect::<Vec<_>>())
-        });
+        let own = self
+            .own
+            .as_ref()
+            .map(|(auth, settings)| new_cluster(*auth, &settings.iter().map(String::as_str).collect::<Vec<_>>()));
         let scram = matches!(self.own, Some((ClusterAuth::Scram, _)));
         let mut world = World {
             proxy: None,

@@ -21,7 +21,8 @@ pub(super) fn plan(index: usize, table: &ProtectedTable, live: Option<&Table>, p
             code: "catalog/missing-table",
             object: path,
             message: "the table does not exist".to_owned(),
-            hint: "create it, or correct its name in the policy (names are matched verbatim), then apply again".to_owned(),
+            hint: "create it, or correct its name in the policy (names are matched verbatim), then apply again"
+                .to_owned(),
         });
         return;
     };
@@ -29,7 +30,8 @@ pub(super) fn plan(index: usize, table: &ProtectedTable, live: Option<&Table>, p
         plan.obstacles.push(Obstacle {
             code: "catalog/not-a-table",
             object: path,
-            message: "only ordinary and partitioned tables can be protected; this is a view or a foreign table".to_owned(),
+            message: "only ordinary and partitioned tables can be protected; this is a view or a foreign table"
+                .to_owned(),
             hint: "name the table that it reads from".to_owned(),
         });
         return;

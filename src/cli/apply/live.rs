@@ -125,19 +125,14 @@ pub(super) async fn read(client: &Client, database: &Database) -> Result<Live, C
         .await
         .map_err(reading())?
         .map(|row| Domain { oid: row.get(0), as_expected: row.get(1) });
-    live.any_value =
-        client.query(ANY_VALUE, &[]).await.map_err(reading())?.iter().map(|row| row.get(0)).collect();
+    live.any_value = client.query(ANY_VALUE, &[]).await.map_err(reading())?.iter().map(|row| row.get(0)).collect();
     for table in &database.tables {
         live.tables.push(read_table(client, table, live.domain.as_ref().map(|d| d.oid)).await?);
     }
     Ok(live)
 }
 
-async fn read_table(
-    client: &Client,
-    table: &ProtectedTable,
-    domain: Option<u32>,
-) -> Result<Option<Table>, CliError> {
+async fn read_table(client: &Client, table: &ProtectedTable, domain: Option<u32>) -> Result<Option<Table>, CliError> {
     let reading = || during("reading a protected table's definition");
     let Some(row) = client.query_opt(TABLE, &[&table.schema, &table.name]).await.map_err(reading())? else {
         return Ok(None);

@@ -65,8 +65,9 @@ pub(super) fn plan(database: &Database, live: &Live, keystore_missing: bool, pla
         plan.obstacles.push(Obstacle {
             code: "apply/foreign-domain",
             object: "pgveil.sealed".to_owned(),
-            message: "the domain pgveil.sealed is not the one that pgveil creates: not over bytea, or its check is gone"
-                .to_owned(),
+            message:
+                "the domain pgveil.sealed is not the one that pgveil creates: not over bytea, or its check is gone"
+                    .to_owned(),
             hint: format!("restore it by hand; pgveil creates it so: {CREATE_DOMAIN}"),
         });
     }

@@ -1,10 +1,6 @@
 //! From the policy and what the database has to what is to be done. Pure: no connection.
 
-use super::{
-    columns,
-    live::Live,
-    objects,
-};
+use super::{columns, live::Live, objects};
 use crate::config::Database;
 
 /// What `apply` will do, and what it cannot.
@@ -55,7 +51,11 @@ impl Plan {
     /// Steps that the login may run itself. Without the domain (or its schema) nothing that builds
     /// on it can run either.
     pub(super) fn own_steps(&self) -> Vec<&Step> {
-        if self.foundation_is_missing() { Vec::new() } else { self.steps.iter().filter(|s| s.as_role.is_none()).collect() }
+        if self.foundation_is_missing() {
+            Vec::new()
+        } else {
+            self.steps.iter().filter(|s| s.as_role.is_none()).collect()
+        }
     }
 
     /// Steps that somebody else has to run, by role.

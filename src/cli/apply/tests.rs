@@ -42,8 +42,7 @@ fn database(mode: Mode) -> Database {
 
 /// A database in which `apply` has been before, with an empty table that is not sealed yet.
 fn live() -> Live {
-    let column =
-        Column { type_name: "text".to_owned(), type_oid: 25, typmod: -1, ..Column::default() };
+    let column = Column { type_name: "text".to_owned(), type_oid: 25, typmod: -1, ..Column::default() };
     Live {
         version: 150_000,
         role: "pgveil".to_owned(),
@@ -98,12 +97,8 @@ fn a_randomized_column_gets_no_index() {
 #[test]
 fn a_sealed_column_needs_nothing() {
     let mut live = live();
-    *column(&mut live) = Column {
-        sealed: true,
-        external: true,
-        token_index: Some("people_email_eq".to_owned()),
-        ..Column::default()
-    };
+    *column(&mut live) =
+        Column { sealed: true, external: true, token_index: Some("people_email_eq".to_owned()), ..Column::default() };
     table(&mut live).has_rows = Some(true);
     assert_eq!(plan(&database(Mode::Equality), &live, false), Plan::default());
 }

@@ -39,7 +39,11 @@ struct Checked {
 /// Checks all databases of the policy.
 pub(super) async fn check(policy: &Policy, args: &CheckArgs, console: Console) -> Result<Outcome, CliError> {
     crypto::crypto_verified().map_err(|error| {
-        CliError::failed("crypto/self-check", error.to_string(), "this build or this processor computes wrongly: do not use it")
+        CliError::failed(
+            "crypto/self-check",
+            error.to_string(),
+            "this build or this processor computes wrongly: do not use it",
+        )
     })?;
     let mut checked = Vec::new();
     for database in policy.databases.values() {

@@ -12,8 +12,30 @@ pub(super) struct Person {
 }
 
 const FIRST: &[&str] = &[
-    "Ada", "Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances", "Grace", "Hedy", "Ida", "Jean", "Karen",
-    "Leslie", "Margaret", "Niklaus", "Olga", "Peter", "Radia", "Shafi", "Tony", "Ursula", "Whitfield", "Xiaoyun", "Zoë",
+    "Ada",
+    "Alan",
+    "Barbara",
+    "Claude",
+    "Donald",
+    "Edsger",
+    "Frances",
+    "Grace",
+    "Hedy",
+    "Ida",
+    "Jean",
+    "Karen",
+    "Leslie",
+    "Margaret",
+    "Niklaus",
+    "Olga",
+    "Peter",
+    "Radia",
+    "Shafi",
+    "Tony",
+    "Ursula",
+    "Whitfield",
+    "Xiaoyun",
+    "Zoë",
 ];
 const LAST: &[&str] = &[
     "Allen", "Backus", "Curie", "Dahl", "Easley", "Floyd", "Goldberg", "Hamilton", "Ivanova", "Jones", "Knuth",

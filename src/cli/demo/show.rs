@@ -73,7 +73,11 @@ async fn refusal(console: Console, through: &Client) -> Result<(), CliError> {
     console.heading("What would need plaintext on the server is refused, never forwarded");
     console.say(&format!("  {REFUSED};"));
     let Err(error) = through.simple_query(REFUSED).await else {
-        return Err(CliError::failed("demo/refusal", format!("{REFUSED} was not refused"), "this is a defect of pgveil"));
+        return Err(CliError::failed(
+            "demo/refusal",
+            format!("{REFUSED} was not refused"),
+            "this is a defect of pgveil",
+        ));
     };
     let Some(db) = error.as_db_error() else { return Err(during("asking for a refusal")(error)) };
     console.say(&format!("  ERROR:  {}: {}", db.code().code(), db.message()));
@@ -87,7 +91,8 @@ async fn refusal(console: Console, through: &Client) -> Result<(), CliError> {
 
 /// The server logged every statement and parameter.
 fn log(console: Console, stage: &Stage) -> Result<(), CliError> {
-    let log = fs::read(stage.cluster.log_path()).map_err(|source| CliError::Io { what: "reading the server's log", source })?;
+    let log = fs::read(stage.cluster.log_path())
+        .map_err(|source| CliError::Io { what: "reading the server's log", source })?;
     let sample = person(LOOKED_UP);
     let asked = sample.email.to_uppercase();
     let seen: Vec<&str> = [&sample.email, &sample.card, &sample.notes, &asked]

@@ -93,13 +93,11 @@ impl Stage {
     /// Starts `pgveil run` on a free port.
     pub(super) async fn serve(&mut self) -> Result<(), CliError> {
         let (program, config) = (this_program()?, self.config.clone());
-        let proxy = blocking(move || {
-            Proxy::start(&program, &config, [("PGVEIL_LOG__LEVEL", OsStr::new("warn"))])
-        })
-        .await?
-        .map_err(|error: ProxyError| {
-            CliError::failed("demo/run", error.to_string(), "this is a defect of pgveil")
-        })?;
+        let proxy = blocking(move || Proxy::start(&program, &config, [("PGVEIL_LOG__LEVEL", OsStr::new("warn"))]))
+            .await?
+            .map_err(|error: ProxyError| {
+                CliError::failed("demo/run", error.to_string(), "this is a defect of pgveil")
+            })?;
         self.proxy = Some(proxy);
         Ok(())
     }

@@ -6,8 +6,7 @@ use crate::{
         Mode, OnError, ProtectedColumn, ProtectedTable, Storage,
         file::{CipherFile, ColumnFile, ModeFile, NormalizeFile, OnErrorFile, StorageFile},
         issue::{At, Issue},
-        names,
-        near, reader, scalars,
+        names, near, reader, scalars,
     },
     crypto::{Cipher, Padding},
     values::{LogicalType, Normalize, TypeError},
@@ -101,8 +100,10 @@ fn logical_type(file: &ColumnFile, check: &Check<'_>) -> Option<LogicalType> {
     };
     let shown = reader::shorten(text);
     let issue = match error {
-        TypeError::Unsupported(_) => Issue::new("policy/unsupported-type", format!("type `{shown}` cannot be sealed yet"))
-            .label(format!("allowed: {}", LogicalType::ALLOWED)),
+        TypeError::Unsupported(_) => {
+            Issue::new("policy/unsupported-type", format!("type `{shown}` cannot be sealed yet"))
+                .label(format!("allowed: {}", LogicalType::ALLOWED))
+        }
         TypeError::Unknown(_) => {
             let issue = Issue::new("policy/unsupported-type", format!("unknown type `{shown}`"));
             let base = text.split('(').next().unwrap_or_default().trim();
@@ -144,7 +145,11 @@ fn mode(file: &ColumnFile, check: &Check<'_>) -> Option<Mode> {
 
 fn storage(file: &ColumnFile, check: &Check<'_>) {
     if let Some((StorageFile::Text, at)) = given(file.storage.as_ref()) {
-        check.not_yet(at, "`storage: text`", "leave it out, or write `storage: bytea`: the column becomes one of type pgveil.sealed");
+        check.not_yet(
+            at,
+            "`storage: text`",
+            "leave it out, or write `storage: bytea`: the column becomes one of type pgveil.sealed",
+        );
     }
 }
 
@@ -179,7 +184,8 @@ fn padding(file: &ColumnFile, ty: Option<LogicalType>, check: &Check<'_>) -> Pad
         },
     };
     if ty.is_some_and(fixed_length) {
-        let issue = Issue::new("policy/no-effect", "padding hides nothing: all values of this type have the same length");
+        let issue =
+            Issue::new("policy/no-effect", "padding hides nothing: all values of this type have the same length");
         check.push(issue.at(at).label("costs space only").warning());
     }
     padding
@@ -193,7 +199,8 @@ fn fixed_length(ty: LogicalType) -> bool {
 /// What only mode equality has, and what it asks for.
 fn searchable(file: &ColumnFile, column: &ProtectedColumn, mode: Mode, ty: Option<LogicalType>, check: &Check<'_>) {
     if mode != Mode::Equality {
-        let keys = [("domain", file.domain.as_ref().map(|f| f.at)), ("normalize", file.normalize.as_ref().map(|f| f.at))];
+        let keys =
+            [("domain", file.domain.as_ref().map(|f| f.at)), ("normalize", file.normalize.as_ref().map(|f| f.at))];
         for (key, at) in keys {
             if let Some(at) = at {
                 let issue = Issue::new("policy/needs-equality", format!("`{key}` needs `mode: equality`"))

@@ -34,7 +34,9 @@ pub(super) fn services(
     };
     if entries.0.is_empty() {
         let issue = Issue::new("policy/missing-key", "`kms` names no key management service");
-        check.push(issue.at(at).label("leave it out for a local keyring, or name one: `main: { local: { keyring: … } }`"));
+        check.push(
+            issue.at(at).label("leave it out for a local keyring, or name one: `main: { local: { keyring: … } }`"),
+        );
     }
     for (key, value) in &entries.0 {
         let (Some(name), Some((kms, _))) = (&key.value, value.get()) else { continue };
@@ -43,7 +45,11 @@ pub(super) fn services(
         }
         if let Some(kind) = kms.unsupported() {
             let kind_at = value.at;
-            check.not_yet(kind_at, format_args!("`{kind}` as key management service"), "write `local: { keyring: PATH }`: a keyring file on this host");
+            check.not_yet(
+                kind_at,
+                format_args!("`{kind}` as key management service"),
+                "write `local: { keyring: PATH }`: a keyring file on this host",
+            );
             // Known by name all the same, so that `keys.kms` is not reported too.
             services.insert(name.clone(), KmsConfig::Local { keyring: check.folder.to_owned(), passphrase: None });
         }
@@ -51,7 +57,10 @@ pub(super) fn services(
             && let Some((keyring, at)) = local.keyring.get()
         {
             let keyring = check.path(keyring, at);
-            services.insert(name.clone(), KmsConfig::Local { keyring, passphrase: check.secret(local.passphrase.as_ref()) });
+            services.insert(
+                name.clone(),
+                KmsConfig::Local { keyring, passphrase: check.secret(local.passphrase.as_ref()) },
+            );
         }
     }
     services
@@ -72,16 +81,23 @@ pub(super) fn defaults(
     let kms = match file.and_then(|f| given(f.kms.as_ref())) {
         Some((name, at)) => {
             if !names.contains(&name.as_str()) {
-                let issue = Issue::new("policy/unknown-kms", format!("there is no kms called `{}`", crate::config::reader::shorten(name)));
+                let issue = Issue::new(
+                    "policy/unknown-kms",
+                    format!("there is no kms called `{}`", crate::config::reader::shorten(name)),
+                );
                 check.push(issue.at(at).label(near::suggestion(name, &names)));
             }
             name.clone()
         }
         None => {
             if names.len() > 1 {
-                let issue = Issue::new("policy/missing-key", "several kms are named, and `keys.kms` does not say which one keeps the keys");
+                let issue = Issue::new(
+                    "policy/missing-key",
+                    "several kms are named, and `keys.kms` does not say which one keeps the keys",
+                );
                 let at = field.map(|f| f.at).or(named.map(|f| f.at)).unwrap_or(crate::config::issue::At::NOWHERE);
-                check.push(issue.at(at).label(format!("write `keys: {{ kms: {} }}`", names.first().unwrap_or(&"main"))));
+                check
+                    .push(issue.at(at).label(format!("write `keys: {{ kms: {} }}`", names.first().unwrap_or(&"main"))));
             }
             names.first().copied().unwrap_or(DEFAULT_NAME).to_owned()
         }

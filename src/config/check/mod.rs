@@ -57,7 +57,12 @@ impl Check<'_> {
 
     /// Something pgveil knows of but does not do yet.
     fn not_yet(&self, at: At, what: impl std::fmt::Display, instead: impl Into<String>) {
-        self.push(Issue::new("policy/not-yet", format!("{what} is not supported yet")).at(at).label("not supported yet").help(instead));
+        self.push(
+            Issue::new("policy/not-yet", format!("{what} is not supported yet"))
+                .at(at)
+                .label("not supported yet")
+                .help(instead),
+        );
     }
 
     /// A relative path starts at the policy file's folder.
@@ -72,7 +77,11 @@ impl Check<'_> {
         let (secret, at) = secret?.get()?;
         match secret {
             TextOr::Text(text) if text.is_empty() => {
-                self.push(Issue::new("policy/bad-value", "the secret is empty").at(at).label("leave the key out if there is none"));
+                self.push(
+                    Issue::new("policy/bad-value", "the secret is empty")
+                        .at(at)
+                        .label("leave the key out if there is none"),
+                );
                 None
             }
             TextOr::Text(text) => {

@@ -21,7 +21,9 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 pub(super) fn listen(field: Option<&Field<OneOrMany<String>>>, check: &Check<'_>) -> Vec<Listen> {
     let Some((list, at)) = given(field) else { return vec![Listen::Tcp("127.0.0.1".to_owned(), 6432)] };
     if list.0.is_empty() {
-        check.push(Issue::new("policy/bad-address", "there is no address to listen on").at(at).label("expected `host:port`"));
+        check.push(
+            Issue::new("policy/bad-address", "there is no address to listen on").at(at).label("expected `host:port`"),
+        );
     }
     let mut addresses: Vec<Listen> = Vec::new();
     for (text, at) in list.0.iter().filter_map(Field::get) {
@@ -33,7 +35,9 @@ pub(super) fn listen(field: Option<&Field<OneOrMany<String>>>, check: &Check<'_>
                 };
                 // Port 0 is another one each time.
                 if addresses.contains(&address) && !matches!(address, Listen::Tcp(_, 0)) {
-                    check.push(Issue::new("policy/bad-address", format!("`{text}` is given twice")).at(at).label("again here"));
+                    check.push(
+                        Issue::new("policy/bad-address", format!("`{text}` is given twice")).at(at).label("again here"),
+                    );
                 } else {
                     addresses.push(address);
                 }
@@ -91,7 +95,11 @@ pub(super) fn upstream(field: &Field<UpstreamFile>, check: &Check<'_>) -> Upstre
     if let Some((wanted, at)) = given(file.target_session_attrs.as_ref())
         && *wanted != TargetSession::Any
     {
-        check.not_yet(at, "`target_session_attrs` other than any", "name only hosts that will do, and leave the key out");
+        check.not_yet(
+            at,
+            "`target_session_attrs` other than any",
+            "name only hosts that will do, and leave the key out",
+        );
     }
     let word = match given(file.sslmode.as_ref()) {
         Some((SslMode::Require, at)) => Some(("require", at)),
@@ -100,13 +108,18 @@ pub(super) fn upstream(field: &Field<UpstreamFile>, check: &Check<'_>) -> Upstre
         Some((SslMode::Disable | SslMode::Allow | SslMode::Prefer, _)) | None => None,
     };
     if let Some((word, at)) = word {
-        let issue = Issue::new("policy/not-yet", format!("`sslmode: {word}` demands TLS, and pgveil does not speak TLS yet"))
-            .help("use prefer or disable, over a network that you trust or through a tunnel");
+        let issue =
+            Issue::new("policy/not-yet", format!("`sslmode: {word}` demands TLS, and pgveil does not speak TLS yet"))
+                .help("use prefer or disable, over a network that you trust or through a tunnel");
         check.push(issue.at(at).label("not supported yet"));
     }
     for (key, field) in [("sslrootcert", &file.sslrootcert), ("sslcert", &file.sslcert), ("sslkey", &file.sslkey)] {
         if let Some((_, at)) = given(field.as_ref()) {
-            check.not_yet(at, format_args!("`{key}`"), "pgveil does not speak TLS yet: leave it out and use `sslmode: prefer` or `disable`");
+            check.not_yet(
+                at,
+                format_args!("`{key}`"),
+                "pgveil does not speak TLS yet: leave it out and use `sslmode: prefer` or `disable`",
+            );
         }
     }
     let mut hosts = Vec::new();
@@ -142,7 +155,9 @@ pub(super) fn limits(field: Option<&Field<LimitsFile>>, check: &Check<'_>) -> Li
     let file = given(field).map(|(file, _)| file);
     let max_connections = match file.and_then(|f| given(f.max_connections.as_ref())) {
         Some((0, at)) => {
-            check.push(Issue::new("policy/bad-value", "no connection would be allowed").at(at).label("expected at least 1"));
+            check.push(
+                Issue::new("policy/bad-value", "no connection would be allowed").at(at).label("expected at least 1"),
+            );
             1
         }
         Some((n, _)) => usize::try_from(*n).unwrap_or(usize::MAX),
@@ -188,7 +203,10 @@ pub(super) fn log(field: Option<&Field<LogFile>>, check: &Check<'_>) -> Log {
             let plain = word.bytes().all(|b| b.is_ascii_alphanumeric());
             // A lone word that is no level would be taken for a module's name, and log nothing.
             if plain && !LEVELS.contains(&word.to_ascii_lowercase().as_str()) {
-                let issue = Issue::new("policy/bad-value", format!("unknown log level `{}`", crate::config::reader::shorten(word)));
+                let issue = Issue::new(
+                    "policy/bad-value",
+                    format!("unknown log level `{}`", crate::config::reader::shorten(word)),
+                );
                 check.push(issue.at(at).label(near::suggestion(word, &LEVELS)));
             } else if tracing_subscriber::EnvFilter::try_new(word).is_err() {
                 let issue = Issue::new("policy/bad-value", "not a log filter");

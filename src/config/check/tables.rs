@@ -14,7 +14,10 @@ use crate::config::{
     names,
 };
 
-pub(super) fn databases(field: Option<&Field<Entries<DatabaseFile>>>, check: &Check<'_>) -> BTreeMap<String, Arc<Database>> {
+pub(super) fn databases(
+    field: Option<&Field<Entries<DatabaseFile>>>,
+    check: &Check<'_>,
+) -> BTreeMap<String, Arc<Database>> {
     let mut databases = BTreeMap::new();
     for (name, at, file) in given(field).iter().flat_map(|(entries, _)| entries.readable()) {
         if let Some(fault) = names::fault(name) {
@@ -40,7 +43,8 @@ fn database(name: &str, file: &Entries<TableFile>, check: &Check<'_>) -> Databas
                 ("public".to_owned(), written.to_owned())
             }
         };
-        if schema == "pgveil" || schema == "pgveil_keys" || schema == "information_schema" || schema.starts_with("pg_") {
+        if schema == "pgveil" || schema == "pgveil_keys" || schema == "information_schema" || schema.starts_with("pg_")
+        {
             let issue = Issue::new("policy/bad-name", format!("tables of the schema `{schema}` cannot be protected"));
             check.push(issue.at(at).label("a schema of the system or of pgveil itself"));
         }
@@ -83,7 +87,9 @@ fn functions(file: &TableFile, check: &Check<'_>) -> Vec<String> {
     let mut functions = Vec::new();
     for (name, at) in list.iter().filter_map(Field::get) {
         if name.is_empty() || name.contains('\0') {
-            check.push(Issue::new("policy/bad-name", "not the name of a function").at(at).label("expected `schema.function`"));
+            check.push(
+                Issue::new("policy/bad-name", "not the name of a function").at(at).label("expected `schema.function`"),
+            );
         }
         functions.push(name.clone());
     }
