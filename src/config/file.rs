@@ -24,7 +24,9 @@ pub(super) struct PolicyFile {
     /// TLS towards clients.
     pub(super) tls: Optional<TlsFile>,
     /// The PostgreSQL server behind pgveil.
-    pub(super) upstream: Field<UpstreamFile>,
+    // Optional to serde only, so that the rest of a file without it is checked too.
+    #[schemars(required)]
+    pub(super) upstream: Optional<UpstreamFile>,
     /// pgveil's own login at the server: reads the catalog, keeps the keystore, runs sweeps.
     pub(super) service: Optional<ServiceFile>,
     /// Key management services by a name of your choice; each has exactly one key, its kind.

@@ -51,7 +51,7 @@ pub fn load_from(
 ) -> Result<Loaded, Vec<Finding>> {
     let text = match decode(text) {
         Ok(text) => text,
-        Err((readable, issue)) => return Err(Sources::new(path, readable, None, &[]).findings(&[issue])),
+        Err((readable, issue)) => return Err(Sources::new(path, readable, None, &[]).findings(&[*issue])),
     };
     let mut state_directory = None;
     let vars = overrides::candidates(vars.into_iter().inspect(|(name, value)| {
@@ -61,7 +61,7 @@ pub fn load_from(
     }));
     let mut root = match yaml::parse(text) {
         Ok(root) => root,
-        Err(issue) => return Err(Sources::new(path, text, None, &[]).findings(&[issue])),
+        Err(issue) => return Err(Sources::new(path, text, None, &[]).findings(&[*issue])),
     };
     let sources = Sources::new(path, text, Some(&root), &vars);
     let issues = Issues::default();
@@ -88,14 +88,15 @@ pub fn load_from(
 }
 
 /// The bytes as text; otherwise the readable part and what is wrong after it.
-fn decode(bytes: &[u8]) -> Result<&str, (&str, Issue)> {
+fn decode(bytes: &[u8]) -> Result<&str, (&str, Box<Issue>)> {
     if bytes.len() > yaml::MAX_BYTES {
-        return Err(("", Issue::new("policy/too-large", "the policy file is larger than 4MiB").at(At::NOWHERE)));
+        return Err(("", Box::new(Issue::new("policy/too-large", "the policy file is larger than 4MiB"))));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let (readable, _) = bytes.split_at(error.valid_up_to());
         let readable = std::str::from_utf8(readable).unwrap_or_default();
         let at = At::file(readable.len(), readable.len());
-        (readable, Issue::new("policy/not-utf8", "the policy file is not UTF-8").at(at).label("from here"))
+        let issue = Issue::new("policy/not-utf8", "the policy file is not UTF-8").at(at).label("from here");
+        (readable, Box::new(issue))
     })
 }

@@ -70,6 +70,14 @@ fn holds_no_columns(value: &Node) -> bool {
 /// Byte ranges of secret values in one line.
 fn secrets_in(line: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
+    // User and password of a connection string.
+    for (scheme, _) in line.match_indices("://") {
+        let rest = line.get(scheme + 3..).unwrap_or_default();
+        let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == '\'').unwrap_or(rest.len());
+        if let Some(at) = rest.get(..end).and_then(|r| r.rfind('@')) {
+            found.push((scheme + 3, scheme + 3 + at));
+        }
+    }
     let mut from = 0;
     while let Some(colon) = line.get(from..).and_then(|l| l.find(':')).map(|i| from + i) {
         from = colon + 1;
@@ -88,12 +96,13 @@ fn secrets_in(line: &str) -> Vec<(usize, usize)> {
                 continue;
             }
             let skip = inner.find(':').map_or(1, |i| i + 2);
-            let length = rest.find('}').unwrap_or(rest.len());
+            let length = rest.find('}').map_or(rest, |i| rest.get(..i).unwrap_or_default()).trim_end().len();
             found.push((value + skip.min(length), value + length));
             from = value + length;
         } else {
             let flow = line.get(..colon).unwrap_or_default().contains('{');
-            let length = if flow { rest.find([',', '}']).unwrap_or(rest.len()) } else { rest.len() };
+            let end = if flow { rest.find([',', '}']) } else { None };
+            let length = end.map_or(rest, |i| rest.get(..i).unwrap_or_default()).trim_end().len();
             // In quotes a comma or brace belongs to the secret.
             let length = match rest.chars().next() {
                 Some(quote @ ('"' | '\'')) => rest.get(1..).and_then(|r| r.rfind(quote)).map_or(rest.len(), |i| i + 2),
@@ -126,6 +135,7 @@ mod tests {
             "password: { evn: hunter2 }",
             "password: {hunter2}",
             "password: [hunter2",
+            "hosts: ['postgres://pgveil:hunter2@db/app']",
             "{ pwd: \"x, hunter2\", user: pgveil }",
         ] {
             let shown = masked(text);

@@ -85,13 +85,11 @@ fn set(root: &mut Node, name: &str, value: &str, at: At, issues: &Issues) {
             ));
         };
         let wanted = segment.to_lowercase();
-        let index = match entries.iter().position(|(key, _)| key.scalar().is_some_and(|k| k.to_lowercase() == wanted)) {
-            Some(index) => index,
-            None => {
-                entries.push((Node { kind: Kind::Scalar(wanted), at }, Node::null(at)));
-                entries.len() - 1
-            }
-        };
+        let known = entries.iter().position(|(key, _)| key.scalar().is_some_and(|k| k.to_lowercase() == wanted));
+        let index = known.unwrap_or(entries.len());
+        if known.is_none() {
+            entries.push((Node { kind: Kind::Scalar(wanted), at }, Node::null(at)));
+        }
         let Some((_, child)) = entries.get_mut(index) else { return };
         node = child;
     }

@@ -19,7 +19,7 @@ use serde::{
 use super::{
     field::{FIELD, Field, ONE_OR_MANY, TEXT_OR},
     issue::{At, Issue, Issues},
-    near::suggestion,
+    near::{near, suggestion},
     yaml::{Kind, Node},
 };
 
@@ -33,19 +33,38 @@ pub(super) fn read<'de, T: Deserialize<'de>>(root: &Node, issues: &Issues) -> Fi
 
 /// What the model's code says when something does not fit; becomes an [`Issue`] at the next [`Field`].
 #[derive(Debug)]
-struct ReadError(Box<Issue>);
+struct ReadError {
+    issue: Box<Issue>,
+    /// The key that is missing, if that is what is wrong.
+    missing: Option<&'static str>,
+    /// An issue that says it better has been recorded.
+    recorded: bool,
+}
 
 impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(&self.issue.message)
     }
 }
 
 impl std::error::Error for ReadError {}
 
+impl ReadError {
+    /// With the place of what is wrong, unless that is known: the node, or the key that owns it.
+    fn placed(mut self, node: &Node, owner: At) -> Self {
+        // The unknown key comes with the suggestion.
+        self.recorded |= self.missing.is_some_and(|key| misspelt(key, node));
+        // What is not there can only be shown by its owner.
+        let absent = self.missing.is_some() || node.kind == Kind::Null;
+        let place = if absent && owner != At::NOWHERE { owner } else { node.at };
+        self.issue.at = self.issue.at.or(Some(place));
+        self
+    }
+}
+
 impl From<Issue> for ReadError {
     fn from(issue: Issue) -> Self {
-        Self(Box::new(issue))
+        Self { issue: Box::new(issue), missing: None, recorded: false }
     }
 }
 
@@ -55,7 +74,8 @@ impl serde::de::Error for ReadError {
     }
 
     fn missing_field(key: &'static str) -> Self {
-        Issue::new("policy/missing-key", format!("missing key `{key}`")).into()
+        let issue = Issue::new("policy/missing-key", format!("missing key `{key}`"));
+        Self { issue: Box::new(issue), missing: Some(key), recorded: false }
     }
 }
 
@@ -101,7 +121,13 @@ impl<'a> Reader<'a> {
                 continue;
             };
             if known.is_some_and(|known| !known.contains(&name)) {
-                self.issues.push(unknown_key(name, known.unwrap_or_default()).at(key.at));
+                let mut issue = unknown_key(name, known.unwrap_or_default()).at(key.at);
+                if key.at.is_env() {
+                    // Variables of that prefix may be meant for something else.
+                    issue.code = "policy/unknown-variable";
+                    issue.warning = true;
+                }
+                self.issues.push(issue);
             } else if let Some(first) = seen.get(name) {
                 let issue = Issue::new("policy/duplicate-key", format!("key `{}` is given twice", shorten(name)))
                     .label("again here")
@@ -136,6 +162,12 @@ impl<'a> Reader<'a> {
 
 fn unknown_key(name: &str, known: &[&str]) -> Issue {
     Issue::new("policy/unknown-key", format!("unknown key `{}`", shorten(name))).label(suggestion(name, known))
+}
+
+/// Is the key there, but with a slip of the pen?
+fn misspelt(key: &str, node: &Node) -> bool {
+    let Kind::Map(entries) = &node.kind else { return false };
+    entries.iter().any(|(k, _)| k.scalar().is_some_and(|written| near(written, [key]).is_some()))
 }
 
 /// Names go into messages whole, novels do not.
@@ -228,15 +260,15 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                         let name = key.scalar().unwrap_or_default();
                         visitor.visit_enum(Variant { name, content: Some(content), reader })
                     }
-                    [] => Err(self.one_of(variants)),
+                    [] => Err(exactly_one(variants)),
                     [_, (second, _), ..] => {
-                        let mut error = self.one_of(variants);
-                        error.0.at = Some(second.at);
+                        let mut error = exactly_one(variants);
+                        error.issue.at = Some(second.at);
                         Err(error)
                     }
                 }
             }
-            _ => Err(self.one_of(variants)),
+            _ => Err(self.expected(&format!("one of {}", variants.join(", ")))),
         }
     }
 
@@ -263,11 +295,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 }
 
-impl Reader<'_> {
-    fn one_of(&self, variants: &[&str]) -> ReadError {
-        let what = format!("one of {}", variants.join(", "));
-        Issue::new("policy/wrong-type", format!("expected exactly {what}")).label("exactly one").into()
-    }
+/// A mapping that stands for an enum has one key.
+fn exactly_one(variants: &[&str]) -> ReadError {
+    let what = format!("expected exactly one of {}", variants.join(", "));
+    Issue::new("policy/wrong-type", what).label("exactly one").into()
 }
 
 /// A [`Field`]'s parts: its place, then its value.
@@ -285,13 +316,13 @@ impl<'de> SeqAccess<'de> for FieldParts<'_> {
         if self.part == 1 {
             return seed.deserialize(U64Deserializer::new(node.at.to_bits())).map(Some);
         }
-        seed.deserialize(self.reader).map(Some).inspect_err(|error| {
-            let mut issue = (*error.0).clone();
-            // What is not there can only be shown by its owner.
-            let absent = issue.code == "policy/missing-key" || node.kind == Kind::Null;
-            let place = if absent && owner != At::NOWHERE { owner } else { node.at };
-            issue.at = issue.at.or(Some(place));
-            issues.push(issue);
+        seed.deserialize(self.reader).map(Some).map_err(|error| {
+            let mut error = error.placed(node, owner);
+            if !error.recorded {
+                issues.push((*error.issue).clone());
+                error.recorded = true;
+            }
+            error
         })
     }
 }
@@ -360,7 +391,7 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
         match self.content {
-            Some(node) => seed.deserialize(self.reader.with(node)),
+            Some(node) => seed.deserialize(self.reader.with(node)).map_err(|e| e.placed(node, self.reader.owner)),
             None => Err(Issue::new("policy/wrong-type", format!("`{}` needs its settings", self.name))
                 .label(format!("write `{{ {}: … }}`", self.name))
                 .into()),

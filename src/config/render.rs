@@ -11,8 +11,9 @@ use super::{
 
 /// Further findings say nothing new, and rendering them takes time.
 const MAX_FINDINGS: usize = 100;
-/// A line of the file is shown up to here.
-const MAX_LINE: usize = 400;
+/// Longer lines are not shown, only their place is. (The renderer cuts lines to the terminal's width,
+/// but reads them whole.)
+const MAX_LINE: usize = 2000;
 
 /// What findings point into.
 pub(super) struct Sources<'a> {
@@ -36,13 +37,16 @@ impl<'a> Sources<'a> {
         Self { path: path.display().to_string(), text, masked: mask(text, root), vars, lines }
     }
 
-    /// Renders findings in the given order.
+    /// Renders findings in the given order. Of too many, errors are shown rather than warnings.
     pub(super) fn findings(&self, issues: &[Issue]) -> Vec<Finding> {
-        let mut findings: Vec<_> = issues.iter().take(MAX_FINDINGS).map(|i| self.finding(i)).collect();
-        if issues.len() > MAX_FINDINGS {
-            let more =
-                Issue::new("policy/too-many", format!("{} more findings are not shown", issues.len() - MAX_FINDINGS));
-            findings.push(self.finding(&more));
+        let refused = issues.iter().any(|i| !i.warning);
+        let crowded = issues.len() > MAX_FINDINGS;
+        let chosen = issues.iter().filter(|i| !(crowded && refused && i.warning)).take(MAX_FINDINGS);
+        let mut findings: Vec<_> = chosen.map(|i| self.finding(i)).collect();
+        let hidden = issues.len() - findings.len();
+        if hidden > 0 {
+            let more = Issue::new("policy/too-many", format!("{hidden} more findings are not shown"));
+            findings.push(self.finding(&if refused { more } else { more.warning() }));
         }
         findings
     }
@@ -87,8 +91,12 @@ impl<'a> Sources<'a> {
             Place::Nowhere => vec![Origin::path(self.path.clone()).into()],
             Place::Env(index) => {
                 let Some((name, value)) = self.vars.get(index) else { return Vec::new() };
-                let shown = if name.contains("PASS") || name.contains("SECRET") { "***" } else { value.as_str() };
-                let source = clip(&format!("{name}={shown}")).replace(['\n', '\r'], " ");
+                let secret = ["PAS", "PWD", "SECRET"].iter().any(|word| name.contains(word));
+                let shown = if secret { "***".to_owned() } else { mask(value, None) };
+                let source = format!("{name}={shown}").replace(['\n', '\r'], " ");
+                if source.len() > MAX_LINE {
+                    return Vec::new();
+                }
                 let span =
                     if issue.code == "policy/unknown-variable" { 0..name.len() } else { name.len() + 1..source.len() };
                 let annotation = AnnotationKind::Primary.span(clamp(span, source.len())).label(issue.label.clone());
@@ -101,11 +109,14 @@ impl<'a> Sources<'a> {
                 {
                     marks.push((start, end, AnnotationKind::Context, label.clone()));
                 }
-                // The header shows the place of the first snippet's primary mark, so that one comes first,
-                // unless both stand close together and share one.
                 let lines: Vec<usize> = marks.iter().map(|m| self.line_of(m.0)).collect();
                 let (low, high) = (lines.iter().min().copied().unwrap_or(0), lines.iter().max().copied().unwrap_or(0));
-                if high - low <= 50 {
+                if (low..=high).take(51).any(|line| self.line(line).len() > MAX_LINE) {
+                    let (line, column) = self.line_and_column(start);
+                    let origin = Origin::path(self.path.clone()).line(line as usize).char_column(column as usize);
+                    vec![origin.into()]
+                } else if high - low <= 50 {
+                    // The header gives the place of the primary mark.
                     vec![self.snippet(low, high, marks).into()]
                 } else {
                     marks
@@ -128,12 +139,9 @@ impl<'a> Sources<'a> {
         let mut source = String::new();
         let mut starts = Vec::new();
         for line in low..=high {
-            let from = self.start_of(line);
-            let to = self.lines.get(line + 1).map_or(self.masked.len(), |next| next - 1);
-            let text = self.masked.get(from..to).unwrap_or_default().trim_end_matches('\r');
-            let shown = clip(text);
-            starts.push((from, source.len(), shown.len()));
-            source.push_str(&shown);
+            let text = self.line(line);
+            starts.push((self.start_of(line), source.len(), text.len()));
+            source.push_str(text);
             source.push('\n');
         }
         let mut snippet = Snippet::source(source).path(self.path.clone()).line_start(low + 1);
@@ -158,6 +166,12 @@ impl<'a> Sources<'a> {
         self.lines.partition_point(|start| *start <= offset).saturating_sub(1)
     }
 
+    /// Without its line break, and without secrets.
+    fn line(&self, line: usize) -> &str {
+        let to = self.lines.get(line + 1).map_or(self.masked.len(), |next| next - 1);
+        self.masked.get(self.start_of(line)..to).unwrap_or_default().trim_end_matches('\r')
+    }
+
     fn start_of(&self, line: usize) -> usize {
         self.lines.get(line).copied().unwrap_or(self.text.len())
     }
@@ -165,12 +179,4 @@ impl<'a> Sources<'a> {
 
 fn clamp(span: std::ops::Range<usize>, length: usize) -> std::ops::Range<usize> {
     span.start.min(length)..span.end.min(length)
-}
-
-/// Long lines are cut at a character.
-fn clip(line: &str) -> std::borrow::Cow<'_, str> {
-    if line.len() <= MAX_LINE {
-        return line.into();
-    }
-    line.get(..line.floor_char_boundary(MAX_LINE)).unwrap_or_default().into()
 }

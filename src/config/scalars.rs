@@ -32,6 +32,12 @@ pub(super) fn upstream(text: &str) -> Result<(String, u16), String> {
 
 fn host_port(text: &str, default: u16) -> Result<(String, u16), String> {
     const EXPECTED: &str = "expected `host:port`";
+    if text.contains("://") || text.contains('@') {
+        return Err(format!("{EXPECTED}, not a connection string"));
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',') {
+        return Err(format!("{EXPECTED}, one to an entry"));
+    }
     let (host, port) = if let Some(inner) = text.strip_prefix('[') {
         let (host, after) = inner.split_once(']').ok_or("the bracket is not closed")?;
         host.parse::<std::net::Ipv6Addr>().map_err(|_| "expected an IPv6 address in the brackets")?;
@@ -49,12 +55,6 @@ fn host_port(text: &str, default: u16) -> Result<(String, u16), String> {
     };
     if host.is_empty() {
         return Err(format!("{EXPECTED}: the host is missing"));
-    }
-    if host.contains(|c: char| c.is_whitespace() || c.is_control() || c == ',') {
-        return Err(format!("{EXPECTED}, one to an entry"));
-    }
-    if host.contains("://") || host.contains('@') {
-        return Err(format!("{EXPECTED}, not a connection string"));
     }
     let port = match port {
         None if host.bytes().all(|b| b.is_ascii_digit()) => return Err(format!("{EXPECTED}: the host is missing")),

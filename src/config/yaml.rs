@@ -46,7 +46,7 @@ impl Node {
 }
 
 /// Parses one YAML document. A syntax error is the only finding then: what follows it can't be trusted.
-pub(super) fn parse(text: &str) -> Result<Node, Issue> {
+pub(super) fn parse(text: &str) -> Result<Node, Box<Issue>> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             // The policy's own depth is 7 (databases, app, tables, people, columns, ssn, normalize).
@@ -72,7 +72,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Issue> {
     };
     serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)
         .map(|raw| node(raw, text))
-        .map_err(|error| syntax_error(&error, text))
+        .map_err(|error| Box::new(syntax_error(&error, text)))
 }
 
 fn syntax_error(error: &serde_saphyr::Error, text: &str) -> Issue {
@@ -81,13 +81,18 @@ fn syntax_error(error: &serde_saphyr::Error, text: &str) -> Issue {
     // The message ends in the location, which the rendering shows anyway.
     let message = match full.rfind(" at line ") {
         Some(end) => full.get(..end).unwrap_or(&full),
-        None => &full,
+        None => full.as_str(),
     };
-    let mut message = message.to_owned();
-    if message.starts_with("multiple YAML documents") {
-        "a policy is one YAML document; this file has several".clone_into(&mut message);
-    }
     let at = location.map_or(At::NOWHERE, |l| offset(text, l.line(), l.column()));
+    if message.contains("Documents") || message.starts_with("multiple YAML documents") {
+        return Issue::new("policy/syntax", "a policy is one YAML document, this file has several").at(at);
+    }
+    if message.contains("budget") || message.contains("limit") {
+        let deep = message.contains("Depth") || message.contains("recursion");
+        let what = if deep { "nests deeper than 32 levels" } else { "is too large once its aliases are expanded" };
+        return Issue::new("policy/too-large", format!("the policy file {what}")).at(at);
+    }
+    let message = if message.starts_with("recursive") { "an alias stands inside its own anchor" } else { message };
     let issue = Issue::new("policy/syntax", format!("not valid YAML: {message}")).at(at);
     if message.contains("trailing content after double-quoted") {
         // The likely cause in a policy: a name with a dot inside, quoted as in SQL.

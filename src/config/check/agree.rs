@@ -64,7 +64,13 @@ fn same_identity((column, place): Placed<'_>, (first, first_place): Placed<'_>, 
         }
         if normal(column) != normal(first) {
             let places = (place.normalize.unwrap_or(at), first_place.normalize.unwrap_or(first_place.name));
-            differ("normalize", places.0, places.1, "here".to_owned(), "and here".to_owned());
+            let label = |c: &ProtectedColumn| match normal(c) {
+                (true, true) => "lower and trim".to_owned(),
+                (true, false) => "lower".to_owned(),
+                (false, true) => "trim".to_owned(),
+                (false, false) => "not normalized".to_owned(),
+            };
+            differ("normalize", places.0, places.1, label(column), label(first));
         }
     }
 }

@@ -99,6 +99,12 @@ fn logical_type(file: &ColumnFile, check: &Check<'_>) -> Option<LogicalType> {
         Err(error) => error,
     };
     let shown = reader::shorten(text);
+    if text.contains('(') && !text.contains(')') {
+        // `{ type: numeric(12,2) }` is two entries to YAML.
+        let issue = Issue::new("policy/unsupported-type", format!("unknown type `{shown}`"));
+        check.push(issue.at(at).label("cut short").help(r#"write a type with a comma in quotes: "numeric(12,2)""#));
+        return None;
+    }
     let issue = match error {
         TypeError::Unsupported(_) => {
             Issue::new("policy/unsupported-type", format!("type `{shown}` cannot be sealed yet"))
@@ -169,9 +175,8 @@ fn padding(file: &ColumnFile, ty: Option<LogicalType>, check: &Check<'_>) -> Pad
     let padding = match text.0.as_str() {
         "none" => return Padding::None,
         "padme" => Padding::Padme,
-        other => match scalars::size(other) {
-            Ok(bytes @ 2..=MAX_BUCKET) => Padding::Bucket(bytes as u32),
-            _ => {
+        other => {
+            let Ok(bytes @ 2..=MAX_BUCKET) = scalars::size(other) else {
                 let issue = Issue::new("policy/bad-value", format!("unknown padding `{}`", reader::shorten(other)));
                 let expected = "`none`, `padme`, or a number of bytes to round up to, from 2 to 1MiB";
                 let label = match near::near(other, ["none", "padme"]) {
@@ -180,8 +185,9 @@ fn padding(file: &ColumnFile, ty: Option<LogicalType>, check: &Check<'_>) -> Pad
                 };
                 check.push(issue.at(at).label(label));
                 return Padding::None;
-            }
-        },
+            };
+            Padding::Bucket(bytes as u32)
+        }
     };
     if ty.is_some_and(fixed_length) {
         let issue =

@@ -7,8 +7,8 @@ use crate::config::{
     FailurePolicy, Keys, KmsConfig,
     field::{Entries, Field},
     file::{FailureFile, KeysFile, KmsFile},
-    issue::Issue,
-    near,
+    issue::{At, Issue},
+    near, reader,
 };
 
 /// Name of the service that exists when the policy names none.
@@ -74,33 +74,27 @@ pub(super) fn defaults(
 ) -> Keys {
     let file = given(field).map(|(file, _)| file);
     // Also those whose settings could not be read.
-    let mut names: Vec<&str> = services.keys().map(String::as_str).collect();
+    let mut known: Vec<&str> = services.keys().map(String::as_str).collect();
     for (name, _) in given(named).iter().flat_map(|(entries, _)| &entries.0) {
-        names.extend(name.value.as_deref().filter(|n| !services.contains_key(*n)));
+        known.extend(name.value.as_deref().filter(|n| !services.contains_key(*n)));
     }
-    let kms = match file.and_then(|f| given(f.kms.as_ref())) {
-        Some((name, at)) => {
-            if !names.contains(&name.as_str()) {
-                let issue = Issue::new(
-                    "policy/unknown-kms",
-                    format!("there is no kms called `{}`", crate::config::reader::shorten(name)),
-                );
-                check.push(issue.at(at).label(near::suggestion(name, &names)));
-            }
-            name.clone()
+    let first = known.first().copied().unwrap_or(DEFAULT_NAME);
+    let kms = if let Some((name, at)) = file.and_then(|f| given(f.kms.as_ref())) {
+        if !known.contains(&name.as_str()) {
+            let issue = Issue::new("policy/unknown-kms", format!("there is no kms called `{}`", reader::shorten(name)));
+            check.push(issue.at(at).label(near::suggestion(name, &known)));
         }
-        None => {
-            if names.len() > 1 {
-                let issue = Issue::new(
-                    "policy/missing-key",
-                    "several kms are named, and `keys.kms` does not say which one keeps the keys",
-                );
-                let at = field.map(|f| f.at).or(named.map(|f| f.at)).unwrap_or(crate::config::issue::At::NOWHERE);
-                check
-                    .push(issue.at(at).label(format!("write `keys: {{ kms: {} }}`", names.first().unwrap_or(&"main"))));
-            }
-            names.first().copied().unwrap_or(DEFAULT_NAME).to_owned()
+        name.clone()
+    } else {
+        if known.len() > 1 {
+            let issue = Issue::new(
+                "policy/missing-key",
+                "several kms are named, and `keys.kms` does not say which one keeps the keys",
+            );
+            let at = field.map(|f| f.at).or(named.map(|f| f.at)).unwrap_or(At::NOWHERE);
+            check.push(issue.at(at).label(format!("write `keys: {{ kms: {first} }}`")));
         }
+        first.to_owned()
     };
     let failure_policy = match file.and_then(|f| given(f.failure_policy.as_ref())) {
         Some((FailureFile::Open, _)) => FailurePolicy::Open,

@@ -39,7 +39,7 @@ pub(super) fn policy(file: &PolicyFile, check: &Check<'_>, notes: &mut Vec<Strin
     Policy {
         listen,
         auth: super::Auth::Relay,
-        upstream: server::upstream(&file.upstream, check),
+        upstream: server::upstream(file.upstream.as_ref(), check),
         service: server::service(file.service.as_ref(), check),
         keys: keys::defaults(file.keys.as_ref(), file.kms.as_ref(), &kms, check),
         kms,

@@ -11,7 +11,7 @@ use crate::config::{
         TlsMode, UpstreamFile,
     },
     issue::{At, Issue},
-    names, near, scalars,
+    names, near, reader, scalars,
 };
 
 /// The envelope's limit for one value.
@@ -49,7 +49,10 @@ pub(super) fn listen(field: Option<&Field<OneOrMany<String>>>, check: &Check<'_>
 }
 
 fn bad_address(text: &str, why: String) -> Issue {
-    Issue::new("policy/bad-address", format!("`{}` is not an address", crate::config::reader::shorten(text))).label(why)
+    // A connection string may hold a password.
+    let shown =
+        if text.contains('@') { "a connection string".to_owned() } else { format!("`{}`", reader::shorten(text)) };
+    Issue::new("policy/bad-address", format!("{shown} is not an address")).label(why)
 }
 
 pub(super) fn auth(field: Option<&Field<AuthFile>>, check: &Check<'_>) {
@@ -90,8 +93,12 @@ pub(super) fn tls(field: Option<&Field<TlsFile>>, check: &Check<'_>) {
     );
 }
 
-pub(super) fn upstream(field: &Field<UpstreamFile>, check: &Check<'_>) -> Upstream {
-    let Some((file, _)) = field.get() else { return Upstream { hosts: Vec::new() } };
+pub(super) fn upstream(field: Option<&Field<UpstreamFile>>, check: &Check<'_>) -> Upstream {
+    if field.is_none() {
+        let issue = Issue::new("policy/missing-key", "missing key `upstream`: the PostgreSQL server behind pgveil");
+        check.push(issue.help("write `upstream: { hosts: 127.0.0.1:5432 }`, or set PGVEIL_UPSTREAM__HOSTS"));
+    }
+    let Some((file, _)) = given(field) else { return Upstream { hosts: Vec::new() } };
     if let Some((wanted, at)) = given(file.target_session_attrs.as_ref())
         && *wanted != TargetSession::Any
     {
@@ -186,13 +193,11 @@ fn bad_size(why: String, at: At, check: &Check<'_>) {
 
 pub(super) fn metrics(field: Option<&Field<MetricsFile>>, check: &Check<'_>) -> Option<SocketAddr> {
     let (text, at) = given(field)?.0.listen.get()?;
-    match text.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            check.push(bad_address(text, "expected an IP address and port: `127.0.0.1:9187`".to_owned()).at(at));
-            None
-        }
+    let address = text.parse().ok();
+    if address.is_none() {
+        check.push(bad_address(text, "expected an IP address and port: `127.0.0.1:9187`".to_owned()).at(at));
     }
+    address
 }
 
 pub(super) fn log(field: Option<&Field<LogFile>>, check: &Check<'_>) -> Log {
@@ -203,10 +208,7 @@ pub(super) fn log(field: Option<&Field<LogFile>>, check: &Check<'_>) -> Log {
             let plain = word.bytes().all(|b| b.is_ascii_alphanumeric());
             // A lone word that is no level would be taken for a module's name, and log nothing.
             if plain && !LEVELS.contains(&word.to_ascii_lowercase().as_str()) {
-                let issue = Issue::new(
-                    "policy/bad-value",
-                    format!("unknown log level `{}`", crate::config::reader::shorten(word)),
-                );
+                let issue = Issue::new("policy/bad-value", format!("unknown log level `{}`", reader::shorten(word)));
                 check.push(issue.at(at).label(near::suggestion(word, &LEVELS)));
             } else if tracing_subscriber::EnvFilter::try_new(word).is_err() {
                 let issue = Issue::new("policy/bad-value", "not a log filter");

@@ -19,12 +19,14 @@ pub(super) fn databases(
     check: &Check<'_>,
 ) -> BTreeMap<String, Arc<Database>> {
     let mut databases = BTreeMap::new();
-    for (name, at, file) in given(field).iter().flat_map(|(entries, _)| entries.readable()) {
+    for (key, value) in given(field).iter().flat_map(|(entries, _)| &entries.0) {
+        let Some(name) = &key.value else { continue };
         if let Some(fault) = names::fault(name) {
-            check.push(Issue::new("policy/bad-name", fault).at(at).label("name of a database"));
+            check.push(Issue::new("policy/bad-name", fault).at(key.at).label("name of a database"));
         }
+        let Some((file, _)) = value.get() else { continue };
         if let Some((tables, _)) = file.tables.get() {
-            databases.insert(name.to_owned(), Arc::new(database(name, tables, check)));
+            databases.insert(name.clone(), Arc::new(database(name, tables, check)));
         }
     }
     databases
