@@ -93,3 +93,62 @@ fn tokens_agree() -> Result<(), CryptoMismatch> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{
+        column::Refused,
+        envelope::{NONCE_LEN, TAG_LEN},
+    };
+
+    /// An engine with a fault in one bit of blocks after the 64th.
+    struct Faulty(AwsLc);
+
+    impl Engine for Faulty {
+        fn new(key: &[u8; 32]) -> Self {
+            Self(AwsLc::new(key))
+        }
+
+        fn seal(
+            &self,
+            cipher: Cipher,
+            nonce: &[u8; NONCE_LEN],
+            aad: &[u8],
+            text: &mut [u8],
+        ) -> Result<[u8; TAG_LEN], Refused> {
+            let tag = self.0.seal(cipher, nonce, aad, text);
+            text.iter_mut().skip(1024).step_by(16).for_each(|byte| *byte ^= 1);
+            tag
+        }
+
+        /// Opens whatever it is given.
+        fn open(
+            &self,
+            cipher: Cipher,
+            nonce: &[u8; NONCE_LEN],
+            aad: &[u8],
+            tag: &[u8; TAG_LEN],
+            text: &mut [u8],
+        ) -> Result<(), Refused> {
+            let sealed = text.to_vec();
+            if self.0.open(cipher, nonce, aad, tag, text).is_err() {
+                text.copy_from_slice(&sealed);
+                self.0.seal(cipher, nonce, aad, text)?;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_faulty_engine_is_noticed_in_either_direction() {
+        let dek = Dek::from_bytes([0x5A; 32]);
+        let column = ColumnId::of("pgveil.self.test");
+        let faulty = Column::<Faulty>::derive(&dek, DekId(1), &column);
+        let portable = Column::<Portable>::derive(&dek, DekId(1), &column);
+        let cipher = Cipher::Aes256Gcm;
+        assert_eq!(crossed(&faulty, &portable, cipher), Err(CryptoMismatch::Cipher { cipher }));
+        assert_eq!(crossed(&portable, &faulty, cipher), Err(CryptoMismatch::Forgery { cipher }));
+        assert_eq!(crypto_verified(), Ok(()));
+    }
+}
