@@ -124,8 +124,7 @@ pub fn equality_operand(
 ) -> Result<Operand, ValueError> {
     all_or_nothing(out, |out| {
         let column = target.base();
-        let from =
-            if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
+        let from = if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
         let mut value = typed(from, source, format, bytes, settings)?;
         match comparison(column, from, &mut value, normalize, settings)? {
             Some(as_type) => {
@@ -150,13 +149,7 @@ fn all_or_nothing<T>(
 }
 
 /// The storage canon of a value in its own type; a cast's modifier is applied as an explicit cast does.
-fn typed(
-    from: Base,
-    source: Source,
-    format: Format,
-    bytes: &[u8],
-    settings: &Settings,
-) -> Result<Vec<u8>, ValueError> {
+fn typed(from: Base, source: Source, format: Format, bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, ValueError> {
     let mut value = Vec::with_capacity(bytes.len() + 8);
     input(from, -1, format, bytes, settings, &mut value)?;
     coerce(from, source.typmod, true, 0, &mut value)?;
@@ -180,13 +173,7 @@ fn input(
     if base.is_string() { coerce(base, typmod, false, start, out) } else { Ok(()) }
 }
 
-fn input_text(
-    base: Base,
-    typmod: i32,
-    value: &str,
-    settings: &Settings,
-    out: &mut Vec<u8>,
-) -> Result<(), ValueError> {
+fn input_text(base: Base, typmod: i32, value: &str, settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
     match base {
         Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(value.as_bytes()),
         Base::Bool => out.push(u8::from(simple::parse_bool(value)?)),

@@ -3,11 +3,14 @@
 //! The storage canon is what `numeric_send` writes: number of digits, weight of the first digit
 //! (a power of 10000), sign, display scale, digits; each two bytes, big endian.
 
-use super::{ValueError, int, ty::{Base, numeric_typmod}};
+use super::{
+    ValueError, int,
+    ty::{Base, numeric_typmod},
+};
 
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub(super) use text::{parse, print};
 
@@ -151,9 +154,7 @@ impl Numeric {
         };
         if decimal > max_digits {
             let bound = if max_digits == 0 { "1".to_owned() } else { format!("10^{max_digits}") };
-            return Err(
-                overflow().detail(format!("{} must round to an absolute value less than {bound}.", field()))
-            );
+            return Err(overflow().detail(format!("{} must round to an absolute value less than {bound}.", field())));
         }
         Ok(())
     }

@@ -50,12 +50,8 @@ impl Trouble {
         match self {
             Self::BadFormat => ValueError::syntax("22007", ty, text),
             Self::FieldOverflow => out_of_range(),
-            Self::MonthDayOverflow => {
-                out_of_range().hint("Perhaps you need a different \"datestyle\" setting.")
-            }
-            Self::ZoneOverflow => {
-                ValueError::new("22009", format!("time zone displacement out of range: \"{text}\""))
-            }
+            Self::MonthDayOverflow => out_of_range().hint("Perhaps you need a different \"datestyle\" setting."),
+            Self::ZoneOverflow => ValueError::new("22009", format!("time zone displacement out of range: \"{text}\"")),
             Self::UnknownZone(zone) => ValueError::new("22023", format!("time zone \"{zone}\" not recognized")),
         }
     }

@@ -68,7 +68,8 @@ pub(super) fn offset_of_abbreviation(zone: &TimeZone, name: &str, civil: &Civil)
     let after = moment.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(moment);
     let before = zone.preceding(after).find(|t| same(t.abbreviation())).map(|t| t.offset());
     // The tables end in 2037; rules that repeat for ever have nothing new to say after a few years.
-    let found = before.or_else(|| zone.following(moment).take(400).find(|t| same(t.abbreviation())).map(|t| t.offset()));
+    let found =
+        before.or_else(|| zone.following(moment).take(400).find(|t| same(t.abbreviation())).map(|t| t.offset()));
     found.map_or(offset, |o| o.seconds())
 }
 
