@@ -54,7 +54,7 @@ pub(super) struct Skipped {
 }
 
 /// Bytes shown of what is stored: magic, suite, DEK id, and the first of what follows.
-const SHOWN: usize = 10;
+const SHOWN: usize = 9;
 
 /// Probes one table. The outer error is one of pgveil's own.
 pub(super) async fn probe(
