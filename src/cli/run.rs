@@ -28,7 +28,10 @@ pub(super) async fn run(policy: Arc<Policy>, args: &RunArgs) -> Result<Outcome, 
             () = async { match parent { Some(parent) => { let _ = parent.await; } None => std::future::pending().await } } => {}
         }
     };
-    serve(policy, shutdown).await.map(|()| Outcome::Fine)
+    crate::session::serve(policy, shutdown)
+        .await
+        .map(|()| Outcome::Fine)
+        .map_err(|error| CliError::failed("run/serve", error.to_string(), "pgveil check tells more"))
 }
 
 /// A thread of its own: tokio's standard input would keep the runtime from ending.
@@ -40,9 +43,4 @@ fn stdin_ends() -> tokio::sync::oneshot::Receiver<()> {
         let _ = ended.send(());
     });
     receiver
-}
-
-/// Stands in for `session::serve` until it is merged.
-async fn serve(_policy: Arc<Policy>, _shutdown: impl Future<Output = ()>) -> Result<(), CliError> {
-    Err(CliError::failed("run/not-built", "this build cannot serve", "use a build with the session room"))
 }

@@ -137,3 +137,6 @@ impl Relation {
 pub(crate) fn display_name(schema: &str, name: &str) -> String {
     if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") }
 }
+pub async fn fingerprint(_c: &tokio_postgres::Client) -> Result<String, CatalogError> {
+    Ok(String::new())
+}
