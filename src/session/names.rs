@@ -35,6 +35,8 @@ pub struct Statement {
     /// What its result looks like, once the server has said so and it was as foreseen; None inside
     /// if rows need no look.
     pub shape: OnceLock<Option<Shape>>,
+    /// A Describe of it is under way or answered.
+    pub described: AtomicBool,
 }
 
 /// What planning gave.
