@@ -421,8 +421,8 @@ proptest! {
         let mut expected = text.clone();
         let mut changes = Vec::new();
         for value in &values {
-            text.push_str(&format!("{gap},{gap}"));
-            expected.push_str(&format!("{gap},{gap}«S»"));
+            text.extend([gap, ",", gap]);
+            expected.extend([gap, ",", gap, "«S»"]);
             let cast = value.find("::").map(|at| (Cast, at));
             let typed = ["cast", "date", "inter", "N'"].iter().any(|start| value.starts_with(start)).then_some((Cast, 0));
             let (kind, at) = cast.or(typed).unwrap_or((Const, 0));
