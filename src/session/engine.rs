@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     admin::metrics::Meters,
+    sql::{cache::Scope, env::Env},
     wire::{
         backend::{self, Severity},
         frontend,
@@ -41,6 +42,8 @@ pub struct Session {
     pub(super) client_streams: usize,
     /// Bytes of a server's message that are still to be forwarded (or dropped) unseen.
     pub(super) server_streams: usize,
+    /// What plans are cached under, and the catalog epoch and environment it was made for.
+    pub(super) scope: Option<(u64, Arc<Env>, Arc<Scope>)>,
     /// What the server still has to answer.
     pub(super) fifo: Fifo<Job>,
     /// Prepared statements and portals.
@@ -132,6 +135,7 @@ impl Session {
             server,
             client_streams: 0,
             server_streams: 0,
+            scope: None,
             fifo: Fifo::default(),
             names: Registry::default(),
             environment,

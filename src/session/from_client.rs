@@ -22,7 +22,7 @@ use super::{
 use crate::{
     admin::metrics::{Meters, Verdict},
     sql::{
-        cache::PlanKey,
+        cache::{Key, Scope},
         catalog::Catalog,
         classify::{Class, classify},
         env::Env,
@@ -37,6 +37,13 @@ use crate::{
 
 /// Reserved name of a Query that is sent in the extended protocol.
 const QUERY_NAME: &[u8] = b"pgveil$query";
+
+/// Statements that nothing may overtake while sealed results are unopened. CALL and DO may commit
+/// inside.
+const MAY_COMMIT: Class = Class::COMMIT.union(Class::PROCEDURE);
+
+/// Statements that take back or keep what a transaction has set.
+const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// Messages since the last Sync.
 #[derive(Clone, Copy, Debug, Default)]
@@ -255,7 +262,7 @@ impl Session {
             self.environment.touch();
         } else if self.environment.touched() {
             let class = text();
-            if class.commits || class.rolls_back {
+            if class.contains(ENDS_TRANSACTION) {
                 self.environment.forget();
             }
         }
@@ -270,7 +277,7 @@ impl Session {
             Some(Err(problem)) => return Ok(self.refuse_query(problem)),
         }
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
-        if self.unopened > 0 && classify(text).commits && self.must_wait_for_results() {
+        if self.unopened > 0 && classify(text).contains(MAY_COMMIT) && self.must_wait_for_results() {
             return Ok(Next::Stay);
         }
         if !mentions.protected {
@@ -362,8 +369,7 @@ impl Session {
             oids: Vec::new(),
             epoch: 0,
             changes_env: false,
-            commits: false,
-            rolls_back: false,
+            class: Class::EMPTY,
             may_write: true,
             planned: None,
             shape: OnceLock::new(),
@@ -434,8 +440,8 @@ impl Session {
         env: &Arc<Env>,
     ) -> Result<(Statement, Option<Edited>), Problem> {
         let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
-        let key = PlanKey::new(text_str, catalog.epoch, env, &oids);
-        let plan = match self.db.plans.get(&key) {
+        let scope = self.scope(catalog.epoch, env);
+        let plan = match self.db.plans.get(&Key { text: text_str, declared: &oids, scope: &scope }) {
             Some(plan) => {
                 Meters::get().plan_cache(true);
                 Some(plan)
@@ -452,8 +458,9 @@ impl Session {
                 }
                 let plan = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??.map(Arc::new);
                 if let Some(plan) = &plan {
-                    let key = PlanKey::new(text_str, catalog.epoch, env, &oids);
-                    self.db.plans.insert(&key, Arc::clone(plan), plan.weight() + text.len());
+                    let scope = self.scope(catalog.epoch, env);
+                    let key = Key { text: text_str, declared: &oids, scope: &scope };
+                    self.db.plans.insert(&key, Arc::clone(plan), plan.weight());
                 }
                 plan
             }
@@ -463,8 +470,7 @@ impl Session {
         let class = classify(text);
         let statement = Statement {
             may_write: plan.may_write,
-            commits: class.commits,
-            rolls_back: class.rolls_back,
+            class,
             planned: Some(Planned { plan, env: Arc::clone(env), used: AtomicBool::new(false) }),
             ..passed(text, oids, catalog.epoch, mentions)
         };
@@ -652,7 +658,7 @@ impl Session {
             return Ok(Next::Go);
         };
         let statement = &portal.statement;
-        if statement.commits && self.must_wait_for_results() {
+        if statement.class.contains(MAY_COMMIT) && self.must_wait_for_results() {
             return Ok(Next::Stay);
         }
         self.segment.open = true;
@@ -665,7 +671,7 @@ impl Session {
         self.segment.may_write |= statement.may_write;
         if statement.changes_env {
             self.environment.touch();
-        } else if statement.commits || statement.rolls_back {
+        } else if statement.class.contains(ENDS_TRANSACTION) {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
@@ -732,6 +738,18 @@ impl Session {
 
     // ---- small things
 
+    /// What plans are cached under: made anew only when the environment or the catalog has changed.
+    fn scope(&mut self, epoch: u64, env: &Arc<Env>) -> Arc<Scope> {
+        match &self.scope {
+            Some((of_epoch, of_env, scope)) if *of_epoch == epoch && Arc::ptr_eq(of_env, env) => Arc::clone(scope),
+            _ => {
+                let scope = Scope::new(&self.db.policy.name, epoch, env);
+                self.scope = Some((epoch, Arc::clone(env), Arc::clone(&scope)));
+                scope
+            }
+        }
+    }
+
     fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
         work(&mut Desk { catalog, env, settings: &settings, columns: &self.db.columns, scratch: &mut self.scratch })
@@ -758,9 +776,8 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         oids,
         epoch,
         changes_env: mentions.env,
-        commits: class.commits,
-        rolls_back: class.rolls_back,
-        may_write: !class.read_only,
+        class,
+        may_write: class.may_write(),
         planned: None,
         shape: OnceLock::new(),
         described: AtomicBool::new(false),
