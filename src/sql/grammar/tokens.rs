@@ -239,6 +239,34 @@ fn token(text: &[u8], at: usize) -> (Kind, usize) {
     }
 }
 
+/// The text with blanks for comments, every other byte in its place; nothing if it has no comments.
+pub(super) fn without_comments(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    memchr::memmem::find(bytes, b"--").or_else(|| memchr::memmem::find(bytes, b"/*"))?;
+    let mut out = bytes.to_vec();
+    let mut blank = |gap: Range<usize>| {
+        let bytes = out.get_mut(gap).unwrap_or_default();
+        bytes.iter_mut().filter(|b| !is_space(**b)).for_each(|b| *b = b' ');
+    };
+    let mut at = 0;
+    for token in Tokens::new(bytes) {
+        blank(at..token.start);
+        at = token.end;
+        if matches!(token.kind, Kind::String | Kind::EscapeString | Kind::UnicodeString | Kind::BitString) {
+            let open = memchr(b'\'', token.bytes(bytes)).map_or(token.end, |n| token.start + n);
+            let mut part = quoted_part(bytes, open + 1, token.kind);
+            while let Some(end) = part {
+                let next = continuation(bytes, end);
+                // The quote that opens the next part stays.
+                next.inspect(|next| blank(end..next - 1));
+                part = next.and_then(|next| quoted_part(bytes, next, token.kind));
+            }
+        }
+    }
+    blank(at..bytes.len());
+    String::from_utf8(out).ok()
+}
+
 /// The end of the run of bytes of a kind.
 #[inline]
 fn run(text: &[u8], at: usize, of: impl Fn(u8) -> bool) -> usize {
@@ -248,22 +276,29 @@ fn run(text: &[u8], at: usize, of: impl Fn(u8) -> bool) -> usize {
 /// A string constant whose content starts at `at`, with its continuations.
 fn quoted(text: &[u8], mut at: usize, kind: Kind) -> (Kind, usize) {
     loop {
-        let found = match kind {
-            Kind::EscapeString => memchr2(b'\'', b'\\', rest(text, at)),
-            _ => memchr(b'\'', rest(text, at)),
+        let Some(end) = quoted_part(text, at, kind) else { return (Kind::Unterminated, text.len()) };
+        match continuation(text, end) {
+            Some(next) => at = next,
+            None => return (kind, end),
+        }
+    }
+}
+
+/// The end of the part of a string constant whose content starts at `at`: behind its closing quote.
+fn quoted_part(text: &[u8], mut at: usize, kind: Kind) -> Option<usize> {
+    loop {
+        at += 1 + match kind {
+            Kind::EscapeString => memchr2(b'\'', b'\\', rest(text, at))?,
+            _ => memchr(b'\'', rest(text, at))?,
         };
-        let Some(n) = found else { return (Kind::Unterminated, text.len()) };
-        at += n + 1;
         if byte(text, at - 1) == b'\\' {
             // Octal, hexadecimal and Unicode escapes hold neither quote nor backslash, so what
             // follows the first escaped byte reads as plain content.
             at += 1;
         } else if byte(text, at) == b'\'' && kind != Kind::BitString {
             at += 1;
-        } else if let Some(next) = continuation(text, at) {
-            at = next;
         } else {
-            return (kind, at);
+            return Some(at);
         }
     }
 }

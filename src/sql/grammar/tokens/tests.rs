@@ -91,6 +91,16 @@ fn comments_are_no_tokens() {
 }
 
 #[test]
+fn comments_become_blanks() {
+    assert_eq!(without_comments("select '--'"), Some("select '--'".to_owned()));
+    assert_eq!(without_comments("select 1 - -1"), None);
+    let text = "a--é'\r\n/*/**/'*/'--'-- \nE'\\'' --;\n'/*\\''/**/$$--$$ \"/*\"--";
+    let blanked = "a    \r\n         '--'   \nE'\\''    \n'/*\\''    $$--$$ \"/*\"  ";
+    assert_eq!(without_comments(text).unwrap(), blanked.replacen("a    ", "a     ", 1));
+    assert_eq!(without_comments("1 /* 2").unwrap(), "1 /* 2");
+}
+
+#[test]
 fn what_never_ends_reaches_to_the_end() {
     for text in ["'a", "E'a\\'", "E'\\", "\"a", "$a$ $b$", "/* /* */", "U&'", "'a'\n'"] {
         assert_eq!(scan(text), [(Unterminated, text)]);
@@ -223,6 +233,20 @@ proptest! {
         for token in Tokens::new(&text) {
             prop_assert!(at <= token.start && token.start < token.end && token.end <= text.len());
             at = token.end;
+        }
+    }
+
+    #[test]
+    fn blanking_comments_keeps_all_tokens(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..12)) {
+        let soup = pieces.concat();
+        if let Some(blanked) = without_comments(&soup) {
+            prop_assert_eq!(blanked.len(), soup.len());
+            let both = |text: &str| Tokens::new(text.as_bytes()).collect::<Vec<_>>();
+            prop_assert_eq!(both(&blanked), both(&soup));
+            // Where the library takes the comments, they change nothing.
+            if let (Ok(a), Ok(b)) = (pg_raw_parse::parse(&soup), pg_raw_parse::parse(&blanked)) {
+                prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
+            }
         }
     }
 
