@@ -51,7 +51,9 @@ fn misread(text: &str, catalog: &Catalog, env: &Env) -> Option<Refusal> {
     let message = format!(
         "pgveil does not support backslashes in statements on protected table \"{table}\" while standard_conforming_strings is off"
     );
-    Some(Refusal::unsupported("sql/backslash", message).hint("set standard_conforming_strings to on, or use parameters"))
+    Some(
+        Refusal::unsupported("sql/backslash", message).hint("set standard_conforming_strings to on, or use parameters"),
+    )
 }
 
 /// The protected table because of which a stopped statement is refused; none if it has nothing to do
@@ -88,3 +90,6 @@ fn rewrite(parsed: &Parsed<'_>, index: usize, resolver: Resolver<'_>, done: &Don
 fn outputs(out: &QueryOut<'_>) -> Vec<Output> {
     out.columns.iter().map(|column| column.carry.map_or(Output::Plain, Output::Sealed)).collect()
 }
+
+#[cfg(test)]
+mod tests;

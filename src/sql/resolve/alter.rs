@@ -47,9 +47,13 @@ impl<'a> Resolver<'a> {
                     c.schema == relation.schema && c.table == relation.name && Some(&*c.name) == definition.colname()
                 };
                 if self.catalog.columns.iter().any(|c| policy(&c)) {
-                    return Err(unsupported_on("adding a column that the policy names", &relation.name, definition.location)
-                        .hint("add it on the server directly, then run `pgveil apply`")
-                        .into());
+                    return Err(unsupported_on(
+                        "adding a column that the policy names",
+                        &relation.name,
+                        definition.location,
+                    )
+                    .hint("add it on the server directly, then run `pgveil apply`")
+                    .into());
                 }
                 self.column_definition(definition, &table_scope(relation, name))
             }
@@ -73,7 +77,8 @@ impl<'a> Resolver<'a> {
             ) => Ok(()),
             (AlterTableType::AT_DropColumn | AlterTableType::AT_AlterColumnType, def) => {
                 if let Some(ordinal) = column {
-                    let what = if command.subtype == AlterTableType::AT_DropColumn { "DROP COLUMN" } else { "ALTER TYPE" };
+                    let what =
+                        if command.subtype == AlterTableType::AT_DropColumn { "DROP COLUMN" } else { "ALTER TYPE" };
                     return Err(self.unsupported(ordinal, Place::Named(what), name.location));
                 }
                 if let Node::ColumnDef(definition) = def {

@@ -36,7 +36,9 @@ impl<'a> Resolver<'a> {
                 self.nested(|this| set.content().iter().try_for_each(|node| this.group_by(node, out, scope)))
             }
             // Parentheses around several expressions.
-            Node::RowExpr(row) => row.args().iter().try_for_each(|node| self.by(node, out, scope, "GROUP BY", First::Input)),
+            Node::RowExpr(row) => {
+                row.args().iter().try_for_each(|node| self.by(node, out, scope, "GROUP BY", First::Input))
+            }
             _ => self.by(node, out, scope, "GROUP BY", First::Input),
         }
     }

@@ -3,7 +3,7 @@
 use pg_raw_parse::{
     Node,
     list::NodeList,
-    nodes::{A_Indirection, A_Expr, A_Expr_Kind, ColumnRef, NullTest, SortBy, WindowDef},
+    nodes::{A_Expr, A_Expr_Kind, A_Indirection, ColumnRef, NullTest, SortBy, WindowDef},
 };
 
 use super::{
@@ -72,6 +72,16 @@ impl<'a> Resolver<'a> {
             Node::XmlExpr(xml) => Err(construct_at("XML expressions", xml.location)),
             Node::XmlSerialize(xml) => Err(construct_at("XMLSERIALIZE", xml.location)),
             Node::MultiAssignRef(_) => Err(construct("this kind of assignment")),
+            Node::JsonObjectConstructor(_)
+            | Node::JsonArrayConstructor(_)
+            | Node::JsonArrayQueryConstructor(_)
+            | Node::JsonObjectAgg(_)
+            | Node::JsonArrayAgg(_)
+            | Node::JsonFuncExpr(_)
+            | Node::JsonIsPredicate(_)
+            | Node::JsonParseExpr(_)
+            | Node::JsonScalarExpr(_)
+            | Node::JsonSerializeExpr(_) => Err(construct("SQL/JSON expressions")),
             _ => Err(construct("this kind of expression")),
         }
     }

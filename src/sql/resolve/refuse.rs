@@ -183,8 +183,6 @@ impl<'a> Resolver<'a> {
     /// Refuses a whole-row reference to something with sealed columns.
     pub(super) fn whole_row(&self, location: i32) -> Stop {
         let label = self.touched.map_or_else(String::new, |r| table_label(&r.schema, &r.name));
-        unsupported_on("a whole-row reference", &label, location)
-            .hint("name the columns one by one")
-            .into()
+        unsupported_on("a whole-row reference", &label, location).hint("name the columns one by one").into()
     }
 }

@@ -88,11 +88,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A SELECT list or RETURNING list.
-    pub(super) fn targets(
-        &mut self,
-        list: &'a CastNodeList<ResTarget>,
-        scope: &Scope<'a, '_>,
-    ) -> Step<QueryOut<'a>> {
+    pub(super) fn targets(&mut self, list: &'a CastNodeList<ResTarget>, scope: &Scope<'a, '_>) -> Step<QueryOut<'a>> {
         let mut columns = Vec::with_capacity(list.len());
         let mut expanded = false;
         for target in list {

@@ -2,14 +2,13 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{
-        CopyStmt, CreateTableAsStmt, ExplainStmt, IndexStmt, RangeVar, RefreshMatViewStmt, RenameStmt, ViewStmt,
-    },
+    nodes::{CopyStmt, CreateTableAsStmt, ExplainStmt, IndexStmt, RangeVar, RefreshMatViewStmt, RenameStmt, ViewStmt},
 };
 
 use super::{
-    Done, KEYSTORE_SCHEMA, Resolver, Step, mention,
+    Done, KEYSTORE_SCHEMA, Resolver, Step,
     from::relation_item,
+    mention,
     refuse::{Place, construct, construct_at, keystore, native, refused_relation, unsupported_on},
     scope::Scope,
 };
@@ -224,12 +223,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// An expression that the server keeps: nothing in it can be replaced.
-    pub(super) fn server_expression(
-        &mut self,
-        node: Node<'a>,
-        scope: &Scope<'a, '_>,
-        what: &'static str,
-    ) -> Step<()> {
+    pub(super) fn server_expression(&mut self, node: Node<'a>, scope: &Scope<'a, '_>, what: &'static str) -> Step<()> {
         let before = self.changes.len();
         self.plain(node, scope, Place::Named(what))?;
         if self.changes.len() > before || self.params.transforms() {
