@@ -96,6 +96,8 @@ pub enum Change {
     Token(Ordinal, Literal),
     /// Const or TypeCast of an array literal → `E'{…}'::pg_catalog.bytea[]`.
     TokenArray(Ordinal, Literal),
+    /// TypeCast around `NULL` → `NULL`.
+    Null,
     /// ParamRef, or TypeCast around one → `$n` (1-based).
     Param(usize),
     /// ArrayExpr or TypeCast around one → the array expression with `::pg_catalog.bytea[]` behind
@@ -164,6 +166,7 @@ fn place(spans: &Spans<'_>, at: NodeAt, change: Change, found: &Found, edits: &m
         Change::TokenArray(column, literal) => {
             edit(spans.operand(shape)?.whole, Replacement::TokenArray(column, literal));
         }
+        Change::Null => edit(spans.operand(shape)?.whole, text("NULL")),
         Change::Param(number) => {
             edit(spans.operand(shape)?.whole, Replacement::Text(Cow::Owned(format!("${number}"))));
         }

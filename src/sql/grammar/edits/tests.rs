@@ -144,6 +144,20 @@ fn columns_become_their_tokens() {
 }
 
 #[test]
+fn a_cast_of_null_becomes_null() {
+    one("insert into t values (null::text)", Cast, "::", Change::Null, "insert into t values (NULL)");
+    one("select cast(NULL as varchar(3)) = c", Cast, "cast", Change::Null, "select NULL = c");
+    refused("select 'x'::text || $1::text", Cast, "::text", Change::Param(1));
+}
+
+#[test]
+fn a_row_of_a_multiple_assignment_is_changed_once_for_all_columns() {
+    let text = "update t set (a, b) = row ('x', $1::text)";
+    let changes = vec![(Const, "'x'", 1, seal()), (Cast, "::", 1, Change::Param(1))];
+    assert_eq!(edited(text, changes).unwrap(), r"update t set (a, b) = row (E'\\x53', $1)");
+}
+
+#[test]
 fn conflict_targets_become_their_tokens() {
     let text = "insert into t values (1) on conflict ( a , \"B\", lower(a)) where c > 1 do nothing";
     let expected = "insert into t values (1) on conflict ( pg_catalog.substring(a,9,16) , pg_catalog.substring(\"B\",9,16), lower(a)) where c > 1 do nothing";
