@@ -113,3 +113,10 @@ pub fn parse_row(columns: &[Option<&[u8]>]) -> Result<(Env, RawSettings), EnvErr
     };
     Ok((env, settings))
 }
+
+impl Env {
+    /// Do names resolve alike in both, and strings lex alike?
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self == other
+    }
+}

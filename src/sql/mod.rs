@@ -14,6 +14,7 @@
 
 pub mod cache;
 pub mod catalog;
+pub mod classify;
 pub mod env;
 pub mod grammar;
 pub mod model;

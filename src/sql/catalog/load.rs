@@ -36,7 +36,8 @@ fn describe(error: &tokio_postgres::Error) -> String {
 
 /// Names are resolved in pg_catalog alone, whatever the role's or database's defaults say, and
 /// definitions come in one spelling. Compiling the query would take longer than running it. Stays set on pgveil's own connection.
-const PIN: &str = "SET search_path = pg_catalog, pg_temp; SET bytea_output = hex; SET quote_all_identifiers = off; SET jit = off";
+const PIN: &str =
+    "SET search_path = pg_catalog, pg_temp; SET bytea_output = hex; SET quote_all_identifiers = off; SET jit = off";
 
 const QUERY: &str = include_str!("load.sql");
 
@@ -64,7 +65,8 @@ pub async fn load_with(
     let mut facts = Facts { registered, ..Facts::default() };
     for row in client.query(QUERY, &[&schemas, &names]).await? {
         let (part, body): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-        add(&mut facts, part, body, previous).map_err(|source| CatalogError::Answer { part: part.to_owned(), source })?;
+        add(&mut facts, part, body, previous)
+            .map_err(|source| CatalogError::Answer { part: part.to_owned(), source })?;
     }
     Ok(build(epoch, database, facts))
 }
@@ -82,34 +84,34 @@ fn add(facts: &mut Facts, part: &str, body: &str, previous: Option<&Catalog>) ->
             let relation = Relation::from(read::<RelationRow>(body)?);
             let same = previous.and_then(|p| p.relations.get(&relation.oid)).filter(|old| ***old == relation);
             facts.relations.push(same.map_or_else(|| Arc::new(relation), Arc::clone));
-        },
+        }
         "type" => {
             let (table, column, name) = read::<(Oid, i16, String)>(body)?;
             facts.column_types.insert((table, column), name);
-        },
+        }
         "domain" => facts.domain = Some(domain(body)?),
         "inherits" => facts.inherits.push(read(body)?),
         "rule" => {
             let (user, function, used) = read::<(Oid, bool, Oid)>(body)?;
             let (user, used) = (Object::Relation(user), object(function, used));
             facts.uses.push(Use { user, used, through: Through::Rule });
-        },
+        }
         "body" => {
             let (user, function, used) = read::<(Oid, bool, Oid)>(body)?;
             let (user, used) = (Object::Function(user), object(function, used));
             facts.uses.push(Use { user, used, through: Through::Body });
-        },
+        }
         "firing" => {
             let (user, used) = read::<(Oid, Oid)>(body)?;
             let (user, used) = (Object::Relation(user), Object::Function(used));
             facts.uses.push(Use { user, used, through: Through::Firing });
-        },
+        }
         "function" => facts.functions.push(function(body)?),
         "view" => {
             let (view, tree) = read::<(Oid, String)>(body)?;
             facts.view_columns.extend(handed_through(&tree).into_iter().map(|(number, below)| ((view, number), below)));
-        },
-        _ => {},
+        }
+        _ => {}
     }
     Ok(())
 }

@@ -28,12 +28,12 @@ pub(super) fn handed_through(tree: &str) -> Vec<(i16, (Oid, i16))> {
                         if let (Some(number), Some(table), Ok(column)) = (number, table.take(), token.parse()) {
                             found.push((number, (table, column)));
                         }
-                    },
-                    _ => {},
+                    }
+                    _ => {}
                 }
                 field = token;
-            },
-            _ => {},
+            }
+            _ => {}
         }
     }
     found

@@ -3,17 +3,51 @@
 //! The resolver says *which node* becomes *what*; this module finds the node's span in the text,
 //! writes the edit, and proves the whole set: parse(edited text) must equal the original tree in
 //! which exactly these nodes were replaced.
+//!
+//! - `span` — from a node's location to the bytes that are it.
+//! - `proof` — the original tree with the nodes replaced, and the comparison.
+//! - `render` — edits applied to a text, and how keyed replacements are written.
 
+mod proof;
+mod render;
+mod span;
+
+use std::{borrow::Cow, ops::Range};
+
+use pg_raw_parse::nodes::{InferClause, TypeCast};
+
+pub use self::render::{render, write_sealed, write_token, write_token_array};
+use self::{proof::Found, span::Spans};
 use super::Parsed;
-use crate::sql::model::{Edit, Literal, Ordinal, Refusal};
+use crate::sql::model::{Edit, Literal, Ordinal, Refusal, Replacement};
 
 /// A node of the statement's tree that has a place in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeAt {
     /// The node's kind.
     pub kind: NodeKind,
-    /// The node's `location`: a byte offset into the whole text.
+    /// The node's `location`: a byte offset into the whole text. For nodes that have none see
+    /// [`NodeAt::type_cast`] and [`NodeAt::index_elem`].
     pub location: i32,
+}
+
+impl NodeAt {
+    /// A type cast. A typed literal (`date '2024-12-31'`) has no location of its own in PostgreSQL's
+    /// tree: it stands where its type's name stands.
+    pub fn type_cast(cast: &TypeCast) -> Self {
+        let location = match cast.location {
+            -1 => cast.type_name().map_or(-1, |name| name.location),
+            location => location,
+        };
+        Self { kind: NodeKind::TypeCast, location }
+    }
+
+    /// The n-th element of an ON CONFLICT target. PostgreSQL keeps no location for it: it stands
+    /// where its first token stands in the whole text.
+    pub fn index_elem(text: &str, infer: &InferClause, index: usize) -> Option<Self> {
+        let start = *span::index_elems(text.as_bytes(), infer.location).get(index)?;
+        Some(Self { kind: NodeKind::IndexElem, location: i32::try_from(start).ok()? })
+    }
 }
 
 /// The kinds of nodes that are ever edited.
@@ -33,6 +67,20 @@ pub enum NodeKind {
     IndexElem,
     /// `A_ArrayExpr`: `ARRAY[…]`
     ArrayExpr,
+}
+
+impl NodeKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::RangeVar => "a table name",
+            Self::ColumnRef => "a column reference",
+            Self::Const => "a literal",
+            Self::TypeCast => "a type cast",
+            Self::ParamRef => "a parameter",
+            Self::IndexElem => "an ON CONFLICT target",
+            Self::ArrayExpr => "an array constructor",
+        }
+    }
 }
 
 /// What a node becomes.
@@ -59,15 +107,94 @@ pub enum Change {
 ///
 /// Fails with a refusal (`sql/edit-not-proved`) if a node cannot be found, spans overlap, or the
 /// proof does not hold. An empty list of changes gives no edits and needs no proof.
-pub fn prove(_parsed: &Parsed<'_>, _index: usize, _changes: Vec<(NodeAt, Change)>) -> Result<Vec<Edit>, Refusal> {
-    todo!()
+pub fn prove(parsed: &Parsed<'_>, index: usize, mut changes: Vec<(NodeAt, Change)>) -> Result<Vec<Edit>, Refusal> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bounds = parsed.statement_span(index);
+    let not_proved = |at: Option<&NodeAt>| refusal(at, &bounds);
+    let statement = parsed.statement(index).ok_or_else(|| not_proved(None))?;
+    // In the order of the text: the proof numbers the literals by it.
+    changes.sort_by_key(|(at, _)| (at.location, at.kind));
+    if let Some([twice, _]) = changes.array_windows().find(|[a, b]| a.0 == b.0) {
+        return Err(not_proved(Some(&twice.0)));
+    }
+    let only = if let [(at, _)] = changes.as_slice() { Some(*at) } else { None };
+    let (expected, found) = proof::expected(parsed.text(), statement, &changes);
+    let spans = Spans::new(parsed.text().as_bytes(), bounds.clone());
+    let mut edits = Vec::with_capacity(changes.len());
+    for ((at, change), found) in changes.into_iter().zip(found) {
+        place(&spans, &at, change, &found, &mut edits).ok_or_else(|| not_proved(Some(&at)))?;
+    }
+    for edit in &mut edits {
+        let relative = |offset: usize| offset.checked_sub(bounds.start).filter(|_| offset <= bounds.end);
+        let span = relative(edit.span.start).zip(relative(edit.span.end));
+        let (start, end) = span.ok_or_else(|| not_proved(None))?;
+        edit.span = start..end;
+    }
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    let disjoint = edits.array_windows().all(|[a, b]| a.span.end <= b.span.start && a.span != b.span);
+    if !disjoint || !proof::holds(parsed.statement_text(index), &edits, &expected) {
+        return Err(not_proved(only.as_ref()));
+    }
+    Ok(edits)
 }
 
-/// Applies edits to a statement's text; `fill` writes the replacement of an edit that needs keys.
-pub fn render<E>(
-    _text: &str,
-    _edits: &[Edit],
-    _fill: &mut dyn FnMut(&crate::sql::model::Replacement, &mut String) -> Result<(), E>,
-) -> Result<String, E> {
-    todo!()
+/// The edits, in the whole text, that one change needs.
+fn place(spans: &Spans<'_>, at: &NodeAt, change: Change, found: &Found, edits: &mut Vec<Edit>) -> Option<()> {
+    let Found::Once(shape) = found else { return None };
+    let mut edit = |span: Range<usize>, with| edits.push(Edit { span, with });
+    let text = |text: &'static str| Replacement::Text(Cow::Borrowed(text));
+    match change {
+        Change::Qualify(schema) => {
+            let start = spans.bare_name(at.location)?.start;
+            edit(start..start, Replacement::Text(Cow::Owned(format!("{}.", quote_ident(&schema)))));
+        }
+        Change::Substring => {
+            let span = match at.kind {
+                NodeKind::IndexElem => spans.index_elem(at.location)?,
+                _ => spans.column_ref(at.location)?,
+            };
+            edit(span.start..span.start, text("pg_catalog.substring("));
+            edit(span.end..span.end, text(",9,16)"));
+        }
+        Change::Seal(column, literal) => edit(spans.operand(shape)?.whole, Replacement::Seal(column, literal)),
+        Change::Token(column, literal) => edit(spans.operand(shape)?.whole, Replacement::Token(column, literal)),
+        Change::TokenArray(column, literal) => {
+            edit(spans.operand(shape)?.whole, Replacement::TokenArray(column, literal));
+        }
+        Change::Param(number) => {
+            edit(spans.operand(shape)?.whole, Replacement::Text(Cow::Owned(format!("${number}"))));
+        }
+        Change::ByteaArray => {
+            let span = spans.operand(shape)?;
+            if span.whole.start < span.inner.start {
+                edit(span.whole.start..span.inner.start, text(""));
+            }
+            edit(span.inner.end..span.whole.end, text("::pg_catalog.bytea[]"));
+        }
+    }
+    Some(())
 }
+
+/// A name as a quoted identifier, like PostgreSQL's `quote_ident` but always quoted.
+fn quote_ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn refusal(at: Option<&NodeAt>, bounds: &Range<usize>) -> Refusal {
+    let what = at.map_or("this statement", |at| at.kind.name());
+    let refusal = Refusal::unsupported(
+        "sql/edit-not-proved",
+        format!("cannot rewrite {what}: the edit could not be proved to change nothing else"),
+    )
+    .hint("Write it in a plainer form, for example with a parameter instead of a literal or without a cast.");
+    let offset = at.and_then(|at| usize::try_from(at.location).ok()?.checked_sub(bounds.start));
+    match offset {
+        Some(offset) => refusal.at(offset),
+        None => refusal,
+    }
+}
+
+#[cfg(test)]
+mod tests;

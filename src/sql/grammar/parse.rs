@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pg_raw_parse::nodes::RawStmt;
 
-use super::{depth, equal};
+use super::{depth, equal, tokens};
 
 /// A parsed text: one or more statements, each with its span.
 pub struct Parsed<'t> {
@@ -40,9 +40,16 @@ impl<'t> Parsed<'t> {
         if depth::too_deep(text.as_bytes()) {
             return Err(ParseError { sqlstate: "54001", message: "stack depth limit exceeded".to_owned(), at: None });
         }
-        match pg_raw_parse::parse(text) {
+        let error = match pg_raw_parse::parse(text) {
+            Ok(tree) => return Ok(Self { text, tree }),
+            Err(error) => error,
+        };
+        // The library's lexer gives comments out as tokens, on which its look-ahead stumbles, unlike
+        // the server's: `NOT /* … */ IN`, `'a' -- …⏎ 'b'`. Blanks in their place keep all positions.
+        let Some(blanked) = tokens::without_comments(text) else { return Err(syntax_error(text, &error)) };
+        match pg_raw_parse::parse(&blanked) {
             Ok(tree) => Ok(Self { text, tree }),
-            Err(error) => Err(syntax_error(text, &error)),
+            Err(error) => Err(syntax_error(&blanked, &error)),
         }
     }
 
@@ -89,7 +96,7 @@ impl<'t> Parsed<'t> {
     }
 }
 
-/// The crate's error says what is wrong but not where.
+/// The crate's error says what is wrong but not where. The text is the one that was parsed.
 fn syntax_error(text: &str, error: &pg_raw_parse::Error) -> ParseError {
     let message = match error {
         pg_raw_parse::Error::Parse(error) => error.to_string(),

@@ -1,1 +1,139 @@
 //! Every table and column reference through scopes; allow-list of node kinds.
+//!
+//! A [`Resolver`] walks one statement's tree. It knows which constructs keep a sealed value's
+//! meaning, notes what must change ([`Change`]) and how each parameter travels, and stops with a
+//! [`Stop`] at the first thing it does not know. Whether a stop refuses the statement is decided by
+//! the planner: only a statement that touches something protected is ever refused.
+//!
+//! - `scope`, `relation`, `from`, `with` — what names mean.
+//! - `select`, `clauses`, `insert`, `update`, `returning`, `assign` — the statements.
+//! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — expressions.
+//! - `names` — the output names that PostgreSQL chooses.
+//! - `utility`, `alter`, `create` — everything that is no query.
+//! - `params` — in which forms each parameter travels.
+//! - `mention` — a coarse second look at statements that the allow-list does not know.
+//! - `refuse` — the words of refusals.
+
+mod alter;
+mod assign;
+mod clauses;
+mod compare;
+mod create;
+mod expr;
+mod from;
+mod functions;
+mod insert;
+mod mention;
+mod names;
+mod operand;
+mod params;
+mod refuse;
+mod relation;
+mod returning;
+mod scope;
+mod select;
+mod sublink;
+mod types;
+mod update;
+mod utility;
+mod with;
+
+use pg_raw_parse::Node;
+
+pub(super) use mention::{mentions, words};
+pub(super) use params::Params;
+pub(super) use refuse::{Stop, table_label, unsupported_on};
+pub(super) use scope::QueryOut;
+
+use super::{
+    catalog::{Catalog, Relation},
+    env::Env,
+    grammar::edits::{Change, NodeAt, NodeKind},
+};
+
+/// The result of a step of the walk.
+type Step<T> = Result<T, Stop>;
+
+/// The schema of pgveil's keystore.
+const KEYSTORE_SCHEMA: &str = "pgveil_keys";
+
+/// How deep queries and expressions may nest before the walk gives up: a thread's usual 2 MiB of
+/// stack hold it in a debug build. Chains of operators (`a || b || …`) do not count.
+const MAX_NESTING: usize = 200;
+
+/// Walks one statement.
+pub(super) struct Resolver<'a> {
+    catalog: &'a Catalog,
+    env: &'a Env,
+    /// The whole text, in which node locations count.
+    text: &'a str,
+    /// Where the statement starts in it.
+    start: usize,
+    /// What must become what.
+    pub(super) changes: Vec<(NodeAt, Change)>,
+    /// Uses of parameters so far.
+    pub(super) params: Params,
+    /// The first protected relation that the statement touches.
+    pub(super) touched: Option<&'a Relation>,
+    /// Something was seen that is refused even where no protected relation is named.
+    pub(super) forbidden: bool,
+    /// Seen something that may change data.
+    pub(super) may_write: bool,
+    depth: usize,
+}
+
+/// What became of a statement that the walk knows to the end.
+#[derive(Debug)]
+pub(super) enum Done<'a> {
+    /// Gives rows (or none): its output columns.
+    Query(QueryOut<'a>),
+    /// EXPLAIN of such a statement.
+    Explain,
+    /// Gives no rows, and nothing in it needs a transformation but perhaps qualified names.
+    Utility,
+    /// To be forwarded as it is, whatever it names.
+    Forward,
+}
+
+impl<'a> Resolver<'a> {
+    /// A walk over a statement that starts at byte `start` of the whole text.
+    pub(super) fn new(catalog: &'a Catalog, env: &'a Env, text: &'a str, start: usize) -> Self {
+        Self {
+            catalog,
+            env,
+            text,
+            start,
+            changes: Vec::new(),
+            params: Params::default(),
+            touched: None,
+            forbidden: false,
+            may_write: false,
+            depth: 0,
+        }
+    }
+
+    /// Walks a whole statement.
+    pub(super) fn statement(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
+        match node {
+            Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {
+                Ok(Done::Query(self.query(node, None)?))
+            }
+            _ => self.utility(node, text),
+        }
+    }
+
+    /// Guards one level of recursion.
+    fn nested<T>(&mut self, step: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
+        if self.depth >= MAX_NESTING {
+            return Err(refuse::too_deep());
+        }
+        self.depth += 1;
+        let result = step(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn change(&mut self, kind: NodeKind, location: i32, change: Change) {
+        self.changes.push((NodeAt { kind, location }, change));
+    }
+}

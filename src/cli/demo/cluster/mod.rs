@@ -230,7 +230,8 @@ impl Cluster {
             self.end_server()?;
             return Err(error);
         }
-        let watchdog = account
+        // As ourselves, not as the server's account: the folder may hold files of ours by then.
+        let watchdog = None
             .command(Path::new("/bin/sh"), Path::new("/"))
             .args(["-c", WATCHDOG, "pgveil-watchdog"])
             .arg(&self.folder)

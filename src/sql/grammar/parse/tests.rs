@@ -29,6 +29,22 @@ fn a_zero_byte_is_an_error() {
 }
 
 #[test]
+fn comments_stand_anywhere() {
+    for text in [
+        "select 1 where a not /* é */ in (1)",
+        "select 1 where a not -- c\n like 'x'",
+        "select 1 order by a nulls /* c */ first",
+        "select a::time with/**/time zone",
+        "select 'a' -- it's\n 'b', E'\\''--;\n'c'",
+        "select u&'d!0061' /* c */ uescape '!'",
+    ] {
+        let parsed = Parsed::parse(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        assert_eq!((parsed.len(), parsed.statement_text(0)), (1, text));
+    }
+    assert_eq!(error("select /* é */ from where -- c").at, Some(21));
+}
+
+#[test]
 fn syntax_errors_have_a_byte_position() {
     for (text, at, message) in [
         ("selec 1", 0, "syntax error at or near \"selec\""),

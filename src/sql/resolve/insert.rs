@@ -1,0 +1,195 @@
+//! INSERT.
+
+use pg_raw_parse::{
+    Node,
+    nodes::{InferClause, InsertStmt, OnConflictClause, RangeVar, SelectStmt},
+};
+
+use super::{
+    Resolver, Step,
+    assign::EXCLUDED,
+    from::relation_item,
+    refuse::{Place, construct, construct_at, native},
+    scope::{Columns, Item, QueryOut, Scope},
+};
+use crate::{
+    config::Mode,
+    sql::{
+        catalog::Relation,
+        grammar::{
+            edits::{Change, NodeKind},
+            tokens::Tokens,
+        },
+        model::Ordinal,
+    },
+};
+
+impl<'a> Resolver<'a> {
+    pub(super) fn insert(&mut self, insert: &'a InsertStmt, parent: Option<&Scope<'a, '_>>) -> Step<QueryOut<'a>> {
+        self.may_write = true;
+        let mut scope = Scope::within(parent);
+        self.with(insert.with_clause(), &mut scope)?;
+        let Some(name) = insert.relation() else { return Err(construct("this kind of INSERT")) };
+        let relation = self.relation(name)?;
+        let columns = self.insert_columns(insert, relation, &scope)?;
+        match insert.select_stmt() {
+            Node::None => {}
+            Node::SelectStmt(select) if is_values(select) => self.insert_values(select, &columns, &scope)?,
+            node => {
+                let out = self.query(node, Some(&scope))?;
+                self.insert_select(&out, &columns)?;
+            }
+        }
+        if let Some(conflict) = insert.on_conflict_clause() {
+            self.on_conflict(conflict, relation, name, &scope)?;
+        }
+        scope.items.push(relation_item(relation, name));
+        self.returning(insert.returning_clause(), relation, &mut scope)
+    }
+
+    /// The columns that values go to, in order.
+    fn insert_columns(
+        &mut self,
+        insert: &'a InsertStmt,
+        relation: &'a Relation,
+        scope: &Scope<'a, '_>,
+    ) -> Step<Vec<Option<Ordinal>>> {
+        if insert.cols().is_empty() {
+            return Ok(relation.columns.iter().map(|c| c.sealed).collect());
+        }
+        let mut columns = Vec::with_capacity(insert.cols().len());
+        for node in insert.cols() {
+            let Node::ResTarget(target) = node else { return Err(construct("this kind of column list")) };
+            let column = self.target_column(relation, target)?;
+            self.subscripts(target.indirection(), scope)?;
+            if let Some(ordinal) = column
+                && !target.indirection().is_empty()
+            {
+                return Err(self.unsupported(ordinal, Place::Named("a subscript"), target.location));
+            }
+            columns.push(column);
+        }
+        Ok(columns)
+    }
+
+    fn insert_values(
+        &mut self,
+        select: &'a SelectStmt,
+        columns: &[Option<Ordinal>],
+        scope: &Scope<'a, '_>,
+    ) -> Step<()> {
+        for row in select.values_lists() {
+            let Node::NodeList(row) = row else { return Err(construct("this kind of VALUES")) };
+            if row.len() > columns.len() {
+                let message = "INSERT has more expressions than target columns".to_owned();
+                return Err(native("42601", "sql/column-count", message, -1));
+            }
+            for (node, column) in row.iter().zip(columns) {
+                self.assign(*column, node, scope)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_select(&mut self, out: &QueryOut<'a>, columns: &[Option<Ordinal>]) -> Step<()> {
+        for (output, column) in out.columns.iter().zip(columns) {
+            match (output.carry, column) {
+                (_, Some(ordinal)) => {
+                    let hint = "use INSERT … VALUES with literals or parameters";
+                    return Err(self.unsupported_because(
+                        *ordinal,
+                        "sql/unsupported-value",
+                        "INSERT … SELECT into it",
+                        hint,
+                        -1,
+                    ));
+                }
+                (Some(ordinal), None) => {
+                    return Err(self.unsupported(ordinal, Place::Named("being stored in a plain column"), -1));
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// ON CONFLICT: its expressions see the stored row and the one that was to be inserted.
+    fn on_conflict(
+        &mut self,
+        conflict: &'a OnConflictClause,
+        relation: &'a Relation,
+        name: &'a RangeVar,
+        outer: &Scope<'a, '_>,
+    ) -> Step<()> {
+        let mut scope = Scope::within(Some(outer));
+        scope.items.push(relation_item(relation, name));
+        if let Some(infer) = conflict.infer() {
+            self.infer(infer, relation, &scope)?;
+        }
+        scope.items.push(Item {
+            name: Some(EXCLUDED),
+            schema: None,
+            columns: Columns::Relation(relation),
+            system: true,
+            by_name: true,
+            by_column: true,
+            expanded: true,
+        });
+        for target in conflict.target_list() {
+            self.set(relation, target, &scope)?;
+        }
+        self.plain(conflict.where_clause(), &scope, Place::Named("WHERE"))
+    }
+
+    /// `ON CONFLICT (…) WHERE …`: the unique index to look for. `pgveil apply` makes that of a
+    /// searchable column on its token.
+    fn infer(&mut self, infer: &'a InferClause, relation: &'a Relation, scope: &Scope<'a, '_>) -> Step<()> {
+        for (number, node) in infer.index_elems().iter().enumerate() {
+            let Node::IndexElem(elem) = node else { return Err(construct("this kind of ON CONFLICT")) };
+            let Some(name) = elem.name() else {
+                self.plain(elem.expr(), scope, Place::Named("ON CONFLICT"))?;
+                continue;
+            };
+            let column = relation.columns.iter().find(|c| c.name == name);
+            let Some(ordinal) = column.and_then(|c| c.sealed) else { continue };
+            if self.sealed_column(ordinal)?.mode != Mode::Equality {
+                return Err(self.unsupported(ordinal, Place::Named("ON CONFLICT"), infer.location));
+            }
+            if !elem.collation().is_empty() || !elem.opclass().is_empty() {
+                return Err(construct_at("an operator class or collation in ON CONFLICT", infer.location));
+            }
+            let location = element_location(self.text, infer, number);
+            self.change(NodeKind::IndexElem, location, Change::Substring);
+        }
+        self.plain(infer.where_clause(), scope, Place::Named("ON CONFLICT"))
+    }
+}
+
+/// Where the n-th element of an ON CONFLICT target starts: an IndexElem has no location of its own.
+fn element_location(text: &str, infer: &InferClause, number: usize) -> i32 {
+    let bytes = text.as_bytes();
+    let start = usize::try_from(infer.location).unwrap_or(0);
+    let mut tokens = Tokens::starting_at(bytes, start).skip(1);
+    let mut depth = 0_usize;
+    let mut commas = 0;
+    while commas < number {
+        match tokens.next() {
+            Some(token) if token.is(bytes, b'(') => depth += 1,
+            Some(token) if token.is(bytes, b')') => depth = depth.saturating_sub(1),
+            Some(token) if token.is(bytes, b',') && depth == 0 => commas += 1,
+            Some(_) => {}
+            None => return -1,
+        }
+    }
+    tokens.next().and_then(|token| i32::try_from(token.start).ok()).unwrap_or(-1)
+}
+
+/// A bare VALUES list, whose expressions are the columns' own.
+fn is_values(select: &SelectStmt) -> bool {
+    !select.values_lists().is_empty()
+        && select.with_clause().is_none()
+        && select.sort_clause().is_empty()
+        && matches!(select.limit_count(), Node::None)
+        && matches!(select.limit_offset(), Node::None)
+        && select.locking_clause().is_empty()
+}

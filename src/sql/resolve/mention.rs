@@ -1,0 +1,108 @@
+//! A coarse second look at statements that the allow-list does not know: do they name anything
+//! protected? Errs on the side of yes.
+
+use std::{
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use pg_raw_parse::{
+    Node,
+    walk::{Recurse, walk_manual},
+};
+
+use super::{KEYSTORE_SCHEMA, Resolver, functions, refuse::table_label, types};
+use crate::sql::catalog::Catalog;
+
+/// The grammar library has no walk for some node; whatever is below it was not seen.
+#[derive(Debug)]
+pub(super) struct Unwalkable;
+
+/// Looks at every node of an optimizable statement or expression, itself included.
+pub(super) fn walk<'a, T>(
+    node: Node<'a>,
+    mut look: impl FnMut(Node<'a>) -> Option<T>,
+) -> Result<Option<T>, Unwalkable> {
+    if let Node::None = node {
+        return Ok(None);
+    }
+    if let Some(found) = look(node) {
+        return Ok(Some(found));
+    }
+    // The library's walk panics at node types that PostgreSQL's raw_expression_tree_walker lacks.
+    catch_unwind(AssertUnwindSafe(|| {
+        walk_manual(node, |node| match look(node) {
+            Some(found) => ControlFlow::Break(found),
+            None => ControlFlow::Continue(Recurse::Yes),
+        })
+    }))
+    .map_err(|_| Unwalkable)
+}
+
+/// The protected thing that a statement names, if it may name one: for messages.
+pub(in crate::sql) fn mentions(resolver: &Resolver<'_>, node: Node<'_>, text: &str) -> Option<String> {
+    match node {
+        Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) | Node::MergeStmt(_) => {
+            walk(node, |node| resolver.names(node)).unwrap_or_else(|Unwalkable| words(text, resolver.catalog))
+        }
+        _ => words(text, resolver.catalog),
+    }
+}
+
+impl Resolver<'_> {
+    /// The protected thing that one node names.
+    fn names(&self, node: Node<'_>) -> Option<String> {
+        match node {
+            Node::RangeVar(name) => {
+                let bare = name.relname().unwrap_or_default();
+                let named = match name.schemaname() {
+                    Some(KEYSTORE_SCHEMA) => true,
+                    Some(schema) => {
+                        self.of_policy(schema, bare)
+                            || self.catalog.relation(schema, bare).is_some_and(|r| r.refused.is_some())
+                            || schema.starts_with("pg_temp") && self.sensitive(bare)
+                    }
+                    None => self.sensitive(bare),
+                };
+                named.then(|| bare.to_owned())
+            }
+            Node::FuncCall(call) => functions::forbidden(call, self.catalog).map(|_| functions::bare(call).to_owned()),
+            Node::TypeName(name) => {
+                let (_, bare) = types::name(name)?;
+                self.sensitive(bare.strip_prefix('_').unwrap_or(bare)).then(|| bare.to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A protected name anywhere in a text, as a word in any case, in quotes or comments or not.
+pub(in crate::sql) fn words(text: &str, catalog: &Catalog) -> Option<String> {
+    let text = text.to_ascii_lowercase();
+    if text.contains("u&\"") {
+        // An identifier in Unicode escapes may be anything.
+        return catalog.columns.first().map(|c| table_label(&c.schema, &c.table));
+    }
+    let relations = catalog.relations.values().filter(|r| r.protected.is_some() || r.refused.is_some());
+    let missing = catalog.mismatches.iter().map(|m| m.table.1.as_str());
+    relations
+        .map(|r| r.name.as_str())
+        .chain(missing)
+        .chain(catalog.tainted_functions.keys().map(String::as_str))
+        .chain([KEYSTORE_SCHEMA])
+        .find(|name| contains_word(&text, name))
+        .map(str::to_owned)
+}
+
+/// `text` is in lower case. PostgreSQL folds no other letters than ASCII's in UTF-8 databases.
+pub(super) fn contains_word(text: &str, name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('"', "\"\"");
+    let part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | 0x80..));
+    // Only a name that is a word can be told from a part of a longer one.
+    let word = name.bytes().all(|b| part(Some(&b)));
+    let bytes = text.as_bytes();
+    memchr::memmem::find_iter(bytes, name.as_bytes()).any(|at| {
+        let before = at.checked_sub(1).and_then(|i| bytes.get(i));
+        !word || !(part(before) || part(bytes.get(at + name.len())))
+    })
+}

@@ -1,0 +1,193 @@
+//! Literals and parameters, with the casts around them.
+
+use std::borrow::Cow;
+
+use pg_raw_parse::{
+    ConstValue, Node,
+    nodes::{A_ArrayExpr, A_Const, ParamRef, TypeCast},
+};
+use zeroize::Zeroizing;
+
+use super::types;
+use crate::{
+    sql::{
+        grammar::edits::{NodeAt, NodeKind},
+        model::Literal,
+    },
+    values::Source,
+};
+
+/// bool, int4, int8, numeric (pg_type.dat)
+const BOOL: u32 = 16;
+const INT4: u32 = 23;
+const INT8: u32 = 20;
+const NUMERIC: u32 = 1700;
+
+/// What stands where a value for a sealed column is expected.
+#[derive(Debug)]
+pub(super) enum Operand<'a> {
+    /// `NULL` without a cast.
+    Null,
+    /// A literal.
+    Literal(Constant<'a>),
+    /// A parameter.
+    Parameter(&'a ParamRef, Outer, Source),
+    /// `ARRAY[…]`; the source is that of a cast around it.
+    Array(&'a A_ArrayExpr, Outer, Source),
+    /// A literal or parameter that cannot be used as it stands; says what is in the way.
+    Unusable(&'static str),
+    /// Something else: an expression.
+    Other,
+}
+
+/// The outermost node: the cast, or the operand itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outer {
+    pub(super) at: NodeAt,
+    pub(super) cast: bool,
+}
+
+/// A literal with its casts.
+#[derive(Debug)]
+pub(super) struct Constant<'a> {
+    pub(super) outer: Outer,
+    text: Cow<'a, str>,
+    pub(super) source: Source,
+    /// The literal's own place, behind or before its casts.
+    location: i32,
+}
+
+impl Constant<'_> {
+    /// Its place in the statement that starts at byte `start`, and its value.
+    pub(super) fn literal(self, start: usize) -> Literal {
+        let at = usize::try_from(self.location).unwrap_or(0).saturating_sub(start);
+        Literal { text: Zeroizing::new(self.text.into_owned()), source: self.source, at }
+    }
+}
+
+/// Reads an operand.
+pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
+    let mut inner = node;
+    let mut outer: Option<Outer> = None;
+    let mut source = Source::UNTYPED;
+    while let Node::TypeCast(cast) = inner {
+        // Only a cast around a literal, parameter or array is an operand's cast.
+        let Some(name) = cast.type_name() else { return Operand::Other };
+        let Some(type_) = types::source(name) else {
+            return if is_value(node) { Operand::Unusable("a cast to this type") } else { Operand::Other };
+        };
+        source = match outer {
+            None => type_,
+            Some(_) => match nested(source, type_, is_constant(node)) {
+                Some(source) => source,
+                None if is_value(node) => return Operand::Unusable("casts of casts"),
+                None => return Operand::Other,
+            },
+        };
+        outer.get_or_insert_with(|| Outer { at: cast_at(cast), cast: true });
+        inner = cast.arg();
+    }
+    match inner {
+        Node::A_Const(constant) if constant.isnull && outer.is_some() => Operand::Unusable("a cast of NULL"),
+        Node::A_Const(constant) if constant.isnull => Operand::Null,
+        Node::A_Const(constant) => {
+            let outer = outer
+                .unwrap_or(Outer { at: NodeAt { kind: NodeKind::Const, location: constant.location }, cast: false });
+            match value(constant, source, outer.cast) {
+                Some((text, source)) => Operand::Literal(Constant { outer, text, source, location: constant.location }),
+                None => Operand::Unusable("this kind of literal"),
+            }
+        }
+        Node::ParamRef(param) => {
+            let own = Outer { at: NodeAt { kind: NodeKind::ParamRef, location: param.location }, cast: false };
+            Operand::Parameter(param, outer.unwrap_or(own), source)
+        }
+        Node::A_ArrayExpr(array) => {
+            let own = Outer { at: NodeAt { kind: NodeKind::ArrayExpr, location: array.location }, cast: false };
+            Operand::Array(array, outer.unwrap_or(own), source)
+        }
+        _ => Operand::Other,
+    }
+}
+
+/// The key of a cast: its own location, or where it has none (`date '2024-12-31'`) its type's.
+fn cast_at(cast: &TypeCast) -> NodeAt {
+    let location = match cast.location {
+        -1 => cast.type_name().map_or(-1, |t| t.location),
+        location => location,
+    };
+    NodeAt { kind: NodeKind::TypeCast, location }
+}
+
+fn innermost(mut node: Node<'_>) -> Node<'_> {
+    while let Node::TypeCast(cast) = node {
+        node = cast.arg();
+    }
+    node
+}
+
+fn is_value(node: Node<'_>) -> bool {
+    matches!(innermost(node), Node::A_Const(_) | Node::ParamRef(_) | Node::A_ArrayExpr(_))
+}
+
+fn is_constant(node: Node<'_>) -> bool {
+    matches!(innermost(node), Node::A_Const(_))
+}
+
+/// One source for `x::inner::outer`, where one says the same: [`Source`] has room for one cast.
+fn nested(outer: Source, inner: Source, constant: bool) -> Option<Source> {
+    if outer == inner {
+        return Some(outer);
+    }
+    let unbounded = inner.typmod == -1 && types::is_text(inner);
+    match (types::is_text(outer), types::is_text(inner)) {
+        (true, true) if unbounded => Some(outer),
+        (true, true) if outer.typmod == -1 => Some(inner),
+        // `'2024-12-31'::text::date`: a conversion through text is what reads the literal, too.
+        (false, true) if unbounded && constant => Some(outer),
+        _ => None,
+    }
+}
+
+/// A constant's text and source, given the cast around it (untyped if there is none).
+fn value(constant: &A_Const, cast: Source, has_cast: bool) -> Option<(Cow<'_, str>, Source)> {
+    let (text, own) = match constant.val()? {
+        ConstValue::String(text) => return Some((Cow::Borrowed(text), cast)),
+        ConstValue::Integer(i) => (Cow::Owned(i.to_string()), INT4),
+        ConstValue::Boolean(b) => (Cow::Borrowed(if b { "true" } else { "false" }), BOOL),
+        ConstValue::Float(text) => number(text)?,
+        _ => return None,
+    };
+    if !has_cast {
+        return Some((text, Source { oid: own, typmod: -1 }));
+    }
+    // The literal's text is read as the cast's type, which must mean what casting its value does.
+    let same = match own {
+        BOOL => cast.oid == BOOL || types::is_text(cast),
+        INT4 | INT8 => types::is_integer(cast) || types::is_fractional(cast) || types::is_text(cast),
+        _ => types::is_fractional(cast) || types::is_text(cast),
+    };
+    same.then_some((text, cast))
+}
+
+/// make_const (parser/parse_node.c): what does not fit an int4 is an int8 if it can be, else a
+/// numeric. The lexer leaves underscores and other bases than ten in the text.
+fn number(text: &str) -> Option<(Cow<'_, str>, u32)> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text),
+    };
+    let plain: Cow<'_, str> = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
+    let radix = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => 16,
+        [b'0', b'o' | b'O', ..] => 8,
+        [b'0', b'b' | b'B', ..] => 2,
+        _ => {
+            let oid = if plain.parse::<i64>().is_ok() { INT8 } else { NUMERIC };
+            return Some((plain, oid));
+        }
+    };
+    let digits = plain.trim_start_matches('-').get(2..)?;
+    let value = i64::from_str_radix(&format!("{sign}{digits}"), radix).ok()?;
+    Some((Cow::Owned(value.to_string()), INT8))
+}

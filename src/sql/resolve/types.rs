@@ -1,0 +1,115 @@
+//! Type names of casts → [`Source`].
+
+use pg_raw_parse::{ConstValue, Node, nodes::TypeName};
+
+use crate::values::Source;
+
+/// Name, OID, OID of the array type (pg_type.dat). Types that may stand around an operand of a
+/// sealed column; anything else is refused there.
+const TYPES: [(&str, u32, u32); 21] = [
+    ("text", 25, 1009),
+    ("varchar", 1043, 1015),
+    ("bpchar", 1042, 1014),
+    ("int4", 23, 1007),
+    ("int8", 20, 1016),
+    ("int2", 21, 1005),
+    ("numeric", 1700, 1231),
+    ("date", 1082, 1182),
+    ("timestamptz", 1184, 1185),
+    ("timestamp", 1114, 1115),
+    ("bool", 16, 1000),
+    ("uuid", 2950, 2951),
+    ("bytea", 17, 1001),
+    ("jsonb", 3802, 3807),
+    ("json", 114, 199),
+    ("name", 19, 1003),
+    ("float4", 700, 1021),
+    ("float8", 701, 1022),
+    ("time", 1083, 1183),
+    ("interval", 1186, 1187),
+    ("inet", 869, 1041),
+];
+
+/// PostgreSQL's VARHDRSZ: what varchar(n), char(n) and numeric(p,s) add to their modifiers.
+const VARHDRSZ: i32 = 4;
+
+/// What is known about a type.
+pub(super) fn is_text(source: Source) -> bool {
+    matches!(source.oid, 25 | 1043)
+}
+
+/// int2, int4, int8
+pub(super) fn is_integer(source: Source) -> bool {
+    matches!(source.oid, 20 | 21 | 23)
+}
+
+/// numeric, float4, float8
+pub(super) fn is_fractional(source: Source) -> bool {
+    matches!(source.oid, 1700 | 700 | 701)
+}
+
+/// The element type of an array type.
+pub(super) fn element(source: Source) -> Option<Source> {
+    TYPES.iter().find(|(_, _, array)| *array == source.oid).map(|(_, oid, _)| Source { oid: *oid, ..source })
+}
+
+/// Schema and name of a type that is none of PostgreSQL's usual ones.
+pub(super) fn name(name: &TypeName) -> Option<(Option<&str>, &str)> {
+    let mut parts = name.names().iter().rev().map(|s| s.sval().unwrap_or_default());
+    let bare = parts.next()?;
+    match parts.next() {
+        Some("pg_catalog") => None,
+        None if TYPES.iter().any(|(n, ..)| *n == bare) => None,
+        schema => Some((schema, bare)),
+    }
+}
+
+/// What a type name means, if it is one of [`TYPES`] or an array of one.
+pub(super) fn source(name: &TypeName) -> Option<Source> {
+    let mut parts = name.names().iter().map(|s| s.sval().unwrap_or_default());
+    let base = match (parts.next(), parts.next(), parts.next()) {
+        (Some("pg_catalog"), Some(base), None) | (Some(base), None, None) => base,
+        _ => return None,
+    };
+    if name.setof || name.pct_type {
+        return None;
+    }
+    let (base, underscore) = match base.strip_prefix('_') {
+        Some(element) => (element, true),
+        None => (base, false),
+    };
+    let (_, oid, array) = *TYPES.iter().find(|(n, ..)| *n == base)?;
+    let is_array = match (underscore, name.array_bounds().len()) {
+        (false, 0) => false,
+        (true, 0) | (false, 1) => true,
+        _ => return None,
+    };
+    Some(Source { oid: if is_array { array } else { oid }, typmod: typmod(oid, name)? })
+}
+
+/// The modifier as the type's typmodin function makes it.
+fn typmod(oid: u32, name: &TypeName) -> Option<i32> {
+    let mut modifiers = name.typmods().iter().map(|node| match node {
+        Node::A_Const(c) => match c.val() {
+            Some(ConstValue::Integer(i)) => Some(i),
+            _ => None,
+        },
+        _ => None,
+    });
+    let first = modifiers.next();
+    let second = modifiers.next();
+    if modifiers.next().is_some() {
+        return None;
+    }
+    match (oid, first, second) {
+        (_, None, _) => Some(-1),
+        (1043 | 1042, Some(Some(n)), None) => n.checked_add(VARHDRSZ),
+        (1700, Some(Some(precision)), scale) => {
+            let scale = scale.unwrap_or(Some(0))?;
+            // make_numeric_typmod (utils/adt/numeric.c)
+            ((precision.checked_shl(16)?) | (scale & 0x7ff)).checked_add(VARHDRSZ)
+        }
+        (1184 | 1114 | 1083, Some(Some(n)), None) => Some(n),
+        _ => None,
+    }
+}

@@ -1,0 +1,306 @@
+//! Everything that is no query: forwarded, looked into, or left to the coarse look.
+
+use pg_raw_parse::{
+    Node,
+    nodes::{CopyStmt, CreateTableAsStmt, ExplainStmt, IndexStmt, RangeVar, RefreshMatViewStmt, RenameStmt, ViewStmt},
+};
+
+use super::{
+    Done, KEYSTORE_SCHEMA, Resolver, Step,
+    from::relation_item,
+    mention,
+    refuse::{Place, construct, construct_at, keystore, native, refused_relation, unsupported_on},
+    scope::Scope,
+};
+use crate::sql::catalog::Relation;
+
+impl<'a> Resolver<'a> {
+    /// A statement that is no query. What is not known here stops the walk: then the statement is
+    /// refused if its text has a protected name in it.
+    pub(super) fn utility(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
+        if mention::contains_word(&text.to_ascii_lowercase(), KEYSTORE_SCHEMA) {
+            self.forbidden = true;
+            return Err(keystore(-1));
+        }
+        match node {
+            Node::ExplainStmt(explain) => self.explain(explain, text),
+            Node::IndexStmt(index) => self.create_index(index),
+            Node::AlterTableStmt(alter) => self.alter_table(alter),
+            Node::CreateStmt(create) => self.create_table(create),
+            Node::CreateTableAsStmt(create) => self.create_table_as(create),
+            Node::ViewStmt(view) => self.create_view(view),
+            Node::CopyStmt(copy) => self.copy(copy),
+            Node::PrepareStmt(prepare) => self.holds(prepare.query(), "PREPARE"),
+            Node::DeclareCursorStmt(declare) => self.holds(declare.query(), "DECLARE CURSOR"),
+            Node::RenameStmt(rename) => self.rename(rename),
+            Node::AlterObjectSchemaStmt(alter) => {
+                self.move_relation(alter.relation(), alter.newschema(), "ALTER … SET SCHEMA")
+            }
+            Node::RefreshMatViewStmt(refresh) => self.refresh(refresh),
+            Node::CallStmt(call) => {
+                if let Some(call) = call.funccall() {
+                    self.call(call, &Scope::default())?;
+                }
+                self.untouched("CALL")
+            }
+            _ if forwarded(node) => Ok(Done::Forward),
+            _ => Err(construct(statement_name(node))),
+        }
+    }
+
+    fn explain(&mut self, explain: &'a ExplainStmt, text: &'a str) -> Step<Done<'a>> {
+        match self.statement(explain.query(), text)? {
+            Done::Forward => Ok(Done::Forward),
+            _ => Ok(Done::Explain),
+        }
+    }
+
+    /// Nothing protected may have been seen in a statement of this kind.
+    fn untouched(&self, what: &'static str) -> Step<Done<'a>> {
+        if self.touched.is_some() { Err(construct(what)) } else { Ok(Done::Utility) }
+    }
+
+    /// A statement that keeps a query for later.
+    fn holds(&mut self, query: Node<'a>, what: &'static str) -> Step<Done<'a>> {
+        self.query(query, None)?;
+        self.untouched(what)
+    }
+
+    /// The relation that a utility statement names, if the catalog knows it (it knows no indexes and
+    /// sequences). Notes protected ones.
+    pub(super) fn named(&mut self, name: &'a RangeVar) -> Step<Option<&'a Relation>> {
+        let relation = self.find(name);
+        if let Some(relation) = relation {
+            if relation.protected.is_some() || relation.refused.is_some() {
+                self.touched = self.touched.or(Some(relation));
+            }
+            return Ok(Some(relation));
+        }
+        let bare = name.relname().unwrap_or_default();
+        if name.schemaname().map_or_else(|| self.sensitive(bare), |schema| self.of_policy(schema, bare)) {
+            self.forbidden = true;
+            let message = format!("relation \"{bare}\" does not exist");
+            return Err(native("42P01", "sql/unknown-relation", message, name.location));
+        }
+        Ok(None)
+    }
+
+    /// As [`Self::named`]; stops at a relation that is protected or must not be named.
+    pub(super) fn unprotected(&mut self, name: &'a RangeVar, what: &'static str) -> Step<Option<&'a Relation>> {
+        let relation = self.named(name)?;
+        if let Some(relation) = relation {
+            if let Some(reason) = &relation.refused {
+                return Err(refused_relation(relation, reason, name.location));
+            }
+            if relation.protected.is_some() {
+                return Err(construct_at(what, name.location));
+            }
+        }
+        Ok(relation)
+    }
+
+    /// A relation about to get this name must not become one that the policy names.
+    pub(super) fn new_relation(&mut self, schema: &str, name: &str, what: &str, location: i32) -> Step<()> {
+        if !self.of_policy(schema, name) {
+            return Ok(());
+        }
+        self.forbidden = true;
+        Err(unsupported_on(what, name, location)
+            .hint("create it on the server directly, then run `pgveil apply`")
+            .into())
+    }
+
+    fn create_table_as(&mut self, create: &'a CreateTableAsStmt) -> Step<Done<'a>> {
+        self.query(create.query(), None)?;
+        let done = self.untouched("CREATE TABLE AS")?;
+        if let Some(name) = create.into().and_then(|into| into.rel()) {
+            self.created(name, "CREATE TABLE AS")?;
+        }
+        Ok(done)
+    }
+
+    fn create_view(&mut self, view: &'a ViewStmt) -> Step<Done<'a>> {
+        self.query(view.query(), None)?;
+        let done = self.untouched("CREATE VIEW")?;
+        if let Some(name) = view.view() {
+            self.created(name, "CREATE VIEW")?;
+        }
+        Ok(done)
+    }
+
+    /// Checks the name of a relation that a statement creates; qualifies it if it could be confused.
+    pub(super) fn created(&mut self, name: &'a RangeVar, what: &str) -> Step<()> {
+        let bare = name.relname().unwrap_or_default();
+        let schema = self.new_schema(name);
+        self.new_relation(schema, bare, what, name.location)?;
+        if name.schemaname().is_none() && self.sensitive(bare) && !schema.is_empty() {
+            self.qualify(name, schema);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, copy: &'a CopyStmt) -> Step<Done<'a>> {
+        if let Some(name) = copy.relation() {
+            let relation = self.relation(name)?;
+            if relation.protected.is_some() {
+                return Err(construct_at("COPY", name.location));
+            }
+            let mut scope = Scope::default();
+            scope.items.push(relation_item(relation, name));
+            self.plain(copy.where_clause(), &scope, Place::Named("WHERE"))?;
+        } else {
+            self.query(copy.query(), None)?;
+        }
+        self.untouched("COPY (query)")
+    }
+
+    fn rename(&mut self, rename: &'a RenameStmt) -> Step<Done<'a>> {
+        match rename.relation() {
+            Some(name) => {
+                let what = "ALTER … RENAME";
+                let relation = self.unprotected(name, what)?;
+                let is_relation = rename.subname().is_none();
+                if let (Some(relation), Some(new), true) = (relation, rename.newname(), is_relation) {
+                    self.new_relation(&relation.schema, new, what, name.location)?;
+                }
+            }
+            // ALTER SCHEMA … RENAME takes its tables along.
+            None => {
+                let policy = |name| self.catalog.columns.iter().find(|c| Some(&*c.schema) == name);
+                if let Some(column) = policy(rename.subname()).or(policy(rename.newname())) {
+                    self.forbidden = true;
+                    return Err(unsupported_on("ALTER SCHEMA … RENAME", &column.table, -1).into());
+                }
+            }
+        }
+        Ok(Done::Forward)
+    }
+
+    fn move_relation(
+        &mut self,
+        name: Option<&'a RangeVar>,
+        schema: Option<&'a str>,
+        what: &'static str,
+    ) -> Step<Done<'a>> {
+        if let Some(name) = name {
+            self.unprotected(name, what)?;
+            self.new_relation(schema.unwrap_or_default(), name.relname().unwrap_or_default(), what, name.location)?;
+        }
+        Ok(Done::Forward)
+    }
+
+    fn refresh(&mut self, refresh: &'a RefreshMatViewStmt) -> Step<Done<'a>> {
+        if let Some(name) = refresh.relation() {
+            self.unprotected(name, "REFRESH MATERIALIZED VIEW")?;
+        }
+        Ok(Done::Forward)
+    }
+
+    /// Indexes on plain columns are the server's business.
+    fn create_index(&mut self, index: &'a IndexStmt) -> Step<Done<'a>> {
+        let Some(name) = index.relation() else { return Ok(Done::Forward) };
+        let Some(relation) = self.named(name)? else { return Ok(Done::Forward) };
+        if relation.protected.is_none() {
+            return Ok(Done::Forward);
+        }
+        let mut scope = Scope::default();
+        scope.items.push(relation_item(relation, name));
+        let including = index.index_including_params().iter().filter_map(|node| match node {
+            Node::IndexElem(elem) => Some(elem),
+            _ => None,
+        });
+        for elem in index.index_params().iter().chain(including) {
+            let column = relation.columns.iter().find(|c| Some(&*c.name) == elem.name());
+            if let Some(ordinal) = column.and_then(|c| c.sealed) {
+                let hint = "`pgveil apply` creates the indexes of searchable columns";
+                let code = "sql/unsupported-construct";
+                return Err(self.unsupported_because(ordinal, code, "CREATE INDEX", hint, name.location));
+            }
+            self.server_expression(elem.expr(), &scope, "an index expression")?;
+        }
+        self.server_expression(index.where_clause(), &scope, "an index predicate")?;
+        Ok(Done::Forward)
+    }
+
+    /// An expression that the server keeps: nothing in it can be replaced.
+    pub(super) fn server_expression(&mut self, node: Node<'a>, scope: &Scope<'a, '_>, what: &'static str) -> Step<()> {
+        let before = self.changes.len();
+        self.plain(node, scope, Place::Named(what))?;
+        if self.changes.len() > before || self.params.transforms() {
+            return Err(construct(what));
+        }
+        Ok(())
+    }
+}
+
+/// Statements that carry no value of a column and change nothing about what a column is.
+fn forwarded(node: Node<'_>) -> bool {
+    matches!(
+        node,
+        Node::TransactionStmt(_)
+            | Node::VariableSetStmt(_)
+            | Node::VariableShowStmt(_)
+            | Node::DiscardStmt(_)
+            | Node::DeallocateStmt(_)
+            | Node::ExecuteStmt(_)
+            | Node::FetchStmt(_)
+            | Node::ClosePortalStmt(_)
+            | Node::NotifyStmt(_)
+            | Node::ListenStmt(_)
+            | Node::UnlistenStmt(_)
+            | Node::CheckPointStmt(_)
+            | Node::LoadStmt(_)
+            | Node::ConstraintsSetStmt(_)
+            | Node::TruncateStmt(_)
+            | Node::LockStmt(_)
+            | Node::VacuumStmt(_)
+            | Node::ClusterStmt(_)
+            | Node::ReindexStmt(_)
+            | Node::CommentStmt(_)
+            | Node::SecLabelStmt(_)
+            | Node::GrantStmt(_)
+            | Node::GrantRoleStmt(_)
+            | Node::AlterDefaultPrivilegesStmt(_)
+            | Node::AlterOwnerStmt(_)
+            | Node::DropStmt(_)
+            | Node::DropOwnedStmt(_)
+            | Node::ReassignOwnedStmt(_)
+            | Node::CreateRoleStmt(_)
+            | Node::AlterRoleStmt(_)
+            | Node::AlterRoleSetStmt(_)
+            | Node::DropRoleStmt(_)
+            | Node::CreatedbStmt(_)
+            | Node::AlterDatabaseStmt(_)
+            | Node::AlterDatabaseSetStmt(_)
+            | Node::DropdbStmt(_)
+            | Node::CreateTableSpaceStmt(_)
+            | Node::DropTableSpaceStmt(_)
+            | Node::AlterSystemStmt(_)
+            | Node::CreateExtensionStmt(_)
+            | Node::AlterExtensionStmt(_)
+            | Node::CreateSeqStmt(_)
+            | Node::AlterSeqStmt(_)
+    )
+}
+
+/// What a refusal calls a statement.
+fn statement_name(node: Node<'_>) -> &'static str {
+    match node {
+        Node::MergeStmt(_) => "MERGE",
+        Node::DoStmt(_) => "DO",
+        Node::CreateFunctionStmt(_) => "CREATE FUNCTION",
+        Node::CreateTrigStmt(_) => "CREATE TRIGGER",
+        Node::RuleStmt(_) => "CREATE RULE",
+        Node::CreatePolicyStmt(_) => "CREATE POLICY",
+        Node::AlterPolicyStmt(_) => "ALTER POLICY",
+        Node::CreateStatsStmt(_) => "CREATE STATISTICS",
+        Node::CreatePublicationStmt(_) => "CREATE PUBLICATION",
+        Node::AlterPublicationStmt(_) => "ALTER PUBLICATION",
+        Node::CreateSchemaStmt(_) => "CREATE SCHEMA",
+        Node::ImportForeignSchemaStmt(_) => "IMPORT FOREIGN SCHEMA",
+        Node::CreateCastStmt(_) => "CREATE CAST",
+        Node::CompositeTypeStmt(_) => "CREATE TYPE",
+        Node::CreateDomainStmt(_) => "CREATE DOMAIN",
+        _ => "this statement",
+    }
+}
