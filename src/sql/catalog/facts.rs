@@ -100,13 +100,8 @@ struct ColumnRow(i16, String, Oid, i32, bool);
 
 impl From<RelationRow> for Relation {
     fn from(RelationRow(oid, schema, name, kind, columns): RelationRow) -> Self {
-        let columns = columns.into_iter().flatten().map(|ColumnRow(number, name, type_oid, typmod, generated)| Column {
-            number,
-            name,
-            type_oid,
-            typmod,
-            sealed: None,
-            generated,
+        let columns = columns.into_iter().flatten().map(|ColumnRow(number, name, type_oid, typmod, generated)| {
+            Column { number, name, type_oid, typmod, sealed: None, generated }
         });
         Self { oid, schema, name, kind, columns: columns.collect(), protected: None, refused: None }
     }
