@@ -181,15 +181,13 @@ impl Database {
 
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
-        let schemas: Vec<&str> = self.policy.tables.iter().map(|table| table.schema.as_str()).collect();
-        let tables: Vec<&str> = self.policy.tables.iter().map(|table| table.name.as_str()).collect();
         let mut last: Option<String> = None;
         loop {
             tokio::time::sleep(CHECK_EVERY).await;
             let now = {
                 let mut service = self.service.lock().await;
                 match service.client().await {
-                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client, &schemas, &tables)).await {
+                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client)).await {
                         Ok(Ok(now)) => now,
                         _ => continue,
                     },
