@@ -179,6 +179,19 @@ impl Database {
         Ok(())
     }
 
+    /// Makes a DEK's cipher for a column available. A DEK that is not known may have been made by
+    /// another process since: the keystore is read again, once.
+    pub async fn fetch_key(&self, column: &Column, dek: u32) -> Result<(), KeyError> {
+        match column.keys.fetch(dek).await {
+            Err(KeyError::UnknownDek(_)) => {}
+            done => return done,
+        }
+        let mut service = self.service.lock().await;
+        self.keyring.refresh(service.client().await?).await?;
+        drop(service);
+        column.keys.fetch(dek).await
+    }
+
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
         let mut last: Option<String> = None;
