@@ -1,12 +1,7 @@
 //! Which types may be stored in and compared with a column, and the casts between them: the rows of
 //! `pg_cast` and the operators of `pg_operator` that the types here have.
 
-use super::{
-    LogicalType, Normalize, Settings, ValueError, codec, datetime, int,
-    numeric::Numeric,
-    text,
-    ty::Base,
-};
+use super::{LogicalType, Normalize, Settings, ValueError, codec, datetime, int, numeric::Numeric, text, ty::Base};
 
 /// The type that a value of type `oid` is read as before it is stored in a column.
 pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, ValueError> {
@@ -28,9 +23,8 @@ pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, Va
 pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, ValueError> {
     let column = target.base();
     let refused = |name: &str| {
-        ValueError::new("42883", format!("operator does not exist: {} = {name}", column.name())).hint(
-            "No operator matches the given name and argument types. You might need to add explicit type casts.",
-        )
+        ValueError::new("42883", format!("operator does not exist: {} = {name}", column.name()))
+            .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
     };
     let Some(from) = Base::from_oid(oid) else { return Err(foreign(column, oid, refused)) };
     let dates = |base| matches!(base, Base::Date | Base::Timestamptz);

@@ -124,8 +124,7 @@ pub fn equality_operand(
 ) -> Result<Operand, ValueError> {
     all_or_nothing(out, |out| {
         let column = target.base();
-        let from =
-            if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
+        let from = if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
         let mut value = typed(from, source, format, bytes, settings)?;
         match comparison(column, from, &mut value, normalize, settings)? {
             Some(as_type) => {
@@ -150,13 +149,7 @@ fn all_or_nothing<T>(
 }
 
 /// The storage canon of a value in its own type; a cast's modifier is applied as an explicit cast does.
-fn typed(
-    from: Base,
-    source: Source,
-    format: Format,
-    bytes: &[u8],
-    settings: &Settings,
-) -> Result<Vec<u8>, ValueError> {
+fn typed(from: Base, source: Source, format: Format, bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, ValueError> {
     let mut value = Vec::with_capacity(bytes.len() + 8);
     input(from, -1, format, bytes, settings, &mut value)?;
     coerce(from, source.typmod, true, 0, &mut value)?;
@@ -180,19 +173,14 @@ fn input(
     if base.is_string() { coerce(base, typmod, false, start, out) } else { Ok(()) }
 }
 
-fn input_text(
-    base: Base,
-    typmod: i32,
-    value: &str,
-    settings: &Settings,
-    out: &mut Vec<u8>,
-) -> Result<(), ValueError> {
+fn input_text(base: Base, typmod: i32, value: &str, settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
     match base {
         Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(value.as_bytes()),
         Base::Bool => out.push(u8::from(simple::parse_bool(value)?)),
         Base::Int2 | Base::Int4 | Base::Int8 => int::store(base, int::parse(base, value)?, out),
         Base::Numeric => {
             let mut number = numeric::parse(value)?;
+            number.check()?;
             number.apply_typmod(typmod)?;
             number.store(out)?;
         }
@@ -212,8 +200,11 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
     match base {
         Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(text::verify(bytes)?.as_bytes()),
         Base::Bool => {
-            let [byte] = exactly(bytes)?;
-            out.push(u8::from(byte != 0));
+            let (byte, rest) = bytes.split_first().ok_or_else(|| protocol("no data left in message"))?;
+            if !rest.is_empty() {
+                return Err(left_over());
+            }
+            out.push(u8::from(*byte != 0));
         }
         Base::Int2 => out.extend_from_slice(&exactly::<2>(bytes)?),
         Base::Int4 => out.extend_from_slice(&exactly::<4>(bytes)?),
@@ -233,11 +224,12 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
         }
         Base::Numeric => {
             let (mut number, used) = Numeric::receive(bytes)?;
-            number.apply_typmod(typmod)?;
-            number.store(out)?;
+            number.check()?;
             if used != bytes.len() {
                 return Err(left_over());
             }
+            number.apply_typmod(typmod)?;
+            number.store(out)?;
         }
         Base::Bytea => out.extend_from_slice(bytes),
         Base::Jsonb => jsonb::parse(text::verify(jsonb::receive(bytes)?)?, out)?,
@@ -246,12 +238,16 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
 }
 
 fn first_bytes<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
-    bytes.first_chunk().copied().ok_or_else(|| ValueError::new("08P01", "insufficient data left in message"))
+    bytes.first_chunk().copied().ok_or_else(|| protocol("insufficient data left in message"))
 }
 
 fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
     let value = first_bytes(bytes)?;
     if bytes.len() == N { Ok(value) } else { Err(left_over()) }
+}
+
+fn protocol(message: &str) -> ValueError {
+    ValueError::new("08P01", message)
 }
 
 fn left_over() -> ValueError {

@@ -115,7 +115,8 @@ pub(super) fn parse_timestamptz(text: &str, settings: &Settings) -> Result<i64, 
             return Ok(micros);
         }
     }
-    let decoded = decode::decode(text, settings.date_order, TIMESTAMPTZ_ROOM).map_err(|e| e.explain(TIMESTAMPTZ, text))?;
+    let decoded =
+        decode::decode(text, settings.date_order, TIMESTAMPTZ_ROOM).map_err(|e| e.explain(TIMESTAMPTZ, text))?;
     match decoded.kind {
         Kind::Moment => {}
         Kind::Epoch => return Ok(i64::from(UNIX_EPOCH - POSTGRES_EPOCH) * USECS_PER_DAY),

@@ -14,9 +14,8 @@ pub(super) const fn range(base: Base) -> (i64, i64) {
 /// `pg_strtoint32()` and kin of numutils.c, including which error comes first.
 pub(super) fn parse(base: Base, text: &str) -> Result<i64, ValueError> {
     let (min, _) = range(base);
-    let out_of_range = || {
-        ValueError::new("22003", format!("value \"{text}\" is out of range for type {}", base.name()))
-    };
+    let out_of_range =
+        || ValueError::new("22003", format!("value \"{text}\" is out of range for type {}", base.name()));
     let mut rest = text.as_bytes();
     while let [b, tail @ ..] = rest
         && is_space(*b)

@@ -127,12 +127,7 @@ pub(super) fn print_bytea(canon: &[u8], style: ByteaOutput, out: &mut Vec<u8>) {
                 match byte {
                     b'\\' => out.extend_from_slice(b"\\\\"),
                     b' '..=b'~' => out.push(byte),
-                    _ => out.extend_from_slice(&[
-                        b'\\',
-                        b'0' + (byte >> 6),
-                        b'0' + (byte >> 3 & 7),
-                        b'0' + (byte & 7),
-                    ]),
+                    _ => out.extend_from_slice(&[b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]),
                 }
             }
         }

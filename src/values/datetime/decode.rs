@@ -208,7 +208,7 @@ impl Decoder<'_> {
 
     /// `dt2time()` of a fraction of a day.
     fn day_fraction(&mut self, text: &str) -> Result<u32> {
-        let (fraction, "") = decimal_fraction(text)? else { return Err(Trouble::BadFormat) };
+        let (fraction, "" | ".") = decimal_fraction(text)? else { return Err(Trouble::BadFormat) };
         let micros = (fraction * 86_400_000_000.0) as i64;
         let civil = &mut self.reader.civil;
         civil.hour = (micros / 3_600_000_000) as i32;

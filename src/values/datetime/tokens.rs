@@ -45,12 +45,8 @@ impl Fields {
 
     /// `None` is a syntax error. `room` is the size of the server's buffer for the type.
     pub(super) fn split(text: &[u8], room: usize) -> Option<Self> {
-        let mut fields = Self {
-            buffer: [0; Self::BUFFER],
-            used: 0,
-            fields: [(Shape::Number, 0, 0); MAX_FIELDS],
-            count: 0,
-        };
+        let mut fields =
+            Self { buffer: [0; Self::BUFFER], used: 0, fields: [(Shape::Number, 0, 0); MAX_FIELDS], count: 0 };
         let mut rest = text;
         while let Some(&first) = rest.first() {
             if is_space(first) {
@@ -170,9 +166,7 @@ impl Taker<'_, '_> {
         if !is_date {
             return Some(Shape::Word);
         }
-        self.take_while(|b| {
-            b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'/' | b'_' | b'.' | b':')
-        })?;
+        self.take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'/' | b'_' | b'.' | b':'))?;
         Some(Shape::Date)
     }
 

@@ -46,9 +46,8 @@ impl Document {
     pub(super) fn close(&mut self, mut members: Vec<Member>, object: bool) -> Range<usize> {
         if object {
             // The sort is stable: among equal keys the last one came last.
-            members.sort_by(|a, b| {
-                a.key.len().cmp(&b.key.len()).then_with(|| self.text(&a.key).cmp(self.text(&b.key)))
-            });
+            members
+                .sort_by(|a, b| a.key.len().cmp(&b.key.len()).then_with(|| self.text(&a.key).cmp(self.text(&b.key))));
             let text = &self.text;
             members.reverse();
             members.dedup_by(|a, b| text.get(a.key.clone()) == text.get(b.key.clone()));

@@ -71,10 +71,12 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
         "uuid" => plain(LogicalType::Uuid),
         "bytea" => plain(LogicalType::Bytea),
         "jsonb" => plain(LogicalType::Jsonb),
-        "varchar" | "character varying" | "char varying" | "nchar varying" | "national character varying"
-        | "national char varying" => {
-            Ok(LogicalType::Varchar(modifiers.map(|m| length("varchar", &m)).transpose()?))
-        }
+        "varchar"
+        | "character varying"
+        | "char varying"
+        | "nchar varying"
+        | "national character varying"
+        | "national char varying" => Ok(LogicalType::Varchar(modifiers.map(|m| length("varchar", &m)).transpose()?)),
         // The grammar's CHARACTER without a length is one character; bpchar without one is unlimited.
         "char" | "character" | "nchar" | "national character" | "national char" => {
             Ok(LogicalType::Char(modifiers.map_or(Ok(1), |m| length("char", &m))?))
@@ -131,9 +133,7 @@ fn takes_none(base: &str) -> TypeError {
 fn length(ty: &str, modifiers: &[i64]) -> Result<u32, TypeError> {
     match *modifiers {
         [n] if n < 1 => Err(TypeError::Modifier(format!("length for type {ty} must be at least 1"))),
-        [n] if n > MAX_LENGTH => {
-            Err(TypeError::Modifier(format!("length for type {ty} cannot exceed {MAX_LENGTH}")))
-        }
+        [n] if n > MAX_LENGTH => Err(TypeError::Modifier(format!("length for type {ty} cannot exceed {MAX_LENGTH}"))),
         [n] => Ok(n as u32),
         _ => Err(TypeError::Modifier(format!("type {ty} takes one length"))),
     }

@@ -32,7 +32,18 @@ fn aliases_of_postgresql_are_understood() {
 
 #[test]
 fn types_that_cannot_be_sealed_yet_are_named() {
-    for name in ["float8", "double precision", "timestamp(3)", "time", "json", "int4[]", "varchar(3)[]", "text array", "money", "bpchar"] {
+    for name in [
+        "float8",
+        "double precision",
+        "timestamp(3)",
+        "time",
+        "json",
+        "int4[]",
+        "varchar(3)[]",
+        "text array",
+        "money",
+        "bpchar",
+    ] {
         assert!(matches!(T::parse(name), Err(TypeError::Unsupported(_))), "{name}: {:?}", T::parse(name));
     }
     for name in ["", "strin", "\"text\"", "int 4", "varchar(", "varchar(x)", "nonsense[]"] {
@@ -42,17 +53,25 @@ fn types_that_cannot_be_sealed_yet_are_named() {
 
 #[test]
 fn modifiers_outside_the_range_are_refused() {
-    for name in ["varchar(0)", "char(10485761)", "numeric(0)", "numeric(1001)", "numeric(5,1001)", "numeric(1,2,3)", "timestamptz(7)", "text(3)", "int4(3)"] {
+    for name in [
+        "varchar(0)",
+        "char(10485761)",
+        "numeric(0)",
+        "numeric(1001)",
+        "numeric(5,1001)",
+        "numeric(1,2,3)",
+        "timestamptz(7)",
+        "text(3)",
+        "int4(3)",
+    ] {
         assert!(matches!(T::parse(name), Err(TypeError::Modifier(_))), "{name}: {:?}", T::parse(name));
     }
 }
 
 #[test]
 fn kinds_and_oids_are_distinct() {
-    let types: Vec<T> = Base::ALL
-        .iter()
-        .map(|b| T::from_oid(b.catalog().0, if *b == Base::Char { 5 } else { -1 }).unwrap())
-        .collect();
+    let types: Vec<T> =
+        Base::ALL.iter().map(|b| T::from_oid(b.catalog().0, if *b == Base::Char { 5 } else { -1 }).unwrap()).collect();
     for (i, a) in types.iter().enumerate() {
         for b in &types[i + 1..] {
             assert!(a.kind() != b.kind() && a.oid() != b.oid() && a.array_oid() != b.array_oid());
