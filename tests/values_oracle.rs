@@ -4,7 +4,7 @@
 //! `PGVEIL_ORACLE_CASES` sets the number of cases per type, settings and test (default [`CASES`]),
 //! `PGVEIL_ORACLE_SEED` the random seed. `PGVEIL_ORACLE_SERVER` (a connection string) takes a running
 //! server instead of a private one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::single_match_else)]
 
 #[path = "values_oracle/generate.rs"]
 mod generate;
@@ -69,6 +69,12 @@ fn settings((style, zone, bytea): (&str, &str, &str)) -> Settings {
     let mut settings = Settings::default();
     assert!(settings.set_date_style(style) && settings.set_time_zone(zone) && settings.set_bytea_output(bytea));
     settings
+}
+
+/// `…::type`
+fn cast_to(name: &str) -> Source {
+    let ty = LogicalType::parse(name).unwrap();
+    Source { oid: ty.oid(), typmod: ty.typmod() }
 }
 
 /// What pgveil makes of a value that is stored.
@@ -166,13 +172,7 @@ fn casts_are_assigned_as_postgresql_does() {
             for name in TYPES {
                 let ty = LogicalType::parse(name).unwrap();
                 for from in TYPES.iter().chain(&["char(3)", "bpchar"]) {
-                    let source = match *from {
-                        "bpchar" => Source { oid: 1042, typmod: -1 },
-                        _ => {
-                            let source = LogicalType::parse(from).unwrap();
-                            Source { oid: source.oid(), typmod: source.typmod() }
-                        }
-                    };
+                    let source = if *from == "bpchar" { Source { oid: 1042, typmod: -1 } } else { cast_to(from) };
                     let kind = LogicalType::parse(from).unwrap_or(LogicalType::Char(3));
                     let texts: Vec<String> = generate::texts(kind, &mut random, cases() / 10 + 1)
                         .into_iter()
@@ -237,13 +237,7 @@ fn equality_is_that_of_postgresql() {
                     if name.starts_with("varchar") && from.starts_with("char(") {
                         continue;
                     }
-                    let source = match *from {
-                        "" => Source::UNTYPED,
-                        _ => {
-                            let source = LogicalType::parse(from).unwrap();
-                            Source { oid: source.oid(), typmod: source.typmod() }
-                        }
-                    };
+                    let source = if from.is_empty() { Source::UNTYPED } else { cast_to(from) };
                     let pairs: Vec<(String, String)> = generate::pairs(ty, from, &mut random, cases() / 10 + 1)
                         .into_iter()
                         .filter(|(a, b)| !is_clock(a) && !is_clock(b))
@@ -257,7 +251,7 @@ fn equality_is_that_of_postgresql() {
                         .collect();
                     let theirs = server.evaluate(&questions).await;
                     for (((column, operand), question), theirs) in pairs.iter().zip(&questions).zip(&theirs) {
-                        let own = Source { oid: ty.oid(), typmod: ty.typmod() };
+                        let own = cast_to(name);
                         let mut canon = Vec::new();
                         if parse(ty, own, Format::Text, column.as_bytes(), &ours, &mut canon).is_err() {
                             continue;

@@ -274,7 +274,7 @@ fn nonsense_moment(r: &mut Random) -> String {
             2 => text.push_str(r.pick(ZONES)),
             3 => {
                 let digits = r.digits(1, 2);
-                text.push_str(&format!("{digits}:{}", r.digits(0, 3)));
+                text.extend([digits, ":".to_owned(), r.digits(0, 3)]);
             }
             4 => text.push_str(&r.range(1, 2050).to_string()),
             _ => text.push_str(r.pick(&[

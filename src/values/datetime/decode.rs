@@ -152,7 +152,7 @@ impl Decoder<'_> {
         let (value, rest) = integer(text);
         let value = value.ok_or(Trouble::FieldOverflow)?;
         let fraction_allowed = matches!(label, Unit::Julian | Unit::Time | Unit::Second);
-        if !rest.is_empty() && !(rest.starts_with('.') && fraction_allowed) {
+        if !(rest.is_empty() || rest.starts_with('.') && fraction_allowed) {
             return Err(Trouble::BadFormat);
         }
         let civil = &mut self.reader.civil;

@@ -70,7 +70,7 @@ pub(super) fn offset_of_abbreviation(zone: &TimeZone, name: &str, civil: &Civil)
     // The tables end in 2037; rules that repeat for ever have nothing new to say after a few years.
     let found =
         before.or_else(|| zone.following(moment).take(400).find(|t| same(t.abbreviation())).map(|t| t.offset()));
-    found.map_or(offset, |o| o.seconds())
+    found.map_or(offset, jiff::tz::Offset::seconds)
 }
 
 /// A time zone by the name that `TimeZone` (or a timestamp) gives: a name of the bundled database in
@@ -114,13 +114,11 @@ fn posix(name: &str) -> Option<TimeZone> {
 }
 
 fn posix_name(text: &str) -> Option<(&str, &str)> {
-    match text.strip_prefix('<') {
-        Some(quoted) => quoted.split_once('>'),
-        None => {
-            let end = text.find(|c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+')).unwrap_or(text.len());
-            text.split_at_checked(end)
-        }
+    if let Some(quoted) = text.strip_prefix('<') {
+        return quoted.split_once('>');
     }
+    let end = text.find(|c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+')).unwrap_or(text.len());
+    text.split_at_checked(end)
 }
 
 /// `getoffset()`: seconds, west positive.
