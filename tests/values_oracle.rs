@@ -53,7 +53,7 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("SQL, MDY", "Asia/Kolkata", "escape"),
     ("SQL, DMY", "Australia/Lord_Howe", "hex"),
     ("SQL, YMD", "Africa/Monrovia", "hex"),
-    ("German, MDY", "Europe/Dublin", "hex"),
+    ("German, MDY", "Asia/Tehran", "hex"),
     ("German, DMY", "<+05:30>-05:30", "hex"),
     ("German, YMD", "Pacific/Apia", "hex"),
     ("Postgres, MDY", "FOO+3BAR", "hex"),
