@@ -127,7 +127,9 @@ pub fn bind(
         match (param.form, value) {
             (_, None) => frontend::value(&mut body, None),
             (ParamForm::Plain, Some(bytes)) => frontend::value(&mut body, Some(bytes)),
-            (form, Some(bytes)) => sealer.put(form, source, *format, bytes, &mut body).map_err(|problem| in_parameter(problem, param.client))?,
+            (form, Some(bytes)) => sealer
+                .put(form, source, *format, bytes, &mut body)
+                .map_err(|problem| in_parameter(problem, param.client))?,
         }
         codes.push(if param.form == ParamForm::Plain { i16::from(*format == Format::Binary) } else { 1 });
         count += 1;

@@ -46,11 +46,7 @@ impl Fields {
     /// `None` is a syntax error. `room` is the size of the server's buffer for the type.
     pub(super) fn split(text: &[u8], room: usize) -> Option<Self> {
         let mut fields =
-<<<<<<< HEAD
-            Self { buffer: [0; Self::BUFFER], used: 0, fields: [(Shape::Number, 0, 0); MAX_FIELDS], count: 0 };
-=======
             Self { buffer: [0; Self::BUFFER], used: 0, spans: [(Shape::Number, 0, 0); MAX_FIELDS], count: 0 };
->>>>>>> values
         let mut rest = text;
         while let Some(&first) = rest.first() {
             if is_space(first) {

@@ -70,11 +70,7 @@ pub(super) fn offset_of_abbreviation(zone: &TimeZone, name: &str, civil: &Civil)
     // The tables end in 2037; rules that repeat for ever have nothing new to say after a few years.
     let found =
         before.or_else(|| zone.following(moment).take(400).find(|t| same(t.abbreviation())).map(|t| t.offset()));
-<<<<<<< HEAD
-    found.map_or(offset, |o| o.seconds())
-=======
     found.map_or(offset, jiff::tz::Offset::seconds)
->>>>>>> values
 }
 
 /// A time zone by the name that `TimeZone` (or a timestamp) gives: a name of the bundled database in
