@@ -1,4 +1,172 @@
-//! TODO
-pub fn main() -> std::process::ExitCode {
-    todo!()
+//! The command line: what `pgveil` understands, one file per subcommand.
+//!
+//! Exit status: 0 fine, 1 findings or a failed operation, 2 wrong usage or a bad policy file. With
+//! `--json` exactly one JSON document goes to standard output; what is for people only goes to
+//! standard error.
+
+mod apply;
+mod check;
+mod connect;
+mod console;
+pub mod demo;
+mod error;
+mod logging;
+mod ready;
+mod run;
+mod schema;
+mod sql_text;
+mod value;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::{Args, Parser, Subcommand};
+
+use console::Console;
+use error::CliError;
+
+use crate::config::{self, Policy};
+
+/// What a command gives when it did not fail: did it find something?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Exit status 0.
+    Fine,
+    /// Exit status 1: it worked, and what it reports needs attention.
+    Findings,
+}
+
+/// A transparent encrypting proxy for PostgreSQL.
+///
+/// Applications connect to pgveil instead of the server; a policy file names the columns that it
+/// seals on the way in and opens on the way out.
+#[derive(Debug, Parser)]
+#[command(name = "pgveil", version, after_help = "Example: pgveil run --config pgveil.yaml")]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Global {
+    /// The policy file.
+    #[arg(long, short, global = true, env = "PGVEIL_CONFIG", default_value = "pgveil.yaml", value_name = "FILE")]
+    config: PathBuf,
+    /// Print one JSON document instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve clients: the proxy itself.
+    #[command(after_help = "Example: pgveil run --config pgveil.yaml")]
+    Run(run::RunArgs),
+    /// Compare the policy with the live database and try it with probe rows that are rolled back.
+    #[command(after_help = "Example: pgveil check --json")]
+    Check(check::CheckArgs),
+    /// Create what the policy needs in the database: shows the SQL, asks, then runs it.
+    #[command(after_help = "Example: pgveil apply --dry-run")]
+    Apply(apply::ApplyArgs),
+    /// Seal or open a single value.
+    #[command(subcommand, after_help = "Example: printf %s 123-45-6789 | pgveil value seal --column public.people.ssn")]
+    Value(value::ValueCommand),
+    /// Show pgveil at work over a private throw-away PostgreSQL server.
+    #[command(after_help = "Example: pgveil demo --once")]
+    Demo(demo::DemoArgs),
+    /// Ask a running pgveil whether it is ready: for health checks.
+    #[command(after_help = "Example: pgveil ready --config pgveil.yaml")]
+    Ready,
+    /// Print the JSON Schema of the policy file, for editors.
+    #[command(after_help = "Example: pgveil schema > pgveil.schema.json")]
+    Schema,
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let console = Console::new(global.json);
+    match execute(&global, command, console) {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(error) => {
+            console.error(&error);
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+fn execute(global: &Global, command: Command, console: Console) -> Result<Outcome, CliError> {
+    match command {
+        Command::Schema => {
+            schema::print(console);
+            Ok(Outcome::Fine)
+        }
+        Command::Demo(args) => {
+            logging::for_command();
+            in_runtime(demo::demo(&args, console))
+        }
+        Command::Run(args) => {
+            let policy = load(global)?;
+            logging::for_server(&policy.log);
+            in_runtime(run::run(policy, &args))
+        }
+        Command::Check(args) => {
+            logging::for_command();
+            let policy = load(global)?;
+            in_runtime(check::check(&policy, &args, console))
+        }
+        Command::Apply(args) => {
+            logging::for_command();
+            let policy = load(global)?;
+            in_runtime(apply::apply(&policy, &args, console))
+        }
+        Command::Ready => {
+            logging::for_command();
+            let policy = load(global)?;
+            in_runtime(ready::ready(&policy, console))
+        }
+        Command::Value(command) => {
+            logging::for_command();
+            let policy = load(global)?;
+            in_runtime(value::value(&policy, &command, console))
+        }
+    }
+}
+
+fn load(global: &Global) -> Result<Arc<Policy>, CliError> {
+    let loaded = config::load(&global.config).map_err(CliError::Policy)?;
+    for warning in &loaded.warnings {
+        Console::note(&warning.rendered);
+    }
+    Ok(Arc::new(loaded.policy))
+}
+
+fn in_runtime<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| CliError::Io { what: "starting the runtime", source })?
+        .block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn every_command_has_one_line_of_purpose_and_an_example() {
+        let cli = Cli::command();
+        cli.clone().debug_assert();
+        for command in cli.get_subcommands() {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(!about.is_empty() && !about.contains('\n'), "{}: {about:?}", command.get_name());
+            let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(example.starts_with("Example: ") && example.contains(command.get_name()), "{}", command.get_name());
+        }
+    }
 }

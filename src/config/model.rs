@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
-use super::{ProtectedColumn, ProtectedTable};
+use super::{ProtectedColumn, ProtectedTable, Secret};
 
 /// One `kms:` entry: exactly one provider; its key in the file is the kind.
 #[derive(Clone, Debug)]
@@ -14,23 +14,6 @@ pub enum KmsConfig {
         /// Passphrase under which the file's keys are sealed (Argon2id).
         passphrase: Option<Secret>,
     },
-}
-
-/// A secret: inline (warned about), from an environment variable, or from a file.
-#[derive(Clone)]
-pub enum Secret {
-    /// Written into the policy file.
-    Inline(zeroize::Zeroizing<String>),
-    /// `{ env: NAME }`
-    Env(String),
-    /// `{ file: PATH }`; one trailing newline is stripped.
-    File(PathBuf),
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret")
-    }
 }
 
 /// A whole policy, checked and with its defaults filled in.

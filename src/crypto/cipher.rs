@@ -1,6 +1,16 @@
 //! Sealing and opening one column's values under one DEK.
 
-use super::{ColumnId, Dek, DekId, Envelope, Padding, Token};
+use super::{
+    ColumnId, Dek, DekId, Envelope, Padding, Token,
+    awslc::AwsLc,
+    column::{Column, Plain},
+    nonce,
+};
+
+/// The longest canon that is sealed: 64 MiB.
+pub const MAX_CANON: usize = 64 << 20;
+/// The longest that padding may make it, kind byte included.
+pub(super) const MAX_INNER: usize = 2 * MAX_CANON;
 
 /// The AEAD of a column (`cipher:` in the policy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -12,13 +22,28 @@ pub enum Cipher {
     Aes256GcmSiv,
 }
 
+impl Cipher {
+    /// The suite nibble of the envelope. 3 is reserved for deterministic sealing.
+    pub(super) fn nibble(self) -> u8 {
+        match self {
+            Self::Aes256Gcm => 1,
+            Self::Aes256GcmSiv => 2,
+        }
+    }
+
+    pub(super) fn of_nibble(nibble: u8) -> Option<Self> {
+        [Self::Aes256Gcm, Self::Aes256GcmSiv].into_iter().find(|cipher| cipher.nibble() == nibble)
+    }
+}
+
 /// Why a value could not be sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     NoRandomness,
-    /// The AEAD refused (a value beyond its length limit).
+    /// Beyond a limit: a canon above [`MAX_CANON`], padding to more than twice that, a tenant above
+    /// 65,535 bytes, a kind outside 1..=127, or DEK id 0.
     #[error("the cipher refused to seal")]
     Cipher,
 }
@@ -35,40 +60,41 @@ pub enum OpenError {
 }
 
 /// The expanded per-column AEAD keys under one DEK, both suites. Building one costs two key
-/// schedules, so it is cached and never built per value.
+/// schedules, so it is cached and never built per value. The keys are wiped when it is dropped.
 pub struct ColumnCipher {
-    _private: (),
+    column: Column<AwsLc>,
 }
 
 impl ColumnCipher {
     /// HKDF-SHA256(DEK, "pgveil aead" ‖ column id), expanded.
-    pub fn derive(_dek: &Dek, _id: DekId, _column: &ColumnId) -> Self {
-        todo!()
+    pub fn derive(dek: &Dek, id: DekId, column: &ColumnId) -> Self {
+        Self { column: Column::derive(dek, id, column) }
     }
 
     /// The DEK this cipher belongs to.
     pub fn dek_id(&self) -> DekId {
-        todo!()
+        self.column.dek_id()
     }
 
     /// Seals `canon` and appends the envelope to `out`. `kind` is the canon's type code (1..=127),
-    /// `tenant` may be empty.
+    /// `tenant` may be empty. On failure `out` is as before.
+    #[expect(clippy::too_many_arguments, reason = "each is one field of the format")]
     pub fn seal(
         &self,
-        _cipher: Cipher,
-        _token: Option<&Token>,
-        _kind: u8,
-        _tenant: &[u8],
-        _padding: Padding,
-        _canon: &[u8],
-        _out: &mut Vec<u8>,
+        cipher: Cipher,
+        token: Option<&Token>,
+        kind: u8,
+        tenant: &[u8],
+        padding: Padding,
+        canon: &[u8],
+        out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        todo!()
+        self.column.seal(&Plain { cipher, token, kind, tenant, padding, canon }, &nonce::next()?, out)
     }
 
     /// Opens an envelope and appends the canon to `out`; gives the kind byte. On failure `out` is
     /// as before and nothing of the plaintext stays in it.
-    pub fn open(&self, _envelope: &Envelope<'_>, _tenant: &[u8], _out: &mut Vec<u8>) -> Result<u8, OpenError> {
-        todo!()
+    pub fn open(&self, envelope: &Envelope<'_>, tenant: &[u8], out: &mut Vec<u8>) -> Result<u8, OpenError> {
+        self.column.open(envelope, tenant, out)
     }
 }

@@ -5,11 +5,19 @@
 //! it for [`ColumnKeys`] once per column and then seals and opens synchronously; only a DEK that is
 //! not cached needs an await ([`ColumnKeys::fetch`]).
 
+mod budget;
 mod column;
+mod context;
 mod error;
 mod keyring;
 pub mod keystore;
+mod live;
+mod mac;
+mod state;
+#[cfg(test)]
+mod tests;
 
 pub use column::{ColumnKeys, Sealed, Unopened};
 pub use error::KeyError;
 pub use keyring::Keyring;
+pub use state::KeyState;

@@ -25,6 +25,34 @@ pub enum KmsErrorKind {
     Misconfigured,
 }
 
+impl KmsErrorKind {
+    /// May the same call succeed a little later? Only these are subject to the failure policy.
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::Throttled | Self::Unavailable | Self::AuthExpired)
+    }
+
+    /// Has somebody taken the key away? Then cached keys go too, whatever the failure policy says.
+    pub fn is_revoked(self) -> bool {
+        matches!(self, Self::Denied | Self::Disabled | Self::PendingDestroy)
+    }
+
+    /// The stable error code of the class: `keys/kms-unavailable`.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Throttled => "keys/kms-throttled",
+            Self::Unavailable => "keys/kms-unavailable",
+            Self::AuthExpired => "keys/kms-auth-expired",
+            Self::Denied => "keys/kms-denied",
+            Self::Disabled => "keys/kms-disabled",
+            Self::PendingDestroy => "keys/kms-pending-destroy",
+            Self::Destroyed => "keys/kms-destroyed",
+            Self::NotFound => "keys/kms-not-found",
+            Self::Integrity => "keys/kms-integrity",
+            Self::Misconfigured => "keys/kms-misconfigured",
+        }
+    }
+}
+
 /// A failed KMS call.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("kms `{provider}`: {message}")]

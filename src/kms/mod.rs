@@ -3,18 +3,18 @@
 //! A KMS holds KEKs and wraps DEKs under them; DEKs never leave pgveil unwrapped. Adding a provider
 //! is one file here and one line in [`open`].
 
+mod context;
 mod error;
+#[cfg(feature = "kms-local")]
 pub mod local;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+pub use context::WrapContext;
 pub use error::{KmsError, KmsErrorKind};
 use zeroize::Zeroizing;
 
-/// What a wrap is bound to, natively where the provider can and always by the KCV: database,
-/// purpose, key id. Canonical: a sorted list of name/value pairs, no secrets in it (clouds log it).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrapContext(pub Vec<(&'static str, String)>);
+use crate::config::KmsConfig;
 
 /// A wrapped key as the keystore holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub type KmsFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, KmsError>> + S
 pub trait Kms: Send + Sync {
     /// The kind of provider as the policy names it, e.g. `local`.
     fn kind(&self) -> &'static str;
-    /// The provider's name of the KEK, e.g. an ARN; for the local keyring the id of its primary key.
+    /// The provider's name of the KEK, e.g. an ARN; for the local keyring the id of its primary key
+    /// (empty until the first wrap has made the keyring).
     fn key_ref(&self) -> String;
     /// Wraps 32 key bytes, bound to `context`.
     fn wrap<'a>(&'a self, key: &'a [u8; 32], context: &'a WrapContext) -> KmsFuture<'a, Wrapped>;
@@ -42,7 +43,21 @@ pub trait Kms: Send + Sync {
     fn unwrap<'a>(&'a self, wrapped: &'a Wrapped, context: &'a WrapContext) -> KmsFuture<'a, Zeroizing<[u8; 32]>>;
 }
 
-/// Opens the provider that a policy names.
-pub async fn open(_name: &str, _config: &crate::config::KmsConfig) -> Result<Arc<dyn Kms>, KmsError> {
-    todo!()
+/// Opens the provider that a policy names; `name` is what the policy calls it, for messages.
+///
+/// A local keyring that exists is read here, with its permissions and passphrase checked; one that
+/// does not is made by the first wrap, never by an unwrap.
+pub async fn open(name: &str, config: &KmsConfig) -> Result<Arc<dyn Kms>, KmsError> {
+    match config {
+        #[cfg(feature = "kms-local")]
+        KmsConfig::Local { keyring, passphrase } => {
+            Ok(Arc::new(local::Local::open(name, keyring, passphrase.as_ref()).await?))
+        }
+        #[cfg(not(feature = "kms-local"))]
+        KmsConfig::Local { .. } => Err(KmsError {
+            provider: name.to_owned(),
+            kind: KmsErrorKind::Misconfigured,
+            message: "this pgveil was built without the provider `local` (feature kms-local)".to_owned(),
+        }),
+    }
 }

@@ -1,1 +1,42 @@
-//! TODO
+//! One client ⇄ one upstream: relay loop, expected-response FIFO, statements, refusals.
+//!
+//! What serves:
+//! - [`server`] — listens, accepts, hands sockets to per-core runtimes; drains at the end.
+//! - [`login`] — from the first packet to the server's first ReadyForQuery; cancel requests.
+//! - [`relay`] — databases that nothing is protected in, and replication: bytes only.
+//! - [`database`], [`service`] — what all sessions of a protected database share.
+//!
+//! One session on a protected database:
+//! - [`engine`] — the loop and the state; [`from_client`] and [`from_server`] handle messages.
+//! - [`fifo`] — what the server still has to answer. [`job`] — what is done with an answer.
+//! - [`names`] — prepared statements and portals.
+//! - [`planning`] — a text → what is sent instead of it.
+//! - [`environment`] — search_path, role and settings of the session.
+//! - [`params`], [`rows`], [`cells`], [`arrays`] — values on their way up and down.
+//! - [`problem`], [`error_response`] — errors for the client.
+//! - [`io`] — sockets and buffers.
+//!
+//! This room may use `sql`, `keys`, `values`, `crypto`, `wire`, `config` and `admin`'s metrics.
+
+mod arrays;
+mod cells;
+mod database;
+mod engine;
+mod environment;
+mod error_response;
+pub mod fifo;
+mod from_client;
+mod from_server;
+mod io;
+mod job;
+mod login;
+mod names;
+mod params;
+mod planning;
+mod problem;
+mod relay;
+mod rows;
+mod server;
+mod service;
+
+pub use server::{ServeError, serve};

@@ -171,3 +171,34 @@ impl Refusal {
         self
     }
 }
+
+impl Plan {
+    /// Does it return sealed columns?
+    pub fn reads_sealed(&self) -> bool {
+        self.results.iter().any(|output| matches!(output, Output::Sealed(_)))
+    }
+
+    /// Are literals sealed into its text? Then each run needs a text of its own: every sealed value
+    /// has a nonce of its own.
+    pub fn seals_literals(&self) -> bool {
+        self.edits.iter().any(|edit| matches!(edit.with, Replacement::Seal(..)))
+    }
+
+    /// Bytes it takes, roughly, for the bound of the plan cache.
+    pub fn weight(&self) -> usize {
+        let literals: usize = self.edits.iter().map(|edit| size_of::<Edit>() + edit.with.text_len()).sum();
+        literals
+            + (self.params.len() * size_of::<Param>())
+            + (self.results.len() * size_of::<Output>())
+            + size_of::<Self>()
+    }
+}
+
+impl Replacement {
+    fn text_len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Seal(_, literal) | Self::Token(_, literal) | Self::TokenArray(_, literal) => literal.text.len(),
+        }
+    }
+}

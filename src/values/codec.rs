@@ -1,6 +1,13 @@
-//! From wire values to canons and back, for all types.
+//! From wire values to canons and back, for all types: dispatch only, one match per direction.
 
-use super::{Format, LogicalType, Normalize, Settings, ValueError};
+use super::{
+    Format, LogicalType, Normalize, Settings, ValueError,
+    cast::{self, assign, comparison},
+    datetime, int, jsonb,
+    numeric::{self, Numeric},
+    simple, text,
+    ty::{Base, length_typmod},
+};
 
 /// What a client's value is before it meets the column: a declared parameter type, or the type of a
 /// cast around a literal.
@@ -15,6 +22,10 @@ pub struct Source {
 impl Source {
     /// An untyped literal or an undeclared parameter.
     pub const UNTYPED: Self = Self { oid: 0, typmod: -1 };
+
+    pub(super) const fn is_untyped(self) -> bool {
+        matches!(self.oid, 0 | 705)
+    }
 }
 
 /// Where the value goes.
@@ -36,49 +47,265 @@ pub enum Operand {
 }
 
 /// Reads a client's value of type `source` into the storage canon of `target`, appended to `out`.
+///
+/// Errors are PostgreSQL's, with two gaps that only the caller can fill: 42804 reads `column is of
+/// type … but expression is of type …` (PostgreSQL names the column after `column`), and 22P03 for
+/// bytes left over reads `incorrect binary data format` (PostgreSQL goes on `in bind parameter 1`).
+/// On an error `out` is as it was.
 pub fn parse(
-    _target: LogicalType,
-    _source: Source,
-    _format: Format,
-    _bytes: &[u8],
-    _settings: &Settings,
-    _out: &mut Vec<u8>,
+    target: LogicalType,
+    source: Source,
+    format: Format,
+    bytes: &[u8],
+    settings: &Settings,
+    out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
-    todo!()
+    all_or_nothing(out, |out| {
+        let to = target.base();
+        if source.is_untyped() {
+            return input(to, target.typmod(), format, bytes, settings, out);
+        }
+        let from = cast::check_assignment(target, source.oid)?;
+        if from == to && source.typmod == -1 {
+            return input(to, target.typmod(), format, bytes, settings, out);
+        }
+        let start = out.len();
+        let value = typed(from, source, format, bytes, settings)?;
+        assign(from, to, &value, settings, out)?;
+        coerce(to, target.typmod(), false, start, out)
+    })
 }
 
 /// Writes a storage canon as the client asked for it, appended to `out`. An error means that the
 /// canon is damaged (it authenticated, so pgveil or another program wrote it wrongly).
 pub fn format(
-    _ty: LogicalType,
-    _canon: &[u8],
-    _format: Format,
-    _settings: &Settings,
-    _out: &mut Vec<u8>,
+    ty: LogicalType,
+    canon: &[u8],
+    format: Format,
+    settings: &Settings,
+    out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
-    todo!()
+    match format {
+        Format::Binary => {
+            out.extend_from_slice(canon);
+            Ok(())
+        }
+        Format::Text => output(ty.base(), canon, settings, out),
+    }
 }
 
 /// Writes the equality canon of a storage canon, normalised, appended to `out`.
+///
+/// Text: the bytes, normalised, of `char(n)` without blanks at the end. Integers: eight bytes, big
+/// endian, whatever their width. `numeric`: sign and weight (two bytes each) and the digits base
+/// 10000 without zeros at either end. `jsonb`: its text with numbers without zeros at the end.
+/// Others: the storage canon.
 pub fn equality_canon(
-    _ty: LogicalType,
-    _canon: &[u8],
-    _normalize: &[Normalize],
-    _out: &mut Vec<u8>,
+    ty: LogicalType,
+    canon: &[u8],
+    normalize: &[Normalize],
+    out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
-    todo!()
+    all_or_nothing(out, |out| equality(ty.base(), canon, normalize, out))
 }
 
 /// Reads the other side of an equality comparison with a sealed column of type `target`: the
 /// equality canon is appended to `out` unless the result is [`Operand::NeverEqual`].
+///
+/// 42883 names the column's type first, wherever the client wrote it. On an error `out` is as it was.
 pub fn equality_operand(
-    _target: LogicalType,
-    _source: Source,
-    _format: Format,
-    _bytes: &[u8],
-    _normalize: &[Normalize],
-    _settings: &Settings,
-    _out: &mut Vec<u8>,
+    target: LogicalType,
+    source: Source,
+    format: Format,
+    bytes: &[u8],
+    normalize: &[Normalize],
+    settings: &Settings,
+    out: &mut Vec<u8>,
 ) -> Result<Operand, ValueError> {
-    todo!()
+    all_or_nothing(out, |out| {
+        let column = target.base();
+        let from = if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
+        let mut value = typed(from, source, format, bytes, settings)?;
+        match comparison(column, from, &mut value, normalize, settings)? {
+            Some(as_type) => {
+                equality(as_type, &value, normalize, out)?;
+                Ok(Operand::Canon)
+            }
+            None => Ok(Operand::NeverEqual),
+        }
+    })
+}
+
+fn all_or_nothing<T>(
+    out: &mut Vec<u8>,
+    work: impl FnOnce(&mut Vec<u8>) -> Result<T, ValueError>,
+) -> Result<T, ValueError> {
+    let start = out.len();
+    let result = work(out);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+/// The storage canon of a value in its own type; a cast's modifier is applied as an explicit cast does.
+fn typed(from: Base, source: Source, format: Format, bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, ValueError> {
+    let mut value = Vec::with_capacity(bytes.len() + 8);
+    input(from, -1, format, bytes, settings, &mut value)?;
+    coerce(from, source.typmod, true, 0, &mut value)?;
+    Ok(value)
+}
+
+/// A type's input or receive function, and the modifier of the column that it goes to.
+fn input(
+    base: Base,
+    typmod: i32,
+    format: Format,
+    bytes: &[u8],
+    settings: &Settings,
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
+    let start = out.len();
+    match format {
+        Format::Text => input_text(base, typmod, text::verify(bytes)?, settings, out)?,
+        Format::Binary => input_binary(base, typmod, bytes, out)?,
+    }
+    if base.is_string() { coerce(base, typmod, false, start, out) } else { Ok(()) }
+}
+
+fn input_text(base: Base, typmod: i32, value: &str, settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    match base {
+        Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(value.as_bytes()),
+        Base::Bool => out.push(u8::from(simple::parse_bool(value)?)),
+        Base::Int2 | Base::Int4 | Base::Int8 => int::store(base, int::parse(base, value)?, out),
+        Base::Numeric => {
+            let mut number = numeric::parse(value)?;
+            number.apply_typmod(typmod)?;
+            number.store(out)?;
+        }
+        Base::Date => out.extend_from_slice(&datetime::parse_date(value, settings)?.to_be_bytes()),
+        Base::Timestamptz => {
+            let micros = datetime::round_timestamptz(datetime::parse_timestamptz(value, settings)?, typmod);
+            out.extend_from_slice(&micros.to_be_bytes());
+        }
+        Base::Uuid => simple::parse_uuid(value, out)?,
+        Base::Bytea => simple::parse_bytea(value, out)?,
+        Base::Jsonb => jsonb::parse(value, out)?,
+    }
+    Ok(())
+}
+
+fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
+    match base {
+        Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(text::verify(bytes)?.as_bytes()),
+        Base::Bool => {
+            let [byte] = exactly(bytes)?;
+            out.push(u8::from(byte != 0));
+        }
+        Base::Int2 => out.extend_from_slice(&exactly::<2>(bytes)?),
+        Base::Int4 => out.extend_from_slice(&exactly::<4>(bytes)?),
+        Base::Int8 => out.extend_from_slice(&exactly::<8>(bytes)?),
+        Base::Uuid => out.extend_from_slice(&exactly::<16>(bytes)?),
+        Base::Date => {
+            // The server looks at the value first, then at what is left over.
+            let days = first_bytes::<4>(bytes)?;
+            datetime::check_date(i32::from_be_bytes(days))?;
+            out.extend_from_slice(&exactly::<4>(bytes)?);
+        }
+        Base::Timestamptz => {
+            let micros = i64::from_be_bytes(first_bytes::<8>(bytes)?);
+            datetime::check_timestamptz(micros)?;
+            exactly::<8>(bytes)?;
+            out.extend_from_slice(&datetime::round_timestamptz(micros, typmod).to_be_bytes());
+        }
+        Base::Numeric => {
+            let (mut number, used) = Numeric::receive(bytes)?;
+            number.apply_typmod(typmod)?;
+            number.store(out)?;
+            if used != bytes.len() {
+                return Err(left_over());
+            }
+        }
+        Base::Bytea => out.extend_from_slice(bytes),
+        Base::Jsonb => jsonb::parse(text::verify(jsonb::receive(bytes)?)?, out)?,
+    }
+    Ok(())
+}
+
+fn first_bytes<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
+    bytes.first_chunk().copied().ok_or_else(|| ValueError::new("08P01", "insufficient data left in message"))
+}
+
+fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
+    let value = first_bytes(bytes)?;
+    if bytes.len() == N { Ok(value) } else { Err(left_over()) }
+}
+
+fn left_over() -> ValueError {
+    ValueError::new("22P03", "incorrect binary data format")
+}
+
+/// A type's length coercion of the canon `out[start..]` (`varchar()`, `numeric()`, …).
+fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    if typmod == -1 {
+        return Ok(());
+    }
+    let canon = out.get(start..).unwrap_or_default();
+    match (base, length_typmod(typmod)) {
+        (Base::Varchar, Some(length)) => text::limit_varchar(out, start, length, explicit),
+        (Base::Char, Some(length)) => text::pad_char(out, start, length, explicit),
+        (Base::Numeric, _) => {
+            let mut number = Numeric::load(canon)?;
+            number.apply_typmod(typmod)?;
+            out.truncate(start);
+            number.store(out)
+        }
+        (Base::Timestamptz, _) => {
+            let micros = datetime::round_timestamptz(int::load(Base::Int8, canon)?, typmod);
+            out.truncate(start);
+            out.extend_from_slice(&micros.to_be_bytes());
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A type's output function.
+pub(super) fn output(base: Base, canon: &[u8], settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    match base {
+        Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(canon),
+        Base::Bool => match canon {
+            [0] => out.push(b'f'),
+            [_] => out.push(b't'),
+            _ => return Err(ValueError::damaged(base.name())),
+        },
+        Base::Int2 | Base::Int4 | Base::Int8 => int::print(int::load(base, canon)?, out),
+        Base::Numeric => numeric::print(canon, out)?,
+        Base::Date => datetime::print_date(cast::load_date(canon)?, settings, out),
+        Base::Timestamptz => datetime::print_timestamptz(cast::load_timestamptz(canon)?, settings, out),
+        Base::Uuid => simple::print_uuid(canon, out)?,
+        Base::Bytea => simple::print_bytea(canon, settings.bytea_output, out),
+        Base::Jsonb => out.extend_from_slice(jsonb::text(canon)?),
+    }
+    Ok(())
+}
+
+fn equality(base: Base, canon: &[u8], normalize: &[Normalize], out: &mut Vec<u8>) -> Result<(), ValueError> {
+    match base {
+        Base::Text | Base::Varchar => text::normalize(canon, normalize, out),
+        Base::Char => text::normalize(text::trim_blanks(canon), normalize, out),
+        Base::Int2 | Base::Int4 | Base::Int8 => {
+            out.extend_from_slice(&int::load(base, canon)?.to_be_bytes());
+            Ok(())
+        }
+        Base::Numeric => {
+            Numeric::load(canon)?.equality(out);
+            Ok(())
+        }
+        Base::Jsonb => jsonb::equality(canon, out),
+        Base::Bool | Base::Date | Base::Timestamptz | Base::Uuid | Base::Bytea => {
+            out.extend_from_slice(canon);
+            Ok(())
+        }
+    }
 }

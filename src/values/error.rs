@@ -3,7 +3,7 @@
 /// A value that PostgreSQL would not accept either: same SQLSTATE, same message.
 ///
 /// The message may quote the offending value, as PostgreSQL's does: it goes to the client only and
-/// must never be logged or sent upstream.
+/// must never be logged or sent upstream. PostgreSQL's CONTEXT lines are not reproduced.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ValueError {
@@ -21,6 +21,35 @@ impl ValueError {
     /// An error without detail or hint.
     pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
         Self { sqlstate, message: message.into(), detail: None, hint: None }
+    }
+
+    /// The same error with a DETAIL.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The same error with a HINT.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// 22P02 (or 22007 for dates): `invalid input syntax for type …: "…"`.
+    pub(super) fn syntax(sqlstate: &'static str, type_name: &str, text: &str) -> Self {
+        Self::new(sqlstate, format!("invalid input syntax for type {type_name}: \"{text}\""))
+    }
+
+    /// A storage canon that is not one: it authenticated, so a program wrote it wrongly.
+    pub(super) fn damaged(type_name: &str) -> Self {
+        Self::new("XX001", format!("damaged sealed value of type {type_name}"))
+    }
+
+    /// 0A000, for what PostgreSQL may accept but pgveil does not (yet).
+    pub(super) fn unsupported(message: impl Into<String>) -> Self {
+        Self::new("0A000", message)
     }
 }
 

@@ -5,15 +5,27 @@
 //! coercion; this is what an envelope holds) and the **equality canon** (what an equality token is
 //! computed over; it differs where PostgreSQL's equality is not identity of bytes).
 //!
-//! One file per type family; [`codec`] dispatches. This room knows no sockets, no SQL and no keys,
+//! One file per type family; [`codec`] dispatches, [`cast`] says which types meet. This room knows no sockets, no SQL and no keys,
 //! and imports nothing of the crate.
 
+mod calendar;
+mod cast;
 mod codec;
+mod datetime;
 mod error;
+mod int;
+mod jsonb;
+mod numeric;
 mod settings;
+mod simple;
+mod text;
 mod ty;
 
+#[cfg(test)]
+mod tests;
+
 pub use codec::{Operand, Purpose, Source, equality_canon, equality_operand, format, parse};
+pub use datetime::zone::time_zone;
 pub use error::ValueError;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, Settings};
 pub use ty::{LogicalType, Normalize, TypeError};

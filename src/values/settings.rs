@@ -59,3 +59,48 @@ impl Default for Settings {
         }
     }
 }
+
+impl Settings {
+    /// Takes over `DateStyle` in the form that the server reports it: `ISO, MDY`. False if it is
+    /// anything else.
+    pub fn set_date_style(&mut self, value: &str) -> bool {
+        let Some((style, order)) = value.split_once(',') else { return false };
+        let style = match style.trim().to_ascii_lowercase().as_str() {
+            "iso" => DateStyle::Iso,
+            "sql" => DateStyle::Sql,
+            "german" => DateStyle::German,
+            "postgres" => DateStyle::Postgres,
+            _ => return false,
+        };
+        let order = match order.trim().to_ascii_lowercase().as_str() {
+            "mdy" => DateOrder::Mdy,
+            "dmy" => DateOrder::Dmy,
+            "ymd" => DateOrder::Ymd,
+            _ => return false,
+        };
+        (self.date_style, self.date_order) = (style, order);
+        true
+    }
+
+    /// Takes over `TimeZone` as the server reports it (a name, or `<+05:30>-05:30`). False if pgveil
+    /// does not know the zone; the settings are as they were then.
+    pub fn set_time_zone(&mut self, value: &str) -> bool {
+        match super::time_zone(value) {
+            Some(zone) => {
+                self.time_zone = zone;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes over `bytea_output`: `hex` or `escape`. False if it is anything else.
+    pub fn set_bytea_output(&mut self, value: &str) -> bool {
+        match value.trim().to_ascii_lowercase().as_str() {
+            "hex" => self.bytea_output = ByteaOutput::Hex,
+            "escape" => self.bytea_output = ByteaOutput::Escape,
+            _ => return false,
+        }
+        true
+    }
+}

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+mod names;
+#[cfg(test)]
+mod tests;
+
 /// A logical type: what the client sees of a sealed column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LogicalType {
@@ -56,57 +60,207 @@ pub enum TypeError {
     Modifier(String),
 }
 
+/// A type without its modifier: what casts and operators are chosen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    Text,
+    Varchar,
+    Char,
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Numeric,
+    Date,
+    Timestamptz,
+    Uuid,
+    Bytea,
+    Jsonb,
+}
+
+impl Base {
+    pub(super) const ALL: [Self; 13] = [
+        Self::Text,
+        Self::Varchar,
+        Self::Char,
+        Self::Bool,
+        Self::Int2,
+        Self::Int4,
+        Self::Int8,
+        Self::Numeric,
+        Self::Date,
+        Self::Timestamptz,
+        Self::Uuid,
+        Self::Bytea,
+        Self::Jsonb,
+    ];
+
+    /// `pg_type.dat`: OID, OID of the array type, typlen, name in messages.
+    const fn catalog(self) -> (u32, u32, i16, &'static str) {
+        match self {
+            Self::Text => (25, 1009, -1, "text"),
+            Self::Varchar => (1043, 1015, -1, "character varying"),
+            Self::Char => (1042, 1014, -1, "character"),
+            Self::Bool => (16, 1000, 1, "boolean"),
+            Self::Int2 => (21, 1005, 2, "smallint"),
+            Self::Int4 => (23, 1007, 4, "integer"),
+            Self::Int8 => (20, 1016, 8, "bigint"),
+            Self::Numeric => (1700, 1231, -1, "numeric"),
+            Self::Date => (1082, 1182, 4, "date"),
+            Self::Timestamptz => (1184, 1185, 8, "timestamp with time zone"),
+            Self::Uuid => (2950, 2951, 16, "uuid"),
+            Self::Bytea => (17, 1001, -1, "bytea"),
+            Self::Jsonb => (3802, 3807, -1, "jsonb"),
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        self.catalog().3
+    }
+
+    pub(super) fn from_oid(oid: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|base| base.catalog().0 == oid)
+    }
+
+    pub(super) const fn is_string(self) -> bool {
+        matches!(self, Self::Text | Self::Varchar | Self::Char)
+    }
+
+    pub(super) const fn is_integer(self) -> bool {
+        matches!(self, Self::Int2 | Self::Int4 | Self::Int8)
+    }
+
+    pub(super) const fn is_number(self) -> bool {
+        self.is_integer() || matches!(self, Self::Numeric)
+    }
+}
+
 impl LogicalType {
     /// The type names a policy may use, for messages.
     pub const ALLOWED: &'static str =
         "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), date, timestamptz, uuid, bytea, jsonb";
 
     /// Reads a type name as a policy spells it: PostgreSQL's names and aliases, any case, spaces
-    /// allowed (`character varying (20)`, `timestamp with time zone`).
-    pub fn parse(_name: &str) -> Result<Self, TypeError> {
-        todo!()
+    /// allowed (`character varying (20)`, `timestamp with time zone`), a `pg_catalog.` before it too.
+    pub fn parse(name: &str) -> Result<Self, TypeError> {
+        names::parse(name)
+    }
+
+    pub(super) const fn base(self) -> Base {
+        match self {
+            Self::Text => Base::Text,
+            Self::Varchar(_) => Base::Varchar,
+            Self::Char(_) => Base::Char,
+            Self::Bool => Base::Bool,
+            Self::Int2 => Base::Int2,
+            Self::Int4 => Base::Int4,
+            Self::Int8 => Base::Int8,
+            Self::Numeric(_) => Base::Numeric,
+            Self::Date => Base::Date,
+            Self::Timestamptz(_) => Base::Timestamptz,
+            Self::Uuid => Base::Uuid,
+            Self::Bytea => Base::Bytea,
+            Self::Jsonb => Base::Jsonb,
+        }
     }
 
     /// The type's OID in `pg_type`.
-    pub fn oid(self) -> u32 {
-        todo!()
+    pub const fn oid(self) -> u32 {
+        self.base().catalog().0
     }
 
     /// The OID of the type's array type.
-    pub fn array_oid(self) -> u32 {
-        todo!()
+    pub const fn array_oid(self) -> u32 {
+        self.base().catalog().1
     }
 
     /// `pg_type.typlen`: fixed length in bytes, or -1.
-    pub fn typlen(self) -> i16 {
-        todo!()
+    pub const fn typlen(self) -> i16 {
+        self.base().catalog().2
     }
 
     /// `pg_attribute.atttypmod` of a column declared so, or -1.
-    pub fn typmod(self) -> i32 {
-        todo!()
+    pub const fn typmod(self) -> i32 {
+        match self {
+            Self::Varchar(Some(n)) | Self::Char(n) => n as i32 + VARHDRSZ,
+            // make_numeric_typmod() of numeric.c: eleven bits of scale, two's complement.
+            Self::Numeric(Some((p, s))) => (((p as i32) << 16) | (s as i32 & 0x7ff)) + VARHDRSZ,
+            Self::Timestamptz(Some(p)) => p as i32,
+            _ => -1,
+        }
     }
 
     /// A one-byte code of the storage canon, kept inside the envelope (1..=127). Never reuse one.
-    pub fn kind(self) -> u8 {
-        todo!()
+    pub const fn kind(self) -> u8 {
+        match self.base() {
+            Base::Text => 1,
+            Base::Varchar => 2,
+            Base::Char => 3,
+            Base::Bool => 4,
+            Base::Int2 => 5,
+            Base::Int4 => 6,
+            Base::Int8 => 7,
+            Base::Numeric => 8,
+            Base::Date => 9,
+            Base::Timestamptz => 10,
+            Base::Uuid => 11,
+            Base::Bytea => 12,
+            Base::Jsonb => 13,
+        }
     }
 
     /// The base name as error messages of PostgreSQL spell it, without modifiers: `character varying`.
-    pub fn base_name(self) -> &'static str {
-        todo!()
+    pub const fn base_name(self) -> &'static str {
+        self.base().name()
     }
 
     /// The logical type of a column that `format_type`/`pg_attribute` describe by OID and typmod, if
     /// pgveil can seal it. Used by `check` and `apply` to compare a policy with a live column.
-    pub fn from_oid(_oid: u32, _typmod: i32) -> Option<Self> {
-        todo!()
+    ///
+    /// `bpchar` without a length (typmod -1) is not `char(n)` and gives `None`.
+    pub fn from_oid(oid: u32, typmod: i32) -> Option<Self> {
+        let length = || u32::try_from(typmod - VARHDRSZ).ok().filter(|&n| n > 0);
+        Some(match Base::from_oid(oid)? {
+            Base::Text => Self::Text,
+            Base::Varchar => Self::Varchar(length()),
+            Base::Char => Self::Char(length()?),
+            Base::Bool => Self::Bool,
+            Base::Int2 => Self::Int2,
+            Base::Int4 => Self::Int4,
+            Base::Int8 => Self::Int8,
+            Base::Numeric => Self::Numeric(numeric_typmod(typmod)),
+            Base::Date => Self::Date,
+            Base::Timestamptz => Self::Timestamptz(u8::try_from(typmod).ok()),
+            Base::Uuid => Self::Uuid,
+            Base::Bytea => Self::Bytea,
+            Base::Jsonb => Self::Jsonb,
+        })
     }
+}
+
+/// `VARHDRSZ` of the server, which its type modifiers of varying-length types include.
+const VARHDRSZ: i32 = 4;
+
+/// The length that a typmod of `varchar` or `bpchar` stands for.
+pub(super) fn length_typmod(typmod: i32) -> Option<usize> {
+    usize::try_from(typmod - VARHDRSZ).ok()
+}
+
+/// Precision and scale of a numeric typmod, see `numeric_typmod_scale()` of numeric.c.
+pub(super) fn numeric_typmod(typmod: i32) -> Option<(u16, i16)> {
+    let bits = typmod.checked_sub(VARHDRSZ).filter(|&bits| bits >= 0)?;
+    Some(((bits >> 16) as u16, (((bits & 0x7ff) ^ 1024) - 1024) as i16))
 }
 
 /// The canonical spelling, as PostgreSQL's `format_type` gives it: `character varying(20)`.
 impl fmt::Display for LogicalType {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Varchar(Some(n)) => write!(f, "character varying({n})"),
+            Self::Char(n) => write!(f, "character({n})"),
+            Self::Numeric(Some((p, s))) => write!(f, "numeric({p},{s})"),
+            Self::Timestamptz(Some(p)) => write!(f, "timestamp({p}) with time zone"),
+            other => f.write_str(other.base_name()),
+        }
     }
 }

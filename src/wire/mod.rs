@@ -1,1 +1,17 @@
-//! TODO
+//! Bytes ⇄ messages of PostgreSQL's protocol 3. Knows no SQL and no keys; imports nothing of the crate.
+//!
+//! - [`frame`] — where a message starts and ends; length limits, checked before anything is allocated.
+//! - [`startup`] — what a client may say before it has a session.
+//! - [`frontend`] — messages from the client that pgveil looks into, parsed and written.
+//! - [`backend`] — messages from the server that pgveil looks into, parsed and written.
+//! - [`cursor`] — bounds-checked reading of a message body.
+//!
+//! Wire strings are bytes: names and texts need not be UTF-8. Parsing borrows; nothing is copied.
+
+pub mod backend;
+pub mod cursor;
+pub mod frame;
+pub mod frontend;
+pub mod startup;
+
+pub use cursor::Malformed;

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod fuzz;
+
 use std::convert::Infallible;
 
 use NodeKind::{ArrayExpr, ColumnRef, Const, IndexElem, ParamRef, RangeVar, TypeCast as Cast};
@@ -209,6 +211,7 @@ fn literals_in_every_spelling_are_sealed() {
         one(&values(value), Const, value, seal(), &values("«S»"));
         one(&values(value), Const, value, token(), &values("«T»"));
     }
+    one("select -('x')", Const, "-", token(), "select -(«T»)");
     one("select 1-1", Const, "1", seal(), "select «S»-1");
     one("select 3-2", Const, "2", seal(), "select 3-«S»");
     one("select 1 where c=E'x'or d", Const, "E'", seal(), "select 1 where c=«S»or d");

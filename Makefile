@@ -1,0 +1,30 @@
+# What one does with a checkout. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-suites test-tools bench fuzz
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## pgveil over a private throw-away PostgreSQL; ONCE=1 ends after showing it
+	@scripts/setup.sh build server
+	@cargo run --quiet -- demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: ## all checks: format, lints, tests against a real PostgreSQL, documentation
+	@scripts/test.sh
+
+test-tools: ## the client drivers that the tests use (psycopg, node-postgres), into target/test-tools
+	@scripts/setup.sh clients
+
+test-suites: ## PostgreSQL's own regression tests through pgveil, compared with the direct run
+	@scripts/setup.sh build server
+	@scripts/suites.sh
+
+bench: ## side by side: direct, through pgveil, passthrough and sealed
+	@scripts/setup.sh build server
+	@cargo bench
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain and cargo-fuzz
+	@for target in $$(cargo fuzz list); do \
+	  cargo +nightly fuzz run "$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; \
+	done

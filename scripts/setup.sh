@@ -1,0 +1,97 @@
+#!/bin/bash
+# Installs what is missing, and says nothing if nothing is.
+#   scripts/setup.sh [build] [server] [clients]
+# build:   what compiling needs: a C compiler, libclang
+# server:  PostgreSQL's server and client programs
+# clients: psycopg and node-postgres in target/test-tools, for the tests with other people's drivers
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Pinned, so that a test fails because of a change here and not of one elsewhere.
+PSYCOPG='psycopg[binary]==3.3.9'
+NODE_PG='pg@8.23.1'
+
+packages=()
+need() { # need PACKAGE CONDITION...: the package, unless the condition holds
+  local package=$1
+  shift
+  "$@" || packages+=("$package")
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+has_libclang() {
+  local found
+  found=$(compgen -G '/usr/lib/llvm-*/lib/libclang.so*' || compgen -G '/usr/lib/*/libclang*.so*' || true)
+  [[ -n $found || -n ${LIBCLANG_PATH:-} ]]
+}
+
+has_server() {
+  [[ -n ${PGVEIL_PG_BIN:-} ]] || has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+has_venv() { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+install_packages() {
+  ((${#packages[@]})) || return 0
+  if ! has apt-get || { [[ $(id -u) != 0 ]] && ! has sudo; }; then
+    echo "setup: please install what these Debian packages provide: ${packages[*]}" >&2
+    return 1
+  fi
+  echo "setup: installing ${packages[*]}" >&2
+  local log
+  log=$(mktemp)
+  if ! { as_root apt-get update -qq &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+install_clients() {
+  local tools=target/test-tools stamp="$PSYCOPG $NODE_PG"
+  [[ -f $tools/stamp && $(<"$tools/stamp") == "$stamp" ]] && return 0
+  echo "setup: $PSYCOPG and $NODE_PG into $tools" >&2
+  mkdir -p "$tools/node"
+  python3 -m venv --clear "$tools/venv"
+  "$tools/venv/bin/pip" install --quiet --disable-pip-version-check "$PSYCOPG"
+  npm install --prefix "$tools/node" --silent --no-audit --no-fund "$NODE_PG"
+  echo "$stamp" >"$tools/stamp"
+}
+
+if ! has cargo; then
+  echo "setup: Rust is missing: see https://rustup.rs" >&2
+  exit 1
+fi
+clients=
+for part in "$@"; do
+  case $part in
+    build)
+      need build-essential has cc
+      need libclang-dev has_libclang
+      ;;
+    server)
+      need postgresql has_server
+      need postgresql-client has psql
+      ;;
+    clients)
+      clients=yes
+      has python3 || packages+=(python3)
+      need python3-venv has_venv
+      need nodejs has node
+      need npm has npm
+      ;;
+    *)
+      echo "usage: scripts/setup.sh [build] [server] [clients]" >&2
+      exit 2
+      ;;
+  esac
+done
+install_packages
+[[ -z $clients ]] || install_clients

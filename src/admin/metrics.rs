@@ -1,0 +1,157 @@
+//! Prometheus metrics. Handles are kept, so that counting costs an atomic addition.
+
+use std::{sync::LazyLock, time::Duration};
+
+use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// What became of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Forwarded as it came.
+    Passed,
+    /// Forwarded with edits.
+    Rewritten,
+    /// Answered with an error.
+    Refused,
+}
+
+/// All counters of the data path.
+pub struct Meters {
+    sessions: Gauge,
+    passed: Counter,
+    rewritten: Counter,
+    refused: Counter,
+    parses: Counter,
+    parse_nanos: Counter,
+    plan_hits: Counter,
+    plan_misses: Counter,
+    seals: Counter,
+    seal_nanos: Counter,
+    opens: Counter,
+    open_nanos: Counter,
+    open_failures: Counter,
+    bytes_up: Counter,
+    bytes_down: Counter,
+    catalog_loads: Counter,
+}
+
+static RECORDER: LazyLock<Option<PrometheusHandle>> =
+    LazyLock::new(|| PrometheusBuilder::new().install_recorder().ok());
+
+static METERS: LazyLock<Meters> = LazyLock::new(|| {
+    LazyLock::force(&RECORDER);
+    describe_gauge!("pgveil_sessions", "Client connections open now");
+    describe_counter!("pgveil_statements_total", "Statements by what became of them: passed, rewritten, refused");
+    describe_counter!("pgveil_parses_total", "Texts parsed with PostgreSQL's grammar");
+    describe_counter!("pgveil_parse_nanoseconds_total", "Time spent parsing");
+    describe_counter!("pgveil_plan_cache_total", "Look-ups in the plan cache by result");
+    describe_counter!("pgveil_values_total", "Values sealed and opened");
+    describe_counter!("pgveil_value_nanoseconds_total", "Time spent sealing and opening");
+    describe_counter!("pgveil_open_failures_total", "Stored values that did not open");
+    describe_counter!("pgveil_bytes_total", "Bytes forwarded by direction");
+    describe_counter!("pgveil_catalog_loads_total", "Times the catalog was read");
+    describe_counter!("pgveil_errors_total", "Errors that pgveil raised, by code");
+    Meters {
+        sessions: gauge!("pgveil_sessions"),
+        passed: counter!("pgveil_statements_total", "outcome" => "passed"),
+        rewritten: counter!("pgveil_statements_total", "outcome" => "rewritten"),
+        refused: counter!("pgveil_statements_total", "outcome" => "refused"),
+        parses: counter!("pgveil_parses_total"),
+        parse_nanos: counter!("pgveil_parse_nanoseconds_total"),
+        plan_hits: counter!("pgveil_plan_cache_total", "result" => "hit"),
+        plan_misses: counter!("pgveil_plan_cache_total", "result" => "miss"),
+        seals: counter!("pgveil_values_total", "operation" => "seal"),
+        seal_nanos: counter!("pgveil_value_nanoseconds_total", "operation" => "seal"),
+        opens: counter!("pgveil_values_total", "operation" => "open"),
+        open_nanos: counter!("pgveil_value_nanoseconds_total", "operation" => "open"),
+        open_failures: counter!("pgveil_open_failures_total"),
+        bytes_up: counter!("pgveil_bytes_total", "direction" => "up"),
+        bytes_down: counter!("pgveil_bytes_total", "direction" => "down"),
+        catalog_loads: counter!("pgveil_catalog_loads_total"),
+    }
+});
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Meters {
+    /// The process's counters.
+    pub fn get() -> &'static Self {
+        &METERS
+    }
+
+    /// A client has connected.
+    pub fn session_opened(&self) {
+        self.sessions.increment(1.0);
+    }
+
+    /// A client's connection has ended.
+    pub fn session_closed(&self) {
+        self.sessions.decrement(1.0);
+    }
+
+    /// A statement was decided on.
+    pub fn statement(&self, verdict: Verdict) {
+        match verdict {
+            Verdict::Passed => self.passed.increment(1),
+            Verdict::Rewritten => self.rewritten.increment(1),
+            Verdict::Refused => self.refused.increment(1),
+        }
+    }
+
+    /// A text was parsed.
+    pub fn parsed(&self, time: Duration) {
+        self.parses.increment(1);
+        self.parse_nanos.increment(nanos(time));
+    }
+
+    /// The plan cache was asked.
+    pub fn plan_cache(&self, hit: bool) {
+        if hit { self.plan_hits.increment(1) } else { self.plan_misses.increment(1) }
+    }
+
+    /// Values were sealed.
+    pub fn sealed(&self, time: Duration) {
+        self.seals.increment(1);
+        self.seal_nanos.increment(nanos(time));
+    }
+
+    /// Values were opened, or not.
+    pub fn opened(&self, time: Duration) {
+        self.opens.increment(1);
+        self.open_nanos.increment(nanos(time));
+    }
+
+    /// A stored value did not open.
+    pub fn open_failed(&self) {
+        self.open_failures.increment(1);
+    }
+
+    /// Bytes went to the server.
+    pub fn bytes_up(&self, n: usize) {
+        self.bytes_up.increment(n as u64);
+    }
+
+    /// Bytes went to the client.
+    pub fn bytes_down(&self, n: usize) {
+        self.bytes_down.increment(n as u64);
+    }
+
+    /// The catalog was read.
+    pub fn catalog_loaded(&self) {
+        self.catalog_loads.increment(1);
+    }
+
+    /// An error was raised. Codes are few and fixed.
+    pub fn error(&self, code: &'static str) {
+        counter!("pgveil_errors_total", "code" => code).increment(1);
+    }
+}
+
+/// The metrics in Prometheus's text form.
+pub fn render() -> String {
+    Meters::get();
+    RECORDER.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+}

@@ -1,0 +1,123 @@
+//! `pgveil check`: the policy against the live database.
+//!
+//! Catalog findings come from `sql::catalog`; [`probe`] seals, writes, reads back and opens a row per
+//! table in a transaction that is rolled back; [`index`] has the server explain a look-up.
+
+mod finding;
+mod index;
+mod probe;
+mod sample;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+
+use super::{Outcome, connect, console::Console, error::CliError, value::open_keyring};
+use crate::{
+    config::{Database, Policy},
+    crypto,
+    keys::Keyring,
+};
+use finding::{Finding, Severity};
+use probe::Probed;
+
+/// Arguments of `pgveil check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Write no probe rows.
+    #[arg(long)]
+    no_probe: bool,
+}
+
+/// What was found in one database.
+struct Checked {
+    database: String,
+    findings: Vec<Finding>,
+    probes: Vec<Probed>,
+}
+
+/// Checks all databases of the policy.
+pub(super) async fn check(policy: &Policy, args: &CheckArgs, console: Console) -> Result<Outcome, CliError> {
+    crypto::crypto_verified().map_err(|error| {
+        CliError::failed(
+            "crypto/self-check",
+            error.to_string(),
+            "this build or this processor computes wrongly: do not use it",
+        )
+    })?;
+    let mut checked = Vec::new();
+    for database in policy.databases.values() {
+        checked.push(check_database(policy, database, args).await?);
+    }
+    show(console, &checked);
+    let bad = checked.iter().flat_map(|c| &c.findings).any(|finding| finding.severity == Severity::Error);
+    Ok(if bad { Outcome::Findings } else { Outcome::Fine })
+}
+
+async fn check_database(policy: &Policy, database: &Database, args: &CheckArgs) -> Result<Checked, CliError> {
+    let mut client = connect::service(policy, &database.name).await?;
+    let mut findings = finding::of_catalog(&client, database).await?;
+    let mut probes = Vec::new();
+    match open_keyring(policy, &client, &database.name).await {
+        Err(error) => findings.push(Finding::error("keys/keystore", &database.name, error.to_string(), error.hint())),
+        Ok(keyring) if !args.no_probe => {
+            probe_tables(&mut client, database, &keyring, &mut findings, &mut probes).await?;
+        }
+        Ok(_) => {}
+    }
+    index::check(&mut client, database, &mut findings).await?;
+    findings.sort_by_key(|finding| finding.severity);
+    Ok(Checked { database: database.name.clone(), findings, probes })
+}
+
+async fn probe_tables(
+    client: &mut Client,
+    database: &Database,
+    keyring: &std::sync::Arc<Keyring>,
+    findings: &mut Vec<Finding>,
+    probes: &mut Vec<Probed>,
+) -> Result<(), CliError> {
+    for table in &database.tables {
+        match probe::probe(client, table, keyring).await? {
+            Ok(found) => {
+                for probed in found.iter().filter(|probed| !probed.intact) {
+                    findings.push(Finding::error(
+                        "check/probe",
+                        &probed.column,
+                        format!("a probe value came back as {}", probed.read_back),
+                        Some("a trigger or rule changes what is stored in the column".to_owned()),
+                    ));
+                }
+                probes.extend(found);
+            }
+            Err(skipped) => findings.push(Finding::warning(
+                "check/probe-skipped",
+                format!("{}.{}", table.schema, table.name),
+                format!("probe skipped: {}", skipped.reason),
+                skipped.hint,
+            )),
+        }
+    }
+    Ok(())
+}
+
+fn show(console: Console, checked: &[Checked]) {
+    for one in checked {
+        console.heading(&format!("database {}", one.database));
+        if !one.probes.is_empty() {
+            let rows: Vec<Vec<String>> = one.probes.iter().map(Probed::row).collect();
+            console.table(&["probe of column", "type", "stored", "bytes", "read back"], &rows);
+        }
+        if one.findings.is_empty() {
+            console.say("no findings: the policy and the database agree");
+        } else {
+            let rows: Vec<Vec<String>> = one.findings.iter().map(Finding::row).collect();
+            console.table(&["severity", "code", "object", "finding and what to do"], &rows);
+        }
+    }
+    let databases: Vec<Value> = checked
+        .iter()
+        .map(|one| json!({ "database": one.database, "findings": one.findings, "probes": one.probes }))
+        .collect();
+    console.document(&json!({ "crypto_verified": true, "databases": databases }));
+}

@@ -1,0 +1,115 @@
+//! The file model → [`Policy`]: values that need more than a type, rules between them, defaults,
+//! and a word about what pgveil does not do yet.
+//!
+//! Every check records what it finds and goes on with a default, so that one run shows everything.
+//! The policy that comes out is only used when no error was recorded.
+
+mod agree;
+mod column;
+mod keys;
+mod server;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Policy, Secret,
+    field::{Field, TextOr},
+    file::{PolicyFile, SecretFile},
+    issue::{At, Issue, Issues},
+};
+
+/// What checks share.
+pub(super) struct Check<'a> {
+    pub(super) issues: &'a Issues,
+    /// Folder of the policy file: relative paths start here.
+    pub(super) folder: &'a Path,
+    /// systemd's `STATE_DIRECTORY`, if set.
+    pub(super) state_directory: Option<&'a str>,
+    /// 1-based line and column of a place in the file.
+    pub(super) position: &'a dyn Fn(At) -> (u32, u32),
+}
+
+/// Checks the whole file. Defaults worth telling about are put into `notes`.
+pub(super) fn policy(file: &PolicyFile, check: &Check<'_>, notes: &mut Vec<String>) -> Policy {
+    let kms = keys::services(file.kms.as_ref(), check, notes);
+    let listen = server::listen(file.listen.as_ref(), check);
+    server::auth(file.auth.as_ref(), check);
+    server::tls(file.tls.as_ref(), check);
+    Policy {
+        listen,
+        auth: super::Auth::Relay,
+        upstream: server::upstream(file.upstream.as_ref(), check),
+        service: server::service(file.service.as_ref(), check),
+        keys: keys::defaults(file.keys.as_ref(), file.kms.as_ref(), &kms, check),
+        kms,
+        databases: tables::databases(file.databases.as_ref(), check),
+        limits: server::limits(file.limits.as_ref(), check),
+        metrics: server::metrics(file.metrics.as_ref(), check),
+        log: server::log(file.log.as_ref(), check),
+    }
+}
+
+impl Check<'_> {
+    fn push(&self, issue: Issue) {
+        self.issues.push(issue);
+    }
+
+    /// Something pgveil knows of but does not do yet.
+    fn not_yet(&self, at: At, what: impl std::fmt::Display, instead: impl Into<String>) {
+        self.push(
+            Issue::new("policy/not-yet", format!("{what} is not supported yet"))
+                .at(at)
+                .label("not supported yet")
+                .help(instead),
+        );
+    }
+
+    /// A relative path starts at the policy file's folder.
+    fn path(&self, text: &str, at: At) -> PathBuf {
+        if text.is_empty() || text.contains('\0') {
+            self.push(Issue::new("policy/bad-value", "not a path").at(at).label("expected a path"));
+        }
+        self.folder.join(text)
+    }
+
+    fn secret(&self, secret: Option<&Field<TextOr<SecretFile>>>) -> Option<Secret> {
+        let (secret, at) = secret?.get()?;
+        match secret {
+            TextOr::Text(text) if text.is_empty() => {
+                self.push(
+                    Issue::new("policy/bad-value", "the secret is empty")
+                        .at(at)
+                        .label("leave the key out if there is none"),
+                );
+                None
+            }
+            TextOr::Text(text) => {
+                if !at.is_env() {
+                    let issue = Issue::new("policy/inline-secret", "a secret stands in the policy file")
+                        .help("write `{ env: NAME }` or `{ file: PATH }` instead");
+                    self.push(issue.at(at).label("everybody who reads the file can read it").warning());
+                }
+                Some(Secret::Inline(zeroize::Zeroizing::new(text.clone())))
+            }
+            TextOr::Other(SecretFile::Env(name)) => {
+                let (name, at) = name.get()?;
+                if name.is_empty() || name.contains(['=', '\0']) {
+                    let issue = Issue::new("policy/bad-name", "not a name of an environment variable");
+                    self.push(issue.at(at).label("expected a name such as PGVEIL_SERVICE_PASSWORD"));
+                    return None;
+                }
+                Some(Secret::Env(name.clone()))
+            }
+            TextOr::Other(SecretFile::File(path)) => {
+                let (path, at) = path.get()?;
+                Some(Secret::File(self.path(path, at)))
+            }
+        }
+    }
+}
+
+/// The value of an optional field that could be read.
+fn given<T>(field: Option<&Field<T>>) -> Option<(&T, At)> {
+    field.and_then(Field::get)
+}

@@ -1,0 +1,386 @@
+//! The policy file as users write it: one struct per mapping, one enum per set of words.
+//!
+//! These types are the only list of keys and words there is: [`super::reader`] takes what is allowed
+//! from them and schemars makes the JSON Schema of them, with the doc comments as descriptions. Keys
+//! that pgveil does not implement yet are here too; [`super::check`] refuses them with the reason.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::field::{Entries, Field, OneOrMany, Opaque, Scalar, TextOr};
+
+type Optional<T> = Option<Field<T>>;
+
+/// A pgveil policy: what is protected, where keys live and how pgveil listens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(title = "pgveil policy")]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyFile {
+    /// Where clients connect: `host:port`, or `unix:/directory` for a socket; one or a list.
+    /// Default: `127.0.0.1:6432`.
+    pub(super) listen: Optional<OneOrMany<String>>,
+    /// How clients log in. Default: `relay`.
+    pub(super) auth: Optional<AuthFile>,
+    /// TLS towards clients.
+    pub(super) tls: Optional<TlsFile>,
+    /// The PostgreSQL server behind pgveil.
+    // Optional to serde only, so that the rest of a file without it is checked too.
+    #[schemars(required)]
+    pub(super) upstream: Optional<UpstreamFile>,
+    /// pgveil's own login at the server: reads the catalog, keeps the keystore, runs sweeps.
+    pub(super) service: Optional<ServiceFile>,
+    /// Key management services by a name of your choice; each has exactly one key, its kind.
+    /// Default: one local keyring.
+    pub(super) kms: Optional<Entries<KmsFile>>,
+    /// Defaults for keys.
+    pub(super) keys: Optional<KeysFile>,
+    /// Databases with protected tables, by name. A database that is not named here is relayed untouched.
+    pub(super) databases: Optional<Entries<DatabaseFile>>,
+    /// Limits.
+    pub(super) limits: Optional<LimitsFile>,
+    /// Serves /metrics, /livez and /readyz. Off when absent.
+    pub(super) metrics: Optional<MetricsFile>,
+    /// Logging.
+    pub(super) log: Optional<LogFile>,
+}
+
+/// How clients log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum AuthFile {
+    /// The server's own authentication, byte for byte.
+    Relay,
+    /// SCRAM ends at pgveil. Not supported yet.
+    Scram,
+    /// Clear-text password over TLS. Not supported yet.
+    Password,
+    /// Client certificates. Not supported yet.
+    Cert,
+}
+
+/// TLS towards clients.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsFile {
+    /// Default: `off`, the only mode that is supported yet.
+    pub(super) mode: Optional<TlsMode>,
+    /// Certificate chain, PEM file.
+    pub(super) certificate: Optional<String>,
+    /// Private key, PEM file.
+    pub(super) key: Optional<String>,
+    /// Certificate authorities of client certificates, PEM file.
+    pub(super) client_ca: Optional<String>,
+}
+
+/// Whether clients use TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TlsMode {
+    /// No TLS.
+    Off,
+    /// With or without, as the client asks. Not supported yet.
+    Allow,
+    /// Only with TLS. Not supported yet.
+    Require,
+    /// Only with a client certificate. Not supported yet.
+    Verify,
+}
+
+/// The PostgreSQL server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UpstreamFile {
+    /// `host:port` or a socket directory `/run/postgresql`; one or a list in order of preference.
+    /// The port is 5432 when absent.
+    pub(super) hosts: Field<OneOrMany<String>>,
+    /// Which of several hosts will do. Only `any` is supported yet.
+    pub(super) target_session_attrs: Optional<TargetSession>,
+    /// TLS towards the server, in libpq's words. pgveil does not speak TLS yet: `disable`, `allow` and
+    /// `prefer` connect without, the others are refused. Default: `prefer`.
+    pub(super) sslmode: Optional<SslMode>,
+    /// Certificate authorities of the server, PEM file. Not supported yet.
+    pub(super) sslrootcert: Optional<String>,
+    /// pgveil's client certificate, PEM file. Not supported yet.
+    pub(super) sslcert: Optional<String>,
+    /// Its private key, PEM file. Not supported yet.
+    pub(super) sslkey: Optional<String>,
+}
+
+/// libpq's `target_session_attrs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum TargetSession {
+    /// Any server that answers.
+    Any,
+    /// Not supported yet.
+    ReadWrite,
+    /// Not supported yet.
+    ReadOnly,
+    /// Not supported yet.
+    Primary,
+    /// Not supported yet.
+    Standby,
+    /// Not supported yet.
+    PreferStandby,
+}
+
+/// libpq's `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SslMode {
+    /// Without TLS.
+    Disable,
+    /// Without TLS.
+    Allow,
+    /// Without TLS until pgveil speaks it, then with TLS if the server offers it.
+    Prefer,
+    /// Not supported yet.
+    Require,
+    /// Not supported yet.
+    VerifyCa,
+    /// Not supported yet.
+    VerifyFull,
+}
+
+/// pgveil's own login.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceFile {
+    /// Role. Default: `pgveil`.
+    pub(super) user: Optional<String>,
+    /// Its password, if it needs one.
+    pub(super) password: Optional<TextOr<SecretFile>>,
+}
+
+/// A secret that does not stand in the file itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum SecretFile {
+    /// Name of an environment variable.
+    Env(Field<String>),
+    /// Path of a file; one line break at its end is not part of the secret.
+    File(Field<String>),
+}
+
+/// A key management service.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum KmsFile {
+    /// A keyring file on this host.
+    Local(LocalFile),
+    /// AWS KMS. Not supported yet.
+    Aws(Opaque),
+    /// Google Cloud KMS. Not supported yet.
+    Gcp(Opaque),
+    /// Azure Key Vault. Not supported yet.
+    Azure(Opaque),
+    /// HashiCorp Vault or OpenBao. Not supported yet.
+    Vault(Opaque),
+    /// Scaleway Key Manager. Not supported yet.
+    Scaleway(Opaque),
+    /// A PKCS#11 token. Not supported yet.
+    Pkcs11(Opaque),
+    /// An external key manager over HTTP. Not supported yet.
+    External(Opaque),
+}
+
+impl KmsFile {
+    /// The word in the file, unless pgveil implements it.
+    pub(super) fn unsupported(&self) -> Option<&'static str> {
+        match self {
+            Self::Local(_) => None,
+            Self::Aws(_) => Some("aws"),
+            Self::Gcp(_) => Some("gcp"),
+            Self::Azure(_) => Some("azure"),
+            Self::Vault(_) => Some("vault"),
+            Self::Scaleway(_) => Some("scaleway"),
+            Self::Pkcs11(_) => Some("pkcs11"),
+            Self::External(_) => Some("external"),
+        }
+    }
+}
+
+/// A keyring file on this host.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LocalFile {
+    /// Path of the keyring, created (mode 0600) on first use.
+    pub(super) keyring: Field<String>,
+    /// Passphrase that seals the keyring's keys. Without one they are guarded by the file's mode only.
+    pub(super) passphrase: Optional<TextOr<SecretFile>>,
+}
+
+/// Defaults for keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysFile {
+    /// Name of the key management service. Default: the only one under `kms`.
+    pub(super) kms: Optional<String>,
+    /// While the key management service is unavailable. Default: `closed`.
+    pub(super) failure_policy: Optional<FailureFile>,
+}
+
+/// What happens while the key management service is unavailable. Never plaintext, either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FailureFile {
+    /// Operations fail once keys cannot be verified.
+    Closed,
+    /// Cached keys stay in use.
+    Open,
+}
+
+/// A database.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DatabaseFile {
+    /// Protected tables by name: `schema.table`; the schema is `public` when absent. A name with a dot
+    /// inside goes in double quotes: `'"a.b".people'`.
+    pub(super) tables: Field<Entries<TableFile>>,
+}
+
+/// A table.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TableFile {
+    /// Protected columns by name.
+    pub(super) columns: Field<Entries<ColumnFile>>,
+    /// Functions known to be safe although their body names the table.
+    pub(super) allow_functions: Optional<OneOrMany<String>>,
+}
+
+/// A column.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ColumnFile {
+    /// What clients see: text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), date,
+    /// timestamptz, uuid, bytea, jsonb, or PostgreSQL's other names for these.
+    #[serde(rename = "type")]
+    pub(super) ty: Field<String>,
+    /// What the database may learn. Default: `randomized`.
+    pub(super) mode: Optional<ModeFile>,
+    /// How the sealed value is stored. Default: `bytea`.
+    pub(super) storage: Optional<StorageFile>,
+    /// Columns of mode equality that are compared or joined with each other share a domain. Default: the
+    /// column's identity, so a column compares with itself only.
+    pub(super) domain: Optional<String>,
+    /// Makes equality blind to case (`lower`) or surrounding blanks (`trim`); the stored value stays as it is.
+    pub(super) normalize: Optional<OneOrMany<NormalizeFile>>,
+    /// Hides the value's length: `none`, `padme`, or a number of bytes to round up to. Default: `none`.
+    pub(super) padding: Optional<Scalar>,
+    /// Default: `aes-256-gcm`.
+    pub(super) cipher: Optional<CipherFile>,
+    /// When a value does not open. Default: `error`.
+    pub(super) on_error: Optional<OnErrorFile>,
+    /// What sealed values are bound to. Default: `schema.table.column`. After a rename: the old name; in an
+    /// archive table: the identity of the column it is copied from.
+    pub(super) identity: Optional<String>,
+    /// Accepts mode equality for a column with few distinct values, whose frequencies give it away.
+    pub(super) allow_low_cardinality: Optional<bool>,
+    /// Accepts what mode order leaks. Not supported yet.
+    pub(super) accept_leakage: Optional<LeakageFile>,
+}
+
+/// What the database may learn about a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ModeFile {
+    /// Nothing to search by.
+    Randomized,
+    /// Which values are equal: allows =, IN, joins, unique indexes.
+    Equality,
+    /// Not supported yet.
+    Deterministic,
+    /// Not supported yet.
+    Order,
+}
+
+/// How the sealed value is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum StorageFile {
+    /// In a column of type pgveil.sealed, a domain over bytea.
+    Bytea,
+    /// In the existing text column. Not supported yet.
+    Text,
+}
+
+/// A normalisation before values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum NormalizeFile {
+    /// Lower case.
+    Lower,
+    /// Without blanks at either end.
+    Trim,
+}
+
+/// The cipher of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(super) enum CipherFile {
+    /// AES-256-GCM.
+    #[serde(rename = "aes-256-gcm")]
+    Aes256Gcm,
+    /// AES-256-GCM-SIV: forgives a repeated nonce, a little slower.
+    #[serde(rename = "aes-256-gcm-siv")]
+    Aes256GcmSiv,
+}
+
+/// When a value does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum OnErrorFile {
+    /// The query fails.
+    Error,
+    /// The value reads as NULL.
+    Null,
+}
+
+/// Leakage that is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LeakageFile {
+    /// Of mode order.
+    Order,
+}
+
+/// Limits. Sizes are bytes, or `512KiB`, `64MiB`, `1GiB`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LimitsFile {
+    /// Client connections at once. Default: 1000.
+    pub(super) max_connections: Optional<u64>,
+    /// Largest value that is sealed. Default and maximum: 64MiB.
+    pub(super) max_value: Optional<Scalar>,
+    /// Memory for cached plans, all sessions together. Default: 64MiB.
+    pub(super) plan_cache: Optional<Scalar>,
+}
+
+/// Serves /metrics, /livez and /readyz.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MetricsFile {
+    /// IP address and port: `127.0.0.1:9187`.
+    pub(super) listen: Field<String>,
+}
+
+/// Logging.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogFile {
+    /// `error`, `warn`, `info`, `debug`, `trace`, `off`, or a filter such as `info,pgveil::session=debug`.
+    /// Default: `info`.
+    pub(super) level: Optional<String>,
+    /// Default: `text`.
+    pub(super) format: Optional<LogFormatFile>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogFormatFile {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

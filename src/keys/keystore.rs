@@ -1,1 +1,0 @@
-//! The keystore: schema `pgveil_keys` of the protected database.

@@ -1,0 +1,110 @@
+//! The keystore: schema `pgveil_keys` of the protected database.
+//!
+//! It holds wrapped keys and their states; nothing in it opens anything without the KMS. It lies in
+//! the same database as the data, so that a backup or a standby that has a value has its key too.
+//! The database is not trusted: see [`super::mac`] and `verify`.
+//!
+//! The functions that write open their own transaction: the connection must not be in one.
+
+mod bootstrap;
+mod identities;
+mod read;
+pub(super) mod rows;
+mod schema;
+mod transaction;
+mod verify;
+mod write;
+
+pub use bootstrap::{Bootstrapped, bootstrap};
+pub use identities::{identities, remember_identities};
+pub(super) use read::{Snapshot, snapshot};
+
+use tokio_postgres::Client;
+use transaction::{Kind, Transaction};
+pub(super) use verify::{unlock_root, verify};
+
+use super::KeyError;
+
+/// The version of the keystore's tables that this program installs and uses.
+pub const SCHEMA_VERSION: i32 = schema::VERSION;
+
+/// The DDL, statement by statement, for one transaction. All of it leaves what exists as it is.
+/// Needs CREATE on the database (or on an existing schema `pgveil_keys`), no superuser. [`install`]
+/// runs it.
+pub fn install_sql() -> Vec<String> {
+    schema::statements()
+}
+
+/// What the role that pgveil runs as (`service.user`) needs if another role installed the keystore.
+pub fn grant_sql(role: &str) -> Vec<String> {
+    let role = format!("\"{}\"", role.replace('"', "\"\""));
+    vec![
+        format!("GRANT USAGE ON SCHEMA pgveil_keys TO {role}"),
+        format!("GRANT SELECT ON ALL TABLES IN SCHEMA pgveil_keys TO {role}"),
+        format!("GRANT INSERT ON pgveil_keys.column_identity TO {role}"),
+    ]
+}
+
+/// Is the keystore's schema installed? Works for roles without any right on it.
+pub async fn exists(client: &Client) -> Result<bool, KeyError> {
+    // Not to_regclass: it fails for roles without USAGE on the schema.
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+               ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
+               WHERE n.nspname OPERATOR(pg_catalog.=) 'pgveil_keys' AND c.relname OPERATOR(pg_catalog.=) 'version')";
+    Ok(client.query_one(sql, &[]).await?.try_get(0)?)
+}
+
+/// The version of the installed tables. Fails with [`KeyError::NoKeystore`] if there are none.
+pub async fn version(client: &Client) -> Result<i32, KeyError> {
+    if !exists(client).await? {
+        return Err(KeyError::NoKeystore(database_name(client).await?));
+    }
+    match client.query_opt("SELECT version FROM pgveil_keys.version", &[]).await {
+        Ok(row) => row.map_or(Ok(0), |row| Ok(row.try_get(0)?)),
+        Err(error) => Err(explained(client, error).await),
+    }
+}
+
+/// Installs the tables unless they are there; false if they were. Safe against others doing the same
+/// at the same time.
+pub async fn install(client: &Client) -> Result<bool, KeyError> {
+    if exists(client).await? {
+        check_version(client).await?;
+        return Ok(false);
+    }
+    let transaction = Transaction::begin(client, Kind::Write).await?;
+    let outcome = install_missing(client).await;
+    transaction.end(outcome).await
+}
+
+async fn install_missing(client: &Client) -> Result<bool, KeyError> {
+    client.batch_execute(schema::LOCK).await?;
+    // Somebody else may have been first while we waited. Running the DDL again would change nothing,
+    // but its table locks could deadlock with those of who makes the first keys by now.
+    if exists(client).await? {
+        return Ok(false);
+    }
+    for statement in install_sql() {
+        client.batch_execute(&statement).await?;
+    }
+    Ok(true)
+}
+
+/// Refuses a keystore of another version than this program's.
+async fn check_version(client: &Client) -> Result<(), KeyError> {
+    match version(client).await? {
+        SCHEMA_VERSION => Ok(()),
+        found => Err(KeyError::Version { found, supported: SCHEMA_VERSION }),
+    }
+}
+
+async fn database_name(client: &Client) -> Result<String, KeyError> {
+    Ok(client.query_one("SELECT pg_catalog.current_database()", &[]).await?.try_get(0)?)
+}
+
+/// An error of a query on the keystore where the caller did not say which database it is.
+async fn explained(client: &Client, error: tokio_postgres::Error) -> KeyError {
+    // Fails if the error has aborted a transaction; the name is for the message only.
+    let database = database_name(client).await.unwrap_or_default();
+    KeyError::of_query(&database, error)
+}

@@ -1,0 +1,106 @@
+//! Reading the whole keystore.
+
+use tokio_postgres::{Client, Row};
+
+use super::{
+    super::{KeyError, KeyState, mac::Fields},
+    rows::{DekRow, KekRow, KeystoreRow, PLATFORM, RootRow, ScopeRow},
+    transaction::{Kind, Transaction},
+};
+
+/// All rows as they were at one moment; nothing in it is checked yet.
+pub(in crate::keys) struct Snapshot {
+    pub(in crate::keys) keystore: KeystoreRow,
+    pub(in crate::keys) scopes: Vec<ScopeRow>,
+    pub(in crate::keys) keks: Vec<KekRow>,
+    pub(in crate::keys) roots: Vec<RootRow>,
+    pub(in crate::keys) deks: Vec<DekRow>,
+    pub(in crate::keys) epoch: i64,
+    pub(in crate::keys) epoch_mac: Option<Vec<u8>>,
+}
+
+impl Snapshot {
+    /// The platform's primary index root, which authenticates the keystore.
+    pub(in crate::keys) fn root(&self) -> Option<&RootRow> {
+        self.roots.iter().find(|root| root.key.scope == PLATFORM && root.key.state == KeyState::Primary)
+    }
+
+    /// The platform's primary KEK.
+    pub(in crate::keys) fn kek(&self) -> Option<&KekRow> {
+        self.keks.iter().find(|kek| kek.scope == PLATFORM && kek.state == KeyState::Primary)
+    }
+
+    /// The platform's primary DEK.
+    pub(in crate::keys) fn primary(&self) -> Option<&DekRow> {
+        self.deks.iter().find(|dek| dek.key.scope == PLATFORM && dek.key.state == KeyState::Primary)
+    }
+
+    /// What the epoch's MAC covers: the epoch and the MAC of every row.
+    pub(super) fn manifest(&self) -> Fields {
+        let mut fields = Fields::new("manifest").text("keystore", &self.keystore.id).int("epoch", self.epoch);
+        fields = fields.bytes("keystore", &self.keystore.mac);
+        for scope in &self.scopes {
+            fields = fields.bytes("scope", &scope.mac);
+        }
+        for kek in &self.keks {
+            fields = fields.bytes("kek", &kek.mac);
+        }
+        for root in &self.roots {
+            fields = fields.bytes("index_root", &root.key.mac);
+        }
+        for dek in &self.deks {
+            fields = fields.bytes("dek", &dek.key.mac);
+        }
+        fields
+    }
+}
+
+/// Reads one consistent snapshot. None if the tables are there but no keystore was made yet.
+pub(in crate::keys) async fn snapshot(client: &Client, database: &str) -> Result<Option<Snapshot>, KeyError> {
+    let transaction = Transaction::begin(client, Kind::Read).await?;
+    let outcome = rows(client, database).await;
+    transaction.end(outcome).await
+}
+
+/// The rows as the current transaction sees them.
+pub(super) async fn rows(client: &Client, database: &str) -> Result<Option<Snapshot>, KeyError> {
+    let query = async |sql: &str| client.query(sql, &[]).await.map_err(|e| KeyError::of_query(database, e));
+    super::check_version(client).await?;
+    let keystore = query(KEYSTORE).await?;
+    let epoch = query("SELECT n, mac FROM pgveil_keys.epoch").await?;
+    let epoch = epoch.first().ok_or_else(|| KeyError::Tampered("epoch".to_owned()))?;
+    let snapshot = |keystore: KeystoreRow, scopes, keks, roots, deks| -> Result<Snapshot, KeyError> {
+        let (n, mac) = (epoch.try_get("n")?, epoch.try_get("mac")?);
+        Ok(Snapshot { keystore, scopes, keks, roots, deks, epoch: n, epoch_mac: mac })
+    };
+    let scopes = all(&query(SCOPES).await?, ScopeRow::read)?;
+    let keks = all(&query(KEKS).await?, KekRow::read)?;
+    let roots = all(&query(ROOTS).await?, RootRow::read)?;
+    let deks = all(&query(DEKS).await?, DekRow::read)?;
+    match keystore.first() {
+        Some(row) => snapshot(KeystoreRow::read(row)?, scopes, keks, roots, deks).map(Some),
+        None if scopes.is_empty() && keks.is_empty() && roots.is_empty() && deks.is_empty() => Ok(None),
+        // Keys without a keystore: somebody removed its row.
+        None => Err(KeyError::Tampered("keystore".to_owned())),
+    }
+}
+
+fn all<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T, KeyError>) -> Result<Vec<T>, KeyError> {
+    rows.iter().map(read).collect()
+}
+
+// Times in microseconds since 1970, exactly: extract gives numeric (since PostgreSQL 14). Ordered by
+// id, because the manifest is.
+const KEYSTORE: &str =
+    "SELECT id, made_in, (extract(epoch FROM made_at) * 1000000)::bigint AS made_at, mac FROM pgveil_keys.keystore";
+const SCOPES: &str = "SELECT id, level, path, parent_id, (extract(epoch FROM created_at) * 1000000)::bigint AS created_at, \
+     mac FROM pgveil_keys.scope ORDER BY id";
+const KEKS: &str = "SELECT id, scope_id, provider, key_ref, state, canary, wrap_alg, provider_version, canary_kcv, \
+     (extract(epoch FROM created_at) * 1000000)::bigint AS created_at, mac FROM pgveil_keys.kek ORDER BY id";
+const ROOTS: &str = "SELECT id, scope_id, version, kek_id, state, wrapped, wrap_alg, provider_version, kcv, \
+     (extract(epoch FROM created_at) * 1000000)::bigint AS created_at, \
+     (extract(epoch FROM destroyed_at) * 1000000)::bigint AS destroyed_at, mac FROM pgveil_keys.index_root ORDER BY id";
+const DEKS: &str = "SELECT id, scope_id, kek_id, state, wrapped, wrap_alg, provider_version, kcv, max_uses, \
+     (extract(epoch FROM created_at) * 1000000)::bigint AS created_at, \
+     (extract(epoch FROM expires_at) * 1000000)::bigint AS expires_at, \
+     (extract(epoch FROM destroyed_at) * 1000000)::bigint AS destroyed_at, mac FROM pgveil_keys.dek ORDER BY id";

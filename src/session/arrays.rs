@@ -1,0 +1,197 @@
+//! One-dimensional arrays as clients send them, for `column = ANY($1)`.
+
+use crate::{values::Format, wire::cursor::Cursor};
+
+use super::problem::Problem;
+
+/// The elements of an array and their type, if the value says it (binary arrays do).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Elements {
+    /// Element type OID; 0 if unknown.
+    pub type_oid: u32,
+    /// Values; None is NULL.
+    pub values: Vec<Option<Vec<u8>>>,
+}
+
+/// Reads an array value. Arrays of more dimensions are flattened, as `= ANY` looks at every element.
+pub fn read(format: Format, bytes: &[u8]) -> Result<Elements, Problem> {
+    match format {
+        Format::Binary => binary(bytes),
+        Format::Text => text(bytes),
+    }
+}
+
+/// The element type of a built-in array type.
+pub fn element_type(array_oid: u32) -> u32 {
+    match array_oid {
+        1000 => 16,
+        1001 => 17,
+        1005 => 21,
+        1007 => 23,
+        1009 => 25,
+        1014 => 1042,
+        1015 => 1043,
+        1016 => 20,
+        1021 => 700,
+        1022 => 701,
+        1182 => 1082,
+        1115 => 1114,
+        1185 => 1184,
+        1231 => 1700,
+        2951 => 2950,
+        3807 => 3802,
+        _ => 0,
+    }
+}
+
+/// `array_recv` of src/backend/utils/adt/arrayfuncs.c.
+fn binary(bytes: &[u8]) -> Result<Elements, Problem> {
+    let malformed = || Problem::native("22P03", "incorrect binary data format in array parameter");
+    let mut cursor = Cursor::new(bytes);
+    let mut read = || -> Result<Elements, crate::wire::Malformed> {
+        let dimensions = cursor.i32()?;
+        cursor.i32()?;
+        let type_oid = cursor.u32()?;
+        if !(0..=6).contains(&dimensions) {
+            return Err(crate::wire::Malformed("dimensions"));
+        }
+        let mut count = usize::from(dimensions > 0);
+        for _ in 0..dimensions {
+            let length = usize::try_from(cursor.i32()?).map_err(|_| crate::wire::Malformed("dimension"))?;
+            cursor.i32()?;
+            count = count.checked_mul(length).ok_or(crate::wire::Malformed("dimension"))?;
+        }
+        let mut values = Vec::new();
+        for _ in 0..count {
+            values.push(cursor.value()?.map(<[u8]>::to_vec));
+        }
+        cursor.end()?;
+        Ok(Elements { type_oid, values })
+    };
+    read().map_err(|_| malformed())
+}
+
+/// `array_in`: braces, quoted elements with backslash escapes, unquoted NULL.
+fn text(bytes: &[u8]) -> Result<Elements, Problem> {
+    let malformed = || {
+        let shown = String::from_utf8_lossy(bytes);
+        Problem::native("22P02", format!("malformed array literal: \"{shown}\""))
+    };
+    let trimmed = bytes.trim_ascii();
+    // A dimension decoration `[1:2]={…}` is allowed and means nothing here.
+    let body = match trimmed.first() {
+        Some(b'[') => {
+            let equals = memchr::memchr(b'=', trimmed).ok_or_else(malformed)?;
+            trimmed[equals + 1..].trim_ascii()
+        }
+        _ => trimmed,
+    };
+    let mut values = Vec::new();
+    let (mut depth, mut i) = (0_usize, 0);
+    // After an element only a comma or a closing brace may follow; after a comma only an element.
+    let (mut after_element, mut need_element) = (false, false);
+    while i < body.len() {
+        match body[i] {
+            b'{' if !after_element => {
+                depth += 1;
+                need_element = false;
+                i += 1;
+            }
+            b'}' if depth > 0 && !need_element => {
+                depth -= 1;
+                after_element = true;
+                i += 1;
+                if depth == 0 {
+                    return if body[i..].trim_ascii().is_empty() {
+                        Ok(Elements { type_oid: 0, values })
+                    } else {
+                        Err(malformed())
+                    };
+                }
+            }
+            b',' if after_element && depth > 0 => {
+                (after_element, need_element) = (false, true);
+                i += 1;
+            }
+            byte if byte.is_ascii_whitespace() || byte == 0x0b => i += 1,
+            _ if depth > 0 && !after_element => {
+                let (value, next) = element(body, i).ok_or_else(malformed)?;
+                values.push(value);
+                (after_element, need_element) = (true, false);
+                i = next;
+            }
+            _ => return Err(malformed()),
+        }
+    }
+    Err(malformed())
+}
+
+/// One element from `start`; gives its value and where it ends.
+fn element(body: &[u8], start: usize) -> Option<(Option<Vec<u8>>, usize)> {
+    let mut value = Vec::new();
+    let (mut i, mut quoted, mut kept) = (start, false, 0);
+    loop {
+        match *body.get(i)? {
+            b'"' if quoted => {
+                // Nothing but white space may follow a closing quote.
+                let rest = body[i + 1..].iter().position(|byte| !byte.is_ascii_whitespace())?;
+                return matches!(body[i + 1 + rest], b',' | b'}').then_some((Some(value), i + 1 + rest));
+            }
+            b'"' if i == start => {
+                quoted = true;
+                i += 1;
+            }
+            b'"' | b'{' if !quoted => return None,
+            b'\\' => {
+                value.push(*body.get(i + 1)?);
+                kept = value.len();
+                i += 2;
+            }
+            b',' | b'}' if !quoted => {
+                let blanks = value[kept..].iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
+                value.truncate(value.len() - blanks);
+                let null = kept == 0 && value.eq_ignore_ascii_case(b"null");
+                return Some((if null { None } else { Some(value) }, i));
+            }
+            byte => {
+                value.push(byte);
+                i += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn texts(literal: &str) -> Option<Vec<Option<String>>> {
+        let elements = text(literal.as_bytes()).ok()?;
+        Some(elements.values.into_iter().map(|v| v.map(|v| String::from_utf8(v).unwrap())).collect())
+    }
+
+    #[test]
+    fn array_literals_read_as_the_server_reads_them() {
+        let some = |v: &[&str]| Some(v.iter().map(|s| Some((*s).to_owned())).collect::<Vec<_>>());
+        assert_eq!(texts("{}"), Some(vec![]));
+        assert_eq!(texts(" { a , \"b, c\" } "), some(&["a", "b, c"]));
+        assert_eq!(texts(r#"{"a\"b",c\,d,\ e\ }"#), some(&["a\"b", "c,d", " e "]));
+        assert_eq!(texts("{NULL,\"NULL\",null}"), Some(vec![None, Some("NULL".into()), None]));
+        assert_eq!(texts("{{a},{b}}"), some(&["a", "b"]));
+        assert_eq!(texts("[0:1]={a,b}"), some(&["a", "b"]));
+        for bad in ["", "a", "{a", "{a,}", "{,a}", "{a}b", "{\"a\"b}", "{a\"b\"}", "{\"a}", "{a\\", "}"] {
+            assert_eq!(texts(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_binary_array_says_its_element_type() {
+        let bytes = b"\0\0\0\x01\0\0\0\x01\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x01a\xff\xff\xff\xff";
+        assert_eq!(binary(bytes).unwrap(), Elements { type_oid: 25, values: vec![Some(b"a".to_vec()), None] });
+        for n in 0..bytes.len() {
+            assert!(binary(&bytes[..n]).is_err());
+        }
+        assert!(binary(b"\0\0\0\0\0\0\0\0\0\0\0\x19").unwrap().values.is_empty());
+    }
+}

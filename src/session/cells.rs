@@ -1,0 +1,199 @@
+//! Sealing and opening single values: where logical types meet keys.
+
+use std::{sync::Arc, time::Instant};
+
+use zeroize::Zeroizing;
+
+use super::problem::Problem;
+use crate::{
+    admin::metrics::Meters,
+    config::{Mode, OnError, ProtectedColumn},
+    crypto::{Envelope, MAGIC, Token},
+    keys::{ColumnKeys, Unopened},
+    values::{self, Format, Operand, Settings, Source},
+};
+
+/// One protected column with its keys.
+pub struct Column {
+    /// What the policy says.
+    pub spec: Arc<ProtectedColumn>,
+    /// Keys, resolved once.
+    pub keys: Arc<ColumnKeys>,
+    /// Largest value that is sealed, in bytes.
+    pub max_value: usize,
+}
+
+/// Buffers that are used for one value after another, wiped at the end.
+#[derive(Default)]
+pub struct Scratch {
+    canon: Zeroizing<Vec<u8>>,
+    equality: Zeroizing<Vec<u8>>,
+    raw: Vec<u8>,
+}
+
+/// Why a cell could not be shown.
+#[derive(Debug)]
+pub enum NotShown {
+    /// A DEK has to be fetched first, then the row is tried again.
+    NeedsKey(u32),
+    /// The query fails.
+    Problem(Problem),
+}
+
+impl Column {
+    /// Reads a client's value and appends its envelope to `out`.
+    pub fn seal(
+        &self,
+        source: Source,
+        format: Format,
+        bytes: &[u8],
+        settings: &Settings,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        self.refuse_own_envelope(bytes, scratch)?;
+        scratch.canon.clear();
+        values::parse(self.spec.ty, source, format, bytes, settings, &mut scratch.canon)
+            .map_err(|error| self.named(error))?;
+        if scratch.canon.len() > self.max_value {
+            return Err(self.too_long());
+        }
+        let equality = match self.spec.mode {
+            Mode::Randomized => None,
+            Mode::Equality => {
+                scratch.equality.clear();
+                values::equality_canon(self.spec.ty, &scratch.canon, &self.spec.normalize, &mut scratch.equality)?;
+                Some(scratch.equality.as_slice())
+            }
+        };
+        let start = Instant::now();
+        self.keys.seal(&scratch.canon, equality, out)?;
+        Meters::get().sealed(start.elapsed());
+        Ok(())
+    }
+
+    /// The token of an operand of `=`; None if nothing in the column can equal it.
+    pub fn token(
+        &self,
+        source: Source,
+        format: Format,
+        bytes: &[u8],
+        settings: &Settings,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Token>, Problem> {
+        scratch.equality.clear();
+        let operand = values::equality_operand(
+            self.spec.ty,
+            source,
+            format,
+            bytes,
+            &self.spec.normalize,
+            settings,
+            &mut scratch.equality,
+        )?;
+        match operand {
+            Operand::NeverEqual => Ok(None),
+            // The planner asks for tokens of equality columns only.
+            Operand::Canon => Ok(self.keys.token(&scratch.equality)),
+        }
+    }
+
+    /// Opens a stored value and appends what the client asked for to `out`. False: show NULL
+    /// (`on_error: null`).
+    pub fn open(
+        &self,
+        stored: &[u8],
+        format: Format,
+        settings: &Settings,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, NotShown> {
+        scratch.canon.clear();
+        let start = Instant::now();
+        let opened = self.keys.open(stored, &mut scratch.canon);
+        Meters::get().opened(start.elapsed());
+        match opened {
+            Ok(()) => {}
+            Err(Unopened::NeedsKey(dek)) => return Err(NotShown::NeedsKey(dek)),
+            Err(_) if self.spec.on_error == OnError::Null => return Ok(false),
+            Err(error) => return Err(NotShown::Problem(self.unopened(&error))),
+        }
+        values::format(self.spec.ty, &scratch.canon, format, settings, out).map_err(|_| {
+            NotShown::Problem(
+                Problem::new(
+                    "XX001",
+                    "open/contents",
+                    format!("a value of column \"{}\" is damaged inside", self.spec.path()),
+                )
+                .hint("It authenticated, so it was sealed so: by another version or another program."),
+            )
+        })?;
+        Ok(true)
+    }
+
+    /// Opens nothing, but says why as an error for the client.
+    fn unopened(&self, error: &Unopened) -> Problem {
+        Meters::get().open_failed();
+        tracing::warn!(column = %self.spec.path(), %error, "a stored value did not open");
+        let path = self.spec.path();
+        let (code, hint) = match error {
+            Unopened::Envelope(_) => (
+                "open/not-an-envelope",
+                "It was written around pgveil, or damaged. Plaintext in this column has to be sealed by a sweep first.",
+            ),
+            Unopened::Kind { .. } => ("open/other-type", "Was the column's type changed in the policy?"),
+            _ => (
+                "open/authentication",
+                "It was altered, moved here from another column, or the column was renamed: \
+                 then add `identity:` with its former name to the policy.",
+            ),
+        };
+        Problem::new("XX001", code, format!("a value of column \"{path}\" does not open: {error}")).hint(hint)
+    }
+
+    /// PostgreSQL names the column in its type mismatch; the codec cannot know it.
+    fn named(&self, error: values::ValueError) -> Problem {
+        let mut problem = Problem::from(error);
+        if problem.sqlstate == "42804" {
+            problem.message =
+                problem.message.replacen("column is of", &format!("column \"{}\" is of", self.spec.name), 1);
+        }
+        problem
+    }
+
+    fn too_long(&self) -> Problem {
+        Problem::new("54000", "seal/too-long", format!("value too long for sealed column \"{}\"", self.spec.path()))
+            .detail(format!("The limit is {} bytes.", self.max_value))
+            .hint("Raise limits.max_value in the policy (at most 64MiB).")
+    }
+
+    /// A ciphertext dump loaded through pgveil would be sealed twice.
+    fn refuse_own_envelope(&self, bytes: &[u8], scratch: &mut Scratch) -> Result<(), Problem> {
+        let stored = match bytes {
+            [b'\\', b'x' | b'X', hex @ ..] if looks_sealed(hex) => {
+                scratch.raw.resize(hex.len() / 2, 0);
+                if const_hex::decode_to_slice(hex, &mut scratch.raw).is_err() {
+                    return Ok(());
+                }
+                scratch.raw.as_slice()
+            }
+            _ if bytes.starts_with(&MAGIC) => bytes,
+            _ => return Ok(()),
+        };
+        scratch.canon.clear();
+        if Envelope::parse(stored).is_err() || self.keys.open(stored, &mut scratch.canon).is_err() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            "22023",
+            "seal/already-sealed",
+            format!("the value for column \"{}\" is a sealed value of this very column", self.spec.path()),
+        )
+        .hint("A dump of stored values is restored directly into the database, not through pgveil."))
+    }
+}
+
+/// Hex text of an envelope's magic?
+fn looks_sealed(hex: &[u8]) -> bool {
+    hex.get(..6).is_some_and(|head| head.eq_ignore_ascii_case(b"ff7076"))
+}

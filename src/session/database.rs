@@ -1,0 +1,217 @@
+//! What all sessions of one protected database share: catalog, keys, plans.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    sync::{Mutex, watch},
+    time::timeout,
+};
+
+use super::{cells::Column, problem::Problem, service::Service};
+use crate::{
+    admin::metrics::Meters,
+    config::{self, Policy},
+    keys::{KeyError, Keyring},
+    kms,
+    sql::{
+        cache::PlanCache,
+        catalog::{self, Catalog, CatalogError},
+        model::Plan,
+    },
+};
+
+/// How often the catalog's fingerprint is compared: the window in which a change made around
+/// pgveil goes unnoticed.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a session waits for the catalog or keystore.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// One protected database.
+pub struct Database {
+    /// Its part of the policy.
+    pub policy: Arc<config::Database>,
+    /// Columns with their keys, by ordinal.
+    pub columns: Vec<Column>,
+    /// Its keys.
+    pub keyring: Arc<Keyring>,
+    /// Plans of prepared statements.
+    pub plans: PlanCache<Plan>,
+    catalog: ArcSwap<Catalog>,
+    service: Mutex<Service>,
+    /// Raised by whoever sees that the catalog must have changed.
+    wanted: AtomicU64,
+    /// How many of those the present catalog takes into account.
+    loaded: watch::Sender<u64>,
+}
+
+/// Why a protected database cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The service login cannot connect or query.
+    #[error("service login: {0}")]
+    Service(#[from] tokio_postgres::Error),
+    /// The service login's password cannot be had.
+    #[error(transparent)]
+    Secret(#[from] config::SecretError),
+    /// The catalog cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The keystore cannot be opened.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The policy's `keys.kms` names none of its KMS.
+    #[error("the policy has no kms `{0}`")]
+    NoKms(String),
+    /// Took too long.
+    #[error("the database did not answer within {} s", PATIENCE.as_secs())]
+    Timeout,
+}
+
+impl From<kms::KmsError> for OpenError {
+    fn from(error: kms::KmsError) -> Self {
+        Self::Keys(error.into())
+    }
+}
+
+impl Database {
+    /// Connects as the service login, opens the keystore and loads the catalog.
+    pub async fn open(policy: &Policy, database: &Arc<config::Database>) -> Result<Arc<Self>, OpenError> {
+        timeout(PATIENCE, Self::open_patiently(policy, database)).await.map_err(|_| OpenError::Timeout)?
+    }
+
+    async fn open_patiently(policy: &Policy, database: &Arc<config::Database>) -> Result<Arc<Self>, OpenError> {
+        let mut service = Service::new(policy, &database.name)?;
+        let client = service.client().await?;
+        let kms = policy.kms.get(&policy.keys.kms).ok_or_else(|| OpenError::NoKms(policy.keys.kms.clone()))?;
+        let kms = kms::open(&policy.keys.kms, kms).await?;
+        let keyring = Keyring::open(client, &database.name, kms).await?;
+        let catalog = catalog::load(client, database, 1).await?;
+        let columns = database
+            .columns
+            .iter()
+            .map(|spec| Column {
+                spec: Arc::clone(spec),
+                keys: keyring.column(spec),
+                max_value: policy.limits.max_value,
+            })
+            .collect();
+        Ok(Arc::new(Self {
+            policy: Arc::clone(database),
+            columns,
+            keyring,
+            plans: PlanCache::new(policy.limits.plan_cache),
+            catalog: ArcSwap::from_pointee(catalog),
+            service: Mutex::new(service),
+            wanted: AtomicU64::new(0),
+            loaded: watch::Sender::new(0),
+        }))
+    }
+
+    /// The catalog as it was last read.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.load_full()
+    }
+
+    /// Runs `look` on the catalog as it was last read, without counting references.
+    pub fn with_catalog<T>(&self, look: impl FnOnce(&Catalog) -> T) -> T {
+        look(&self.catalog.load())
+    }
+
+    /// Something has changed the catalog: it is read again before the next protected statement.
+    pub fn mark_stale(&self) {
+        self.wanted.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Is the catalog older than a change that was seen?
+    pub fn is_stale(&self) -> bool {
+        *self.loaded.borrow() < self.wanted.load(Ordering::Acquire)
+    }
+
+    /// Reads the catalog again if it is stale.
+    ///
+    /// Cancel safe: a dropped call leaves the catalog stale and the next one reads it.
+    pub async fn freshen(&self) -> Result<(), Problem> {
+        if !self.is_stale() {
+            return Ok(());
+        }
+        let reload = async {
+            let mut service = self.service.lock().await;
+            // Another session may have read it while this one waited for the lock.
+            let wanted = self.wanted.load(Ordering::Acquire);
+            if *self.loaded.borrow() >= wanted {
+                return Ok(());
+            }
+            self.reload(&mut service).await?;
+            self.loaded.send_replace(wanted);
+            Ok::<_, OpenError>(())
+        };
+        match timeout(PATIENCE, reload).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(unreadable(&error)),
+            Err(_) => Err(unreadable(&OpenError::Timeout)),
+        }
+    }
+
+    async fn reload(&self, service: &mut Service) -> Result<(), OpenError> {
+        let client = service.client().await?;
+        self.keyring.refresh(client).await?;
+        let epoch = self.catalog.load().epoch + 1;
+        let catalog = catalog::load_with(client, &self.policy, epoch, None, Some(&self.catalog())).await?;
+        Meters::get().catalog_loaded();
+        for mismatch in &catalog.mismatches {
+            tracing::error!(
+                code = mismatch.code,
+                table = %format!("{}.{}", mismatch.table.0, mismatch.table.1),
+                column = mismatch.column.as_deref(),
+                "{}: statements that name it are refused",
+                mismatch.message
+            );
+        }
+        self.catalog.store(Arc::new(catalog));
+        Ok(())
+    }
+
+    /// Watches for changes made around pgveil until the process ends.
+    pub async fn watch(self: Arc<Self>) {
+        let mut last: Option<String> = None;
+        loop {
+            tokio::time::sleep(CHECK_EVERY).await;
+            let now = {
+                let mut service = self.service.lock().await;
+                match service.client().await {
+                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client)).await {
+                        Ok(Ok(now)) => now,
+                        _ => continue,
+                    },
+                    Err(error) => {
+                        tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
+                        continue;
+                    }
+                }
+            };
+            if last.as_ref().is_some_and(|last| *last != now) {
+                self.mark_stale();
+                if let Err(problem) = self.freshen().await {
+                    tracing::warn!(database = %self.policy.name, ?problem, "the catalog cannot be read");
+                    continue;
+                }
+            }
+            last = Some(now);
+        }
+    }
+}
+
+fn unreadable(error: &OpenError) -> Problem {
+    tracing::error!(%error, "the catalog cannot be read");
+    Problem::new("08006", "session/catalog-unavailable", "pgveil cannot read the catalog as its service login")
+        .detail("Statements on protected tables need it; others pass.")
+        .hint("See pgveil's log; check `service:` in the policy.")
+}

@@ -1,0 +1,300 @@
+//! The loop of one session on a protected database, and its state.
+
+use std::{
+    convert::Infallible,
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use bytes::BytesMut;
+
+use super::{
+    cells::Scratch,
+    database::Database,
+    environment::Environment,
+    fifo::{Fifo, Kind},
+    from_client::Segment,
+    io::{HIGH_WATER, Side, Wants, exchange, finish},
+    job::{Deal, Job, Reading},
+    names::Registry,
+    problem::{Problem, SUBSTITUTE, SUBSTITUTE_NAME},
+    rows::{Reader, RowScratch},
+};
+use crate::{
+    admin::metrics::Meters,
+    sql::{cache::Scope, env::Env},
+    wire::{
+        backend::{self, Severity},
+        frontend,
+    },
+};
+
+/// One client ⇄ one upstream.
+pub struct Session {
+    /// What the sessions of the database share.
+    pub(super) db: Arc<Database>,
+    /// The client's side.
+    pub(super) client: Side,
+    /// The server's side.
+    pub(super) server: Side,
+    /// Bytes of a client's message that are still to be forwarded unseen.
+    pub(super) client_streams: usize,
+    /// Bytes of a server's message that are still to be forwarded (or dropped) unseen.
+    pub(super) server_streams: usize,
+    /// What plans are cached under, and the catalog epoch and environment it was made for.
+    pub(super) scope: Option<(u64, Arc<Env>, Arc<Scope>)>,
+    /// What the server still has to answer.
+    pub(super) fifo: Fifo<Job>,
+    /// Prepared statements and portals.
+    pub(super) names: Registry,
+    /// search_path, role, settings.
+    pub(super) environment: Environment,
+    /// Messages since the last Sync.
+    pub(super) segment: Segment,
+    /// Why the client's next message has to wait.
+    pub(super) wait: Wait,
+    /// The client's next message is complete and waits; no more is read than fits below the mark.
+    pub(super) stays: bool,
+    /// Terminate was sent: nothing more is taken from the client, what the server still has to say
+    /// is delivered.
+    pub(super) terminated: bool,
+    /// Requests whose sealed results are not all opened.
+    pub(super) unopened: usize,
+    /// Transaction status of the last ReadyForQuery: I, T or E.
+    pub(super) status: u8,
+    /// A result failed: what the server still says about it is dropped.
+    pub(super) failing: Failing,
+    /// Segments that were sent before a failure was known answer as in an aborted transaction.
+    pub(super) aborting: bool,
+    /// Catalog changes of the present transaction.
+    pub(super) ddl: bool,
+    /// Buffers for values.
+    pub(super) scratch: Scratch,
+    /// Buffers for rows.
+    pub(super) row_scratch: RowScratch,
+}
+
+/// Why the client's next message has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// It does not.
+    No,
+    /// For the session's environment.
+    Environment,
+    /// The Sync of a segment went up as Flush (COMMIT barrier): it follows once everything is opened.
+    Sync,
+}
+
+/// A result could not be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failing {
+    /// No.
+    No,
+    /// Until the ReadyForQuery that comes next.
+    UntilReady,
+}
+
+/// Why a session ends.
+#[derive(Debug)]
+pub enum End {
+    /// The server has closed the connection.
+    Server,
+    /// Told so: the process stops.
+    Drained,
+    /// A socket failed.
+    Io(io::Error),
+    /// A message that cannot be understood, or pgveil and the server out of step.
+    Broken(Problem),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// What handling a message gave.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Go on with the next one.
+    Go,
+    /// The message stays where it is until something has happened.
+    Stay,
+}
+
+/// How long a client that is being sent away may take to read why.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+impl Session {
+    /// A session whose login is done: `client` and `server` may already hold further bytes.
+    pub fn new(db: Arc<Database>, client: Side, server: Side, environment: Environment, status: u8) -> Self {
+        Self {
+            db,
+            client,
+            server,
+            client_streams: 0,
+            server_streams: 0,
+            scope: None,
+            fifo: Fifo::default(),
+            names: Registry::default(),
+            environment,
+            segment: Segment::default(),
+            wait: Wait::No,
+            stays: false,
+            terminated: false,
+            unopened: 0,
+            status,
+            failing: Failing::No,
+            aborting: false,
+            ddl: false,
+            scratch: Scratch::default(),
+            row_scratch: RowScratch::default(),
+        }
+    }
+
+    /// Serves until one side ends or `drain` says so.
+    pub async fn run(mut self, drain: &mut tokio::sync::watch::Receiver<bool>) -> End {
+        let Err(end) = self.serve(drain).await;
+        self.say_goodbye(&end).await;
+        end
+    }
+
+    async fn serve(&mut self, drain: &mut tokio::sync::watch::Receiver<bool>) -> Result<Infallible, End> {
+        loop {
+            // Answers first: they may end a wait of the client's side.
+            self.handle_server().await?;
+            self.handle_client().await?;
+            if self.server.closed {
+                return Err(End::Server);
+            }
+            if self.client.closed && !self.waits() && !self.terminated {
+                // What the client sent before it closed is carried out, and answered as far as it
+                // listens, as the server itself would.
+                self.terminate();
+            }
+            if *drain.borrow() && self.is_idle() {
+                return Err(End::Drained);
+            }
+            // A message that has to be held may be longer than the mark; one that waits may not grow.
+            let room = self.client.input.len() < HIGH_WATER || !self.waits();
+            let wants = Wants {
+                client: room && self.server.output.len() < HIGH_WATER,
+                server: self.client.output.len() < HIGH_WATER,
+            };
+            tokio::select! {
+                biased;
+                done = exchange(&mut self.client, &mut self.server, wants) => done?,
+                _ = drain.changed() => {}
+            }
+        }
+    }
+
+    /// Does a message of the client wait for the server?
+    fn waits(&self) -> bool {
+        self.wait != Wait::No || self.stays
+    }
+
+    /// Ends the conversation upstream once everything sent so far is answered.
+    pub(super) fn terminate(&mut self) {
+        self.terminated = true;
+        self.client.input.clear();
+        // In the middle of a message the server takes the end of the connection itself as the end.
+        if self.client_streams == 0 {
+            frontend::terminate(&mut self.server.output);
+        }
+    }
+
+    /// Nothing under way and no transaction open.
+    fn is_idle(&self) -> bool {
+        self.fifo.is_empty() && self.status == b'I' && self.segment.is_empty() && self.client.input.is_empty()
+    }
+
+    async fn say_goodbye(&mut self, end: &End) {
+        match end {
+            End::Broken(problem) => {
+                Meters::get().error(problem.code.unwrap_or("native"));
+                tracing::warn!(code = problem.code, message = %problem.message, "session ended");
+                problem.write(&mut self.client.output, Severity::Fatal);
+            }
+            End::Drained => {
+                Problem::native("57P01", "terminating connection due to administrator command")
+                    .write(&mut self.client.output, Severity::Fatal);
+            }
+            End::Server => {}
+            End::Io(error) => tracing::debug!(%error, "a socket failed"),
+        }
+        if !matches!(end, End::Server) {
+            if !self.terminated {
+                self.terminate();
+            }
+            let _ = tokio::time::timeout(GOODBYE, finish(&mut self.server)).await;
+        }
+        let _ = tokio::time::timeout(GOODBYE, finish(&mut self.client)).await;
+    }
+
+    /// Notes a request that was sent; what gets no answer is taken back.
+    pub(super) fn expect(&mut self, kind: Kind, job: Job) {
+        let opens = job.opens;
+        match self.fifo.push(kind, job) {
+            None => self.unopened += usize::from(opens),
+            Some(skipped) => self.take_back(skipped),
+        }
+    }
+
+    /// Takes back what a request that was skipped had announced.
+    pub(super) fn take_back(&mut self, job: Job) {
+        if let Reading::Prepared { statement, .. } = &job.reading {
+            // If this was the Describe that the statement's check relied on, another has to be sent.
+            statement.described.store(false, Ordering::Relaxed);
+        }
+        if let Some(undo) = job.undo {
+            self.names.undo(undo);
+        }
+    }
+
+    /// Sends the substitute as an extended message in place of a refused one.
+    pub(super) fn substitute(&mut self, deal: Deal) {
+        frontend::parse(&mut self.server.output, SUBSTITUTE_NAME, SUBSTITUTE.as_bytes(), &[]);
+        self.expect(Kind::Parse, Job { deal, ..Job::default() });
+    }
+
+    /// Fails the result that is being shown: the client gets the error now; what the server still
+    /// says about it is dropped, and a transaction that is open gets aborted.
+    pub(super) fn fail_result(&mut self, problem: &Problem) {
+        Meters::get().error(problem.code.unwrap_or("native"));
+        problem.write(&mut self.client.output, Severity::Error);
+        self.failing = Failing::UntilReady;
+    }
+
+    /// The failed result has ended with `status`. In a transaction the substitute is sent, so that
+    /// the transaction is aborted upstream as the client believes it to be.
+    pub(super) fn end_failure(&mut self, status: u8) {
+        self.failing = Failing::No;
+        if status != b'T' {
+            backend::ready(&mut self.client.output, status);
+            return;
+        }
+        backend::ready(&mut self.client.output, b'E');
+        // What is already on its way would be answered as if nothing had happened.
+        self.aborting = !self.fifo.is_empty();
+        self.substitute(Deal::Repair);
+        frontend::sync(&mut self.server.output);
+        self.expect(Kind::Sync, Job { deal: Deal::Repair, ..Job::default() });
+    }
+
+    /// What rows are read with. Takes the parts, so that buffers can be borrowed beside it.
+    pub(super) fn with_reader<T>(db: &Database, read: impl FnOnce(&Reader<'_>) -> T) -> T {
+        db.with_catalog(|catalog| read(&Reader { columns: &db.columns, catalog, keyring: &db.keyring }))
+    }
+}
+
+/// Moves `n` bytes from the front of one buffer to the end of another.
+pub(super) fn forward(from: &mut BytesMut, to: &mut BytesMut, n: usize) {
+    if to.is_empty() && n == from.len() {
+        std::mem::swap(from, to);
+        return;
+    }
+    to.extend_from_slice(&from[..n]);
+    bytes::Buf::advance(from, n);
+}

@@ -1,0 +1,188 @@
+//! What a session knows of its environment: search_path, role, temporary tables, settings.
+//!
+//! The server is asked, never guessed after: whenever a statement may have changed something, the
+//! next statement on a protected name first waits for the answer of [`crate::sql::env::QUERY`], sent
+//! on the client's own connection, so that it sees exactly what that statement will see.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::problem::Problem;
+use crate::{
+    sql::env::{self, Env, RawSettings},
+    values::{ByteaOutput, DateOrder, DateStyle, Settings},
+    wire::{backend, frontend},
+};
+
+/// Reserved name of pgveil's own statement and portal.
+const NAME: &[u8] = b"pgveil$env";
+
+/// A session's environment.
+#[derive(Debug)]
+pub struct Environment {
+    known: Option<Arc<Env>>,
+    settings: Arc<Settings>,
+    /// A setting that pgveil cannot follow, in words.
+    unsupported: Option<String>,
+    /// `client_encoding` is UTF8, as the server last reported.
+    utf8: bool,
+    /// `client_encoding` may have been changed by a statement whose report has not come yet.
+    encoding_in_doubt: bool,
+    /// A statement of the present transaction may have changed something: its end takes it back.
+    touched: bool,
+    /// The server would not say (an aborted transaction).
+    refused: bool,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self {
+            known: None,
+            settings: Arc::default(),
+            unsupported: None,
+            utf8: false,
+            encoding_in_doubt: false,
+            touched: false,
+            refused: false,
+        }
+    }
+}
+
+impl Environment {
+    /// The environment, if nothing may have changed it since it was read.
+    pub fn known(&self) -> Option<&Arc<Env>> {
+        self.known.as_ref()
+    }
+
+    /// Settings as last read.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Why values cannot be read or written under the session's settings, if so.
+    pub fn unsupported(&self) -> Option<&str> {
+        self.unsupported.as_deref()
+    }
+
+    /// Is `client_encoding` known to be UTF8? None if a change may be under way.
+    pub fn utf8(&self) -> Option<bool> {
+        if self.encoding_in_doubt { None } else { Some(self.utf8) }
+    }
+
+    /// A statement was sent that may change something.
+    pub fn touch(&mut self) {
+        self.known = None;
+        self.touched = true;
+        self.encoding_in_doubt = true;
+    }
+
+    /// Has the present transaction touched something?
+    pub fn touched(&self) -> bool {
+        self.touched
+    }
+
+    /// The transaction that touched something ends, or part of it is taken back.
+    pub fn forget(&mut self) {
+        if self.touched {
+            self.known = None;
+            self.encoding_in_doubt = true;
+        }
+    }
+
+    /// The server failed to answer.
+    pub fn refused_to_answer(&mut self) {
+        self.refused = true;
+    }
+
+    /// Did it fail to answer? Tells once.
+    pub fn take_refusal(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// The server is idle outside a transaction: nothing is left to be taken back.
+    pub fn settle(&mut self) {
+        self.touched = false;
+    }
+
+    /// The server reports a parameter.
+    pub fn reported(&mut self, body: &[u8]) {
+        let Ok((name, value)) = backend::parameter_status(body) else { return };
+        match name {
+            b"client_encoding" => {
+                self.utf8 = value == b"UTF8";
+                self.encoding_in_doubt = false;
+            }
+            // Reported before the next ReadyForQuery; rows in between were sent under the old ones.
+            b"TimeZone" | b"DateStyle" | b"IntervalStyle" | b"standard_conforming_strings" | b"search_path" => {
+                self.known = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes the question. Everything under reserved names, so that the client's unnamed statement
+    /// and portal stay.
+    pub fn ask(out: &mut BytesMut) {
+        frontend::close(out, frontend::Target::Statement, NAME);
+        frontend::parse(out, NAME, env::QUERY.as_bytes(), &[]);
+        frontend::bind_plain(out, NAME, NAME, &[]);
+        frontend::execute(out, NAME);
+        frontend::close(out, frontend::Target::Portal, NAME);
+    }
+
+    /// The answer's row.
+    pub fn answered(&mut self, row: &[u8]) -> Result<(), Problem> {
+        let (_, cells) = backend::cells(row)?;
+        let cells: Vec<Option<&[u8]>> = cells.collect::<Result<_, _>>()?;
+        let (env, raw) = env::parse_row(&cells).map_err(|error| {
+            Problem::new(
+                "08P01",
+                "session/environment",
+                format!("pgveil cannot read the session's environment: {error}"),
+            )
+        })?;
+        self.utf8 = raw.client_encoding == "UTF8";
+        self.encoding_in_doubt = false;
+        match settings(&raw) {
+            Ok(settings) => {
+                self.settings = Arc::new(settings);
+                self.unsupported = None;
+            }
+            Err(what) => self.unsupported = Some(what),
+        }
+        self.known = Some(Arc::new(env));
+        Ok(())
+    }
+}
+
+/// The settings as codecs want them, or what they cannot do.
+fn settings(raw: &RawSettings) -> Result<Settings, String> {
+    let (style, order) = raw.date_style.split_once(", ").unwrap_or((raw.date_style.as_str(), "MDY"));
+    Ok(Settings {
+        date_style: match style {
+            "ISO" => DateStyle::Iso,
+            "SQL" => DateStyle::Sql,
+            "German" => DateStyle::German,
+            "Postgres" => DateStyle::Postgres,
+            other => return Err(format!("DateStyle {other}")),
+        },
+        date_order: match order {
+            "MDY" => DateOrder::Mdy,
+            "DMY" => DateOrder::Dmy,
+            "YMD" => DateOrder::Ymd,
+            other => return Err(format!("DateStyle {other}")),
+        },
+        time_zone: time_zone(&raw.time_zone).ok_or_else(|| format!("TimeZone {}", raw.time_zone))?,
+        bytea_output: if raw.bytea_output == "escape" { ByteaOutput::Escape } else { ByteaOutput::Hex },
+    })
+}
+
+/// PostgreSQL's names come from the same database as jiff's; the rest are POSIX strings, whose
+/// `<+02>-02` form is what `SET TIME ZONE 2` gives.
+fn time_zone(name: &str) -> Option<jiff::tz::TimeZone> {
+    if matches!(name, "UTC" | "Etc/UTC" | "GMT" | "Z" | "Zulu") {
+        return Some(jiff::tz::TimeZone::UTC);
+    }
+    jiff::tz::db().get(name).ok().or_else(|| jiff::tz::TimeZone::posix(name).ok())
+}

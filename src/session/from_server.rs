@@ -1,0 +1,411 @@
+//! Messages from the server.
+//!
+//! Everything that needs no look is forwarded in runs: message after message is only stepped over,
+//! and the whole run is moved at once.
+
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+
+use super::{
+    cells::NotShown,
+    engine::{End, Failing, Session, Wait, forward},
+    error_response,
+    fifo::{Entry, Kind, Step},
+    job::{Deal, Reading},
+    names::{Statement, Undo},
+    params,
+    problem::{Problem, SUBSTITUTE_SQLSTATE},
+    rows::{Reader, RowError, Shape, View},
+};
+use crate::{
+    admin::metrics::Meters,
+    config::OnError,
+    wire::{
+        backend::{self, Severity},
+        frame::{HEADER, Header, server_header},
+    },
+};
+
+/// What becomes of a message.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    /// Sent to the client as it is.
+    Forward,
+    /// Handled: dropped, or something else was written in its place.
+    Done,
+}
+
+/// Commands whose tag says that the catalog has changed.
+fn changes_catalog(tag: &[u8]) -> bool {
+    [&b"CREATE"[..], b"ALTER", b"DROP", b"SELECT INTO", b"REASSIGN", b"IMPORT"].iter().any(|word| tag.starts_with(word))
+}
+
+fn out_of_step() -> End {
+    End::Broken(
+        Problem::new("08P01", "session/out-of-step", "pgveil: the server's answer fits no request")
+            .hint("Please report this with the steps that lead to it."),
+    )
+}
+
+impl Session {
+    /// Handles everything that has arrived from the server.
+    ///
+    /// Not cancel safe: the session must be dropped with it.
+    pub(super) async fn handle_server(&mut self) -> Result<(), End> {
+        let mut input = std::mem::take(&mut self.server.input);
+        let result = self.server_messages(&mut input).await;
+        self.server.input = input;
+        result
+    }
+
+    async fn server_messages(&mut self, input: &mut BytesMut) -> Result<(), End> {
+        // Length of the run of messages at the front that go to the client as they are.
+        let mut run = 0;
+        loop {
+            if self.server_streams > 0 {
+                let n = self.server_streams.min(input.len() - run);
+                run += n;
+                self.server_streams -= n;
+                if self.server_streams > 0 {
+                    break;
+                }
+            }
+            let Some(header) = server_header(&input[run..]).map_err(|_| out_of_step())? else { break };
+            let available = input.len() - run;
+            if available < header.total() {
+                if !self.may_stream(header.tag) {
+                    // The rest is read before it is looked at.
+                    break;
+                }
+                if self.fifo.on(header.tag) == Step::OutOfStep {
+                    return Err(out_of_step());
+                }
+                run += available;
+                self.server_streams = header.total() - available;
+                break;
+            }
+            if self.steps_over(header.tag) {
+                if self.fifo.on(header.tag) == Step::OutOfStep {
+                    return Err(out_of_step());
+                }
+                run += header.total();
+                continue;
+            }
+            // Whatever this message becomes is written behind the run.
+            flush(input, &mut self.client.output, &mut run);
+            match self.server_message(header, &input[HEADER..header.total()]).await? {
+                Fate::Forward => run = header.total(),
+                Fate::Done => input.advance(header.total()),
+            }
+        }
+        Meters::get().bytes_down(run);
+        flush(input, &mut self.client.output, &mut run);
+        Ok(())
+    }
+
+    /// Data of a result that needs no look.
+    fn steps_over(&mut self, tag: u8) -> bool {
+        if !matches!(tag, b'D' | b'd') || self.failing != Failing::No || self.aborting {
+            return false;
+        }
+        let Some(head) = self.fifo.head() else { return false };
+        if !matches!(head.job.deal, Deal::Forward) {
+            return false;
+        }
+        match head.job.reading.rows() {
+            (None, None) => true,
+            (None, Some(shape)) => !Reader::touches(shape),
+            (Some(_), _) => false,
+        }
+    }
+
+    /// May a message be forwarded before all of it is there? Data that needs no look, and what
+    /// pgveil does not know.
+    fn may_stream(&mut self, tag: u8) -> bool {
+        self.steps_over(tag) || !b"NASTtnDCIs123GHWdcVEZ".contains(&tag)
+    }
+
+    async fn server_message(&mut self, header: Header, body: &[u8]) -> Result<Fate, End> {
+        match self.fifo.on(header.tag) {
+            Step::OutOfStep => Err(out_of_step()),
+            Step::Async => {
+                if header.tag == b'S' {
+                    self.environment.reported(body);
+                }
+                Ok(Fate::Forward)
+            }
+            Step::Error => Ok(self.error(body)),
+            Step::Ready => self.ready(body),
+            Step::Part => {
+                let fate = self.part(header.tag, body).await?;
+                if header.tag == b'C'
+                    && let Some(head) = self.fifo.head()
+                    && let Reading::Script { at, shape, .. } = &mut head.job.reading
+                {
+                    *at += 1;
+                    *shape = None;
+                }
+                Ok(fate)
+            }
+            Step::Last => {
+                let fate = self.part(header.tag, body).await?;
+                if let Some(entry) = self.fifo.finish() {
+                    self.unopened -= usize::from(entry.job.opens);
+                }
+                Ok(fate)
+            }
+        }
+    }
+
+    /// A message that belongs to the head.
+    async fn part(&mut self, tag: u8, body: &[u8]) -> Result<Fate, End> {
+        if tag == b'C' {
+            self.command_complete(backend::command_tag(body));
+        }
+        let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
+        match &head.job.deal {
+            Deal::Forward => {}
+            Deal::Swallow => {
+                if tag == b'T'
+                    && let Some(problem) = self.row_description(body, false)?
+                {
+                    self.fail_result(&problem);
+                }
+                return Ok(Fate::Done);
+            }
+            Deal::Environment { .. } => {
+                if tag == b'D' {
+                    self.environment.answered(body).map_err(End::Broken)?;
+                    if self.wait == Wait::Environment {
+                        self.wait = Wait::No;
+                    }
+                }
+                return Ok(Fate::Done);
+            }
+            // The substitute cannot succeed; in a Query it may have statements before it.
+            Deal::Refuse(_) | Deal::Repair if head.kind == Kind::Parse => return Err(out_of_step()),
+            Deal::Refuse(_) | Deal::Repair => {}
+        }
+        if self.failing != Failing::No || self.aborting {
+            return Ok(Fate::Done);
+        }
+        match tag {
+            b'T' => Ok(match self.row_description(body, true)? {
+                Some(problem) => {
+                    self.fail_result(&problem);
+                    Fate::Done
+                }
+                None => Fate::Done,
+            }),
+            b't' => Ok(self.parameter_description(body)?),
+            b'n' => {
+                if let Reading::Prepared { statement, .. } = &head.job.reading {
+                    let _ = statement.shape.set(None);
+                }
+                Ok(Fate::Forward)
+            }
+            b'D' => self.row(body).await,
+            _ => Ok(Fate::Forward),
+        }
+    }
+
+    fn command_complete(&mut self, tag: &[u8]) {
+        self.ddl |= changes_catalog(tag);
+        // A statement that was prepared behind it stays; one too many known does no harm.
+        if matches!(tag, b"DEALLOCATE ALL" | b"DISCARD ALL") && self.fifo.iter().all(|entry| entry.kind != Kind::Parse)
+        {
+            self.names.clear_statements();
+        }
+    }
+
+    /// Checks a row description and shows it, if it is for the client. A problem fails the result.
+    fn row_description(&mut self, body: &[u8], show: bool) -> Result<Option<Problem>, End> {
+        let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
+        let view = match &head.job.reading {
+            Reading::Prepared { view, .. } => view.clone(),
+            reading => reading.rows().0.cloned(),
+        };
+        let out = &mut self.client.output;
+        let outcome = Self::with_reader(&self.db, |reader| {
+            let shape = reader.shape(view.as_deref(), body)?;
+            if show {
+                match (&view, &shape) {
+                    (Some(view), Some(shape)) => reader.describe(view, shape, body, out)?,
+                    _ => raw(b'T', body, out),
+                }
+            }
+            Ok::<_, Problem>(shape)
+        });
+        let shape = match outcome {
+            Ok(shape) => shape,
+            Err(problem) => {
+                if problem.code == Some("session/result-changed") {
+                    self.db.mark_stale();
+                }
+                return Ok(Some(problem));
+            }
+        };
+        match &mut head.job.reading {
+            Reading::Prepared { statement, .. } => remember(statement, shape),
+            Reading::Passed { shape: slot } | Reading::Script { shape: slot, .. } => *slot = shape,
+            Reading::Nothing => {}
+        }
+        Ok(None)
+    }
+
+    fn parameter_description(&mut self, body: &[u8]) -> Result<Fate, End> {
+        let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
+        let Reading::Prepared { statement, .. } = &head.job.reading else { return Ok(Fate::Forward) };
+        let Some(planned) = &statement.planned else { return Ok(Fate::Forward) };
+        let upstream = backend::parameter_types(body).map_err(|error| End::Broken(error.into()))?;
+        let shown = params::shown_oids(&planned.plan, &self.db.columns, &statement.oids, &upstream);
+        backend::parameter_description(&mut self.client.output, &shown);
+        Ok(Fate::Done)
+    }
+
+    /// Shows a row; fetches keys that are not cached.
+    async fn row(&mut self, body: &[u8]) -> Result<Fate, End> {
+        let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
+        let (view, shape) = head.job.reading.rows();
+        let view = view.cloned();
+        let shape = match shape {
+            Some(shape) => Some(Arc::clone(shape)),
+            // Executed without any row description: the plan alone says what comes.
+            None => view.as_ref().and_then(|view| view.foreseen()),
+        };
+        let Some(shape) = shape else { return Ok(Fate::Forward) };
+        let view = view.unwrap_or_else(|| View::passed(self.environment.settings()));
+        loop {
+            let (out, scratch) = (&mut self.client.output, &mut self.row_scratch);
+            let shown = Self::with_reader(&self.db, |reader| reader.row(&view, &shape, body, scratch, out));
+            let problem = match shown {
+                Ok(()) => return Ok(Fate::Done),
+                Err(RowError::Problem(problem)) => problem,
+                Err(RowError::Cell(_, NotShown::Problem(problem))) => problem,
+                Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
+                    let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
+                    match column.keys.fetch(dek).await {
+                        Ok(()) => continue,
+                        Err(_) if column.spec.on_error == OnError::Null => {
+                            self.row_scratch.give_up(dek);
+                            continue;
+                        }
+                        Err(error) => error.into(),
+                    }
+                }
+            };
+            self.fail_result(&problem);
+            return Ok(Fate::Done);
+        }
+    }
+
+    /// An error of the server.
+    fn error(&mut self, body: &[u8]) -> Fate {
+        // Settings that were changed in the failed transaction are back.
+        self.environment.forget();
+        let sqlstate = backend::sqlstate(body);
+        let Some(head) = self.fifo.head() else { return Fate::Forward };
+        let silent = self.failing != Failing::No || self.aborting;
+        let deal = std::mem::take(&mut head.job.deal);
+        let fate = match &deal {
+            _ if silent => Fate::Done,
+            Deal::Refuse(problem) if sqlstate == SUBSTITUTE_SQLSTATE => {
+                Meters::get().error(problem.code.unwrap_or("native"));
+                problem.write(&mut self.client.output, Severity::Error);
+                Fate::Done
+            }
+            Deal::Repair => Fate::Done,
+            Deal::Environment { alone: true } => Fate::Done,
+            Deal::Forward | Deal::Refuse(_) | Deal::Swallow | Deal::Environment { .. } => match &head.job.positions {
+                Some(positions) => {
+                    error_response::rewrite(b'E', body, positions, &mut self.client.output);
+                    Fate::Done
+                }
+                None => Fate::Forward,
+            },
+        };
+        // A Query stays for its ReadyForQuery; a substitute in it has done its work.
+        if !matches!(deal, Deal::Refuse(_)) {
+            head.job.deal = deal;
+        }
+        // A cached plan that no longer fits, or names that have moved: look again next time.
+        if matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42883") && head.job.positions.is_some() {
+            self.db.mark_stale();
+        }
+        let mut lost = self.fifo.fail();
+        if let Some(Entry { kind: Kind::Parse, job }) = lost.first_mut()
+            && let Some(Undo::Statement(name, old)) = &mut job.undo
+            && name.is_empty()
+        {
+            // A Parse that fails leaves no unnamed statement behind; one that is skipped does.
+            *old = None;
+        }
+        if lost.iter().any(|entry| matches!(entry.job.deal, Deal::Environment { .. })) {
+            self.wait = Wait::No;
+            self.environment.refused_to_answer();
+        }
+        // The latest change of a name is taken back first.
+        for entry in lost.into_iter().rev() {
+            self.unopened -= usize::from(entry.job.opens);
+            self.take_back(entry.job);
+        }
+        fate
+    }
+
+    /// ReadyForQuery.
+    fn ready(&mut self, body: &[u8]) -> Result<Fate, End> {
+        let Some(entry) = self.fifo.finish() else { return Err(out_of_step()) };
+        let Some(&status) = body.first() else { return Err(out_of_step()) };
+        self.unopened -= usize::from(entry.job.opens);
+        self.status = status;
+        if status == b'I' {
+            // What was sent since belongs to a later transaction.
+            if self.fifo.is_empty() {
+                self.names.end_transaction();
+                self.environment.settle();
+            }
+            if std::mem::take(&mut self.ddl) {
+                self.db.mark_stale();
+            }
+        }
+        match entry.job.deal {
+            Deal::Repair => {
+                self.aborting = false;
+                return Ok(Fate::Done);
+            }
+            Deal::Swallow | Deal::Environment { .. } => return Ok(Fate::Done),
+            // The substitute in a Query did not fail.
+            Deal::Refuse(_) => return Err(out_of_step()),
+            Deal::Forward => {}
+        }
+        if self.failing != Failing::No {
+            self.end_failure(status);
+            return Ok(Fate::Done);
+        }
+        if self.aborting {
+            Problem::native("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+                .write(&mut self.client.output, Severity::Error);
+            backend::ready(&mut self.client.output, b'E');
+            return Ok(Fate::Done);
+        }
+        Ok(Fate::Forward)
+    }
+}
+
+fn remember(statement: &Arc<Statement>, shape: Option<Shape>) {
+    // A second description of the same statement says the same.
+    let _ = statement.shape.set(shape);
+}
+
+fn raw(tag: u8, body: &[u8], out: &mut BytesMut) {
+    crate::wire::frame::message(out, tag, |message| message.extend_from_slice(body));
+}
+
+/// Sends the run on its way.
+fn flush(input: &mut BytesMut, output: &mut BytesMut, run: &mut usize) {
+    let n = std::mem::take(run);
+    if n > 0 {
+        forward(input, output, n);
+    }
+}

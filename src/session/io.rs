@@ -1,0 +1,161 @@
+//! The two sockets of a session and their buffers.
+//!
+//! Buffer discipline: one buffer a direction and side, read in bursts, everything that a burst gives
+//! is handled before anything is written, and what came out leaves in one write. A query costs six
+//! system calls (two receives, two sends, two waits). Buffers grow with what arrives and are given
+//! back when a session is idle.
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+
+/// Size of a read.
+const CHUNK: usize = 16 * 1024;
+
+/// With so much waiting to be written to one side, nothing more is read from the other.
+pub const HIGH_WATER: usize = 256 * 1024;
+
+/// A socket.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP, without Nagle's delay.
+    Tcp(TcpStream),
+    /// A Unix socket.
+    Unix(UnixStream),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// One side of a session.
+#[derive(Debug)]
+pub struct Side {
+    stream: Stream,
+    /// Received, not handled yet.
+    pub input: BytesMut,
+    /// To be sent.
+    pub output: BytesMut,
+    /// The peer has closed its sending direction.
+    pub closed: bool,
+}
+
+impl Side {
+    /// Takes over a socket and what was already read from it.
+    pub fn new(stream: Stream, input: BytesMut) -> Self {
+        Self { stream, input, output: BytesMut::new(), closed: false }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // What is left of a capacity is used up before memory is asked for, but not down to crumbs.
+        if self.input.capacity() - self.input.len() < CHUNK / 4 {
+            self.input.reserve(CHUNK);
+        }
+        // The future holds no state of its own, so making one a poll loses nothing.
+        let poll = std::pin::pin!(self.stream.read_buf(&mut self.input)).poll(cx);
+        if matches!(poll, Poll::Ready(Ok(0))) {
+            self.closed = true;
+        }
+        poll
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
+        self.output.advance(written);
+        if self.output.is_empty() {
+            self.output.clear();
+        }
+        Poll::Ready(if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) })
+    }
+
+    /// Gives back the memory of a large burst once it is through.
+    fn shrink(&mut self) {
+        for buffer in [&mut self.input, &mut self.output] {
+            if buffer.is_empty() && buffer.capacity() > 4 * CHUNK {
+                *buffer = BytesMut::new();
+            }
+        }
+    }
+}
+
+/// What may be done to the two sides.
+#[derive(Clone, Copy, Debug)]
+pub struct Wants {
+    /// Read from the client.
+    pub client: bool,
+    /// Read from the server.
+    pub server: bool,
+}
+
+/// Moves bytes until something has happened on either side: both directions progress at once,
+/// because clients that pipeline write and read at the same time.
+///
+/// Cancel safe: bytes are either in a buffer or still in a socket.
+pub async fn exchange(client: &mut Side, server: &mut Side, wants: Wants) -> io::Result<()> {
+    client.shrink();
+    server.shrink();
+    poll_fn(|cx| {
+        let mut progress = false;
+        for side in [&mut *server, &mut *client] {
+            while !side.output.is_empty() {
+                match side.poll_drain(cx)? {
+                    Poll::Ready(_) => progress = true,
+                    Poll::Pending => break,
+                }
+            }
+        }
+        for (side, wanted) in [(&mut *server, wants.server), (&mut *client, wants.client)] {
+            if wanted && !side.closed && side.poll_fill(cx)?.is_ready() {
+                progress = true;
+            }
+        }
+        if progress { Poll::Ready(Ok(())) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// Writes what is left to a side that is about to be closed.
+pub async fn finish(side: &mut Side) {
+    // The peer may be gone already; there is nobody left to tell.
+    let _ = poll_fn(|cx| {
+        while !side.output.is_empty() {
+            std::task::ready!(side.poll_drain(cx))?;
+        }
+        Pin::new(&mut side.stream).poll_shutdown(cx)
+    })
+    .await;
+}

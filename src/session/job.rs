@@ -1,0 +1,117 @@
+//! What is done with the answer to one request.
+
+use std::sync::Arc;
+
+use super::{
+    error_response::Positions,
+    names::{Statement, Undo},
+    problem::Problem,
+    rows::{Shape, View},
+};
+
+/// The job of one entry of the FIFO.
+#[derive(Debug, Default)]
+pub struct Job {
+    /// Who the answer is for.
+    pub deal: Deal,
+    /// How its row description and rows are looked at.
+    pub reading: Reading,
+    /// What to take back if the request fails or is skipped.
+    pub undo: Option<Undo>,
+    /// Where its errors point in the client's text; None if the text was sent as it came.
+    pub positions: Option<Arc<Positions>>,
+    /// Its results hold sealed columns: nothing that can commit is sent before they are opened.
+    pub opens: bool,
+}
+
+/// Who an answer is for.
+#[derive(Debug, Default)]
+pub enum Deal {
+    /// The client.
+    #[default]
+    Forward,
+    /// Nobody: pgveil asked, and only failure matters.
+    Swallow,
+    /// pgveil: part of the answer to [`super::environment::Environment::ask`].
+    Environment {
+        /// Asked between two segments: an error concerns nobody else. In a segment it makes the server
+        /// skip what the client has sent, so the client has to hear of it.
+        alone: bool,
+    },
+    /// The substitute was sent: its 42703 is replaced by this error.
+    Refuse(Box<Problem>),
+    /// The substitute was sent to abort a transaction whose failure the client already knows.
+    Repair,
+}
+
+/// How results are looked at.
+#[derive(Debug, Default)]
+pub enum Reading {
+    /// The request has no result of its own.
+    #[default]
+    Nothing,
+    /// A Query that was passed: only its row descriptions are checked.
+    Passed {
+        /// What the present row description says of its rows.
+        shape: Option<Shape>,
+    },
+    /// A Query with edited statements.
+    Script {
+        /// Per statement, how its rows are shown; None for one that was passed.
+        views: Box<[Option<Arc<View>>]>,
+        /// The statement that answers now.
+        at: usize,
+        /// What its row description said.
+        shape: Option<Shape>,
+    },
+    /// Describe or Execute of a prepared statement.
+    Prepared {
+        /// The statement.
+        statement: Arc<Statement>,
+        /// How its rows are shown; None if it was passed.
+        view: Option<Arc<View>>,
+    },
+}
+
+impl Job {
+    /// Forwards the answer as it comes.
+    pub fn forward() -> Self {
+        Self::default()
+    }
+
+    /// Drops the answer.
+    pub fn swallow() -> Self {
+        Self { deal: Deal::Swallow, ..Self::default() }
+    }
+
+    /// The substitute stands in.
+    pub fn refuse(problem: Problem) -> Self {
+        Self { deal: Deal::Refuse(Box::new(problem)), ..Self::default() }
+    }
+
+    /// With something to take back on failure.
+    #[must_use]
+    pub fn undo(mut self, undo: Undo) -> Self {
+        self.undo = Some(undo);
+        self
+    }
+
+    /// With results.
+    #[must_use]
+    pub fn reading(mut self, reading: Reading) -> Self {
+        self.reading = reading;
+        self
+    }
+}
+
+impl Reading {
+    /// The view and shape that apply to rows now.
+    pub fn rows(&self) -> (Option<&Arc<View>>, Option<&Shape>) {
+        match self {
+            Self::Nothing => (None, None),
+            Self::Passed { shape } => (None, shape.as_ref()),
+            Self::Script { views, at, shape } => (views.get(*at).and_then(Option::as_ref), shape.as_ref()),
+            Self::Prepared { statement, view } => (view.as_ref(), statement.shape.get().and_then(Option::as_ref)),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The client's prepared statements and portals, by name, in step with the server's.
+//!
+//! Names are noted when a message is forwarded, before the server has answered, because later
+//! messages of a pipeline refer to them. A message that fails or is skipped is undone.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock, atomic::AtomicBool},
+};
+
+use bytes::Bytes;
+
+use super::rows::{Shape, View};
+use crate::sql::{classify::Class, env::Env, model::Plan};
+
+/// A prepared statement.
+#[derive(Debug)]
+pub struct Statement {
+    /// The client's text.
+    pub text: Bytes,
+    /// Parameter types that the client declared.
+    pub oids: Vec<u32>,
+    /// Epoch of the catalog under which it was looked at.
+    pub epoch: u64,
+    /// May change search_path, role or settings.
+    pub changes_env: bool,
+    /// What kind of statement it is.
+    pub class: Class,
+    /// May change data.
+    pub may_write: bool,
+    /// Set if it touches protected relations.
+    pub planned: Option<Planned>,
+    /// What its result looks like, once the server has said so and it was as foreseen; None inside
+    /// if rows need no look.
+    pub shape: OnceLock<Option<Shape>>,
+    /// A Describe of it is under way or answered.
+    pub described: AtomicBool,
+}
+
+/// What planning gave.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The environment it was made under.
+    pub env: Arc<Env>,
+    /// Literals were sealed into its text and it has run once: the next run needs fresh nonces.
+    pub used: AtomicBool,
+}
+
+impl Statement {
+    /// Returns rows with sealed columns?
+    pub fn reads_sealed(&self) -> bool {
+        self.planned.as_ref().is_some_and(|planned| planned.plan.reads_sealed())
+    }
+}
+
+/// A portal.
+#[derive(Debug)]
+pub struct Portal {
+    /// Its statement.
+    pub statement: Arc<Statement>,
+    /// How its rows are shown to the client; None if nothing is to be changed in them.
+    pub view: Option<Arc<View>>,
+}
+
+/// Names of one kind, and how to take back a change.
+#[derive(Debug)]
+struct Names<T>(HashMap<Bytes, Arc<T>>);
+
+impl<T> Names<T> {
+    fn set(&mut self, name: &[u8], value: Option<Arc<T>>) -> Option<Arc<T>> {
+        match value {
+            Some(value) => self.0.insert(Bytes::copy_from_slice(name), value),
+            None => self.0.remove(name),
+        }
+    }
+}
+
+/// All names of a session.
+#[derive(Debug)]
+pub struct Registry {
+    statements: Names<Statement>,
+    portals: Names<Portal>,
+}
+
+/// Takes back one change of the registry.
+#[derive(Debug)]
+pub enum Undo {
+    /// A statement's name and what it meant before.
+    Statement(Bytes, Option<Arc<Statement>>),
+    /// A portal's name and what it meant before.
+    Portal(Bytes, Option<Arc<Portal>>),
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()) }
+    }
+}
+
+impl Registry {
+    /// A statement by name.
+    pub fn statement(&self, name: &[u8]) -> Option<&Arc<Statement>> {
+        self.statements.0.get(name)
+    }
+
+    /// A portal by name.
+    pub fn portal(&self, name: &[u8]) -> Option<&Arc<Portal>> {
+        self.portals.0.get(name)
+    }
+
+    /// Sets or removes a statement.
+    pub fn set_statement(&mut self, name: &[u8], statement: Option<Arc<Statement>>) -> Undo {
+        let old = self.statements.set(name, statement);
+        Undo::Statement(Bytes::copy_from_slice(name), old)
+    }
+
+    /// Sets or removes a portal.
+    pub fn set_portal(&mut self, name: &[u8], portal: Option<Arc<Portal>>) -> Undo {
+        let old = self.portals.set(name, portal);
+        Undo::Portal(Bytes::copy_from_slice(name), old)
+    }
+
+    /// Takes a change back because its message was skipped or failed.
+    pub fn undo(&mut self, undo: Undo) {
+        match undo {
+            Undo::Statement(name, old) => drop(self.statements.set(&name, old)),
+            Undo::Portal(name, old) => drop(self.portals.set(&name, old)),
+        }
+    }
+
+    /// The transaction has ended: portals are gone.
+    pub fn end_transaction(&mut self) {
+        self.portals.0.clear();
+    }
+
+    /// DEALLOCATE ALL or DISCARD ALL.
+    pub fn clear_statements(&mut self) {
+        self.statements.0.clear();
+    }
+}

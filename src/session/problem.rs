@@ -1,0 +1,183 @@
+//! An error that pgveil raises towards a client, and the statement that stands in for it upstream.
+//!
+//! Every room has its own typed errors; only what is converted into a [`Problem`] here may reach a
+//! client. That is the allow-list of what clients see.
+
+use std::borrow::Cow;
+
+use bytes::BytesMut;
+
+use crate::{
+    keys::KeyError,
+    sql::{grammar::ParseError, model::Refusal},
+    values::ValueError,
+    wire::{
+        backend::{self, Severity},
+        cursor::Malformed,
+    },
+};
+
+/// What is sent upstream in place of a refused statement: a column without FROM. It fails at Parse
+/// with 42703, gives 25P02 in an aborted transaction, and nothing in the database can shadow it.
+/// So the error lands at its place in the pipeline and aborts the transaction as a native one would.
+pub const SUBSTITUTE: &str = "SELECT \"pgveil: refused\"";
+
+/// Reserved statement name of the substitute; never the unnamed one, which would destroy the client's.
+pub const SUBSTITUTE_NAME: &[u8] = b"pgveil$refused";
+
+/// The SQLSTATE with which the substitute fails: only this one is replaced by pgveil's error.
+pub const SUBSTITUTE_SQLSTATE: &[u8] = b"42703";
+
+/// An error for the client.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// SQLSTATE.
+    pub sqlstate: Cow<'static, str>,
+    /// Stable code with an anchor in docs/errors.md; None for errors that are PostgreSQL's own.
+    pub code: Option<&'static str>,
+    /// Primary message.
+    pub message: String,
+    /// DETAIL.
+    pub detail: Option<String>,
+    /// HINT.
+    pub hint: Option<String>,
+    /// 1-based character position in the client's text.
+    pub position: Option<usize>,
+}
+
+/// The message may quote a value, so only codes are shown.
+impl std::fmt::Debug for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Problem").field("sqlstate", &self.sqlstate).field("code", &self.code).finish_non_exhaustive()
+    }
+}
+
+impl Problem {
+    /// An error of pgveil's own.
+    pub fn new(sqlstate: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            sqlstate: sqlstate.into(),
+            code: Some(code),
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
+    }
+
+    /// With a detail.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// With a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With a position: a byte offset into `text`, reported in characters as the server does.
+    #[must_use]
+    pub fn at(mut self, text: &str, offset: usize) -> Self {
+        self.position = text.get(..offset).map(|before| before.chars().count() + 1);
+        self
+    }
+
+    /// A refusal whose position is relative to byte `start` of the client's `text`.
+    pub fn refusal(refusal: Refusal, text: &str, start: usize) -> Self {
+        let at = refusal.at;
+        let problem = Self {
+            sqlstate: refusal.sqlstate.into(),
+            code: Some(refusal.code),
+            message: refusal.message,
+            detail: refusal.detail,
+            hint: refusal.hint,
+            position: None,
+        };
+        match at {
+            Some(offset) => problem.at(text, start + offset),
+            None => problem,
+        }
+    }
+
+    /// The grammar's verdict, as the server would give it.
+    pub fn syntax(error: ParseError, text: &str) -> Self {
+        let at = error.at;
+        let problem = Self::native(error.sqlstate, error.message);
+        match at {
+            Some(offset) => problem.at(text, offset),
+            None => problem,
+        }
+    }
+
+    /// An error that PostgreSQL itself would raise.
+    pub fn native(sqlstate: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            sqlstate: sqlstate.into(),
+            code: None,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
+    }
+
+    /// Appends the ErrorResponse.
+    pub fn write(&self, out: &mut BytesMut, severity: Severity) {
+        // The anchor goes where people look first for what to do.
+        let hint = match (&self.hint, self.code) {
+            (Some(hint), Some(code)) => Some(format!("{hint} (pgveil: {code})")),
+            (None, Some(code)) => Some(format!("See {code} in pgveil's docs/errors.md.")),
+            (hint, None) => hint.clone(),
+        };
+        let position = self.position.map(|position| position.to_string());
+        let mut fields: Vec<(u8, &[u8])> = vec![(b'M', self.message.as_bytes())];
+        let optional = [(b'D', self.detail.as_deref()), (b'H', hint.as_deref()), (b'P', position.as_deref())];
+        fields.extend(optional.iter().filter_map(|(kind, text)| text.map(|text| (*kind, text.as_bytes()))));
+        backend::error(out, severity, &self.sqlstate, &fields);
+    }
+}
+
+impl From<ValueError> for Problem {
+    fn from(error: ValueError) -> Self {
+        Self { detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        // The full cause goes to the log; a client learns the class.
+        tracing::error!(code = error.code(), %error, "key not available");
+        let hint = error.hint();
+        let problem = Self::new(error.sqlstate(), error.code(), format!("pgveil: {error}"));
+        Self { hint, ..problem }
+    }
+}
+
+impl From<Malformed> for Problem {
+    fn from(error: Malformed) -> Self {
+        Self::new("08P01", "wire/malformed", format!("pgveil: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_from_one() {
+        let problem = Problem::native("42601", "syntax error").at("SELECT 'äö' x", 13);
+        assert_eq!(problem.position, Some(12));
+    }
+
+    #[test]
+    fn the_anchor_of_an_error_is_in_its_hint() {
+        let mut out = BytesMut::new();
+        Problem::new("0A000", "sql/x", "no").hint("Do y.").write(&mut out, Severity::Error);
+        let fields: Vec<_> = backend::error_fields(&out[5..]).collect();
+        assert!(fields.contains(&(b'H', &b"Do y. (pgveil: sql/x)"[..])));
+    }
+}

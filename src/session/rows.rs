@@ -1,0 +1,432 @@
+//! Results on their way to the client: row descriptions and rows.
+//!
+//! The **second line** lives here: whatever the plan says, the server's own row description tells
+//! which table and column each field comes from, and a sealed column that no plan foresaw fails the
+//! query. Fields whose origin is unknown to both are searched for envelopes.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, BytesMut};
+
+use super::{
+    cells::{Column, NotShown, Scratch},
+    problem::Problem,
+};
+use crate::{
+    crypto::{Envelope, MAGIC},
+    keys::Keyring,
+    sql::{
+        catalog::Catalog,
+        model::{Ordinal, Output, Plan},
+    },
+    values::{Format, Settings},
+    wire::{
+        backend::{self, Field},
+        cursor::{Cursor, Malformed},
+        frame::seal_length,
+    },
+};
+
+/// What rows are read with: the database's columns and keys.
+pub struct Reader<'a> {
+    /// Protected columns by ordinal.
+    pub columns: &'a [Column],
+    /// The catalog of this moment.
+    pub catalog: &'a Catalog,
+    /// For telling stray envelopes from chance bytes.
+    pub keyring: &'a Keyring,
+}
+
+/// How the rows of one statement are shown.
+#[derive(Debug)]
+pub struct View {
+    /// The plan; None for a statement that was passed.
+    pub plan: Option<Arc<Plan>>,
+    /// Format that the client asked for, by column: none (text), one for all, or one each.
+    pub wanted: Vec<i16>,
+    /// Format that was asked for upstream, likewise.
+    pub upstream: Vec<i16>,
+    /// Settings when the statement was sent.
+    pub settings: Arc<Settings>,
+}
+
+/// What happens to one column of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Copied.
+    Plain,
+    /// Opened as a value of the column.
+    Sealed(Ordinal),
+    /// Copied if it holds no envelope of this keystore.
+    Suspect,
+    /// A line of EXPLAIN.
+    Explain,
+}
+
+/// What happens to each column of a result. Shared by all rows of a result.
+pub type Shape = Arc<[Cell]>;
+
+impl View {
+    /// A view of a statement that was passed: text as it comes.
+    pub fn passed(settings: &Arc<Settings>) -> Arc<Self> {
+        Arc::new(Self { plan: None, wanted: Vec::new(), upstream: Vec::new(), settings: Arc::clone(settings) })
+    }
+
+    /// What the plan foresees, without a look at the row description.
+    pub fn foreseen(&self) -> Option<Shape> {
+        let plan = self.plan.as_ref()?;
+        Some(
+            plan.results
+                .iter()
+                .map(|output| match output {
+                    Output::Sealed(ordinal) => Cell::Sealed(*ordinal),
+                    Output::Plain if plan.explain => Cell::Explain,
+                    Output::Plain => Cell::Plain,
+                })
+                .collect(),
+        )
+    }
+}
+
+fn code(codes: &[i16], column: usize) -> i16 {
+    match codes {
+        [] => 0,
+        [one] => *one,
+        each => each.get(column).copied().unwrap_or(0),
+    }
+}
+
+fn format_of(codes: &[i16], column: usize) -> Format {
+    if code(codes, column) == 1 { Format::Binary } else { Format::Text }
+}
+
+/// Types in which an envelope of unknown origin could reach a client: bytea, text and what is made
+/// of them.
+fn may_carry(type_oid: u32) -> bool {
+    matches!(
+        type_oid,
+        17 | 18 | 19 | 25 | 114 | 142 | 705 | 1001 | 1002 | 1009 | 1015 | 1042 | 1043 | 2249 | 2277 | 2287 | 3802
+    ) || type_oid >= 16_384
+}
+
+impl Reader<'_> {
+    /// Checks a row description against the plan and the protected origins.
+    pub fn shape(&self, view: Option<&View>, body: &[u8]) -> Result<Option<Shape>, Problem> {
+        let plan = view.and_then(|view| view.plan.as_deref());
+        let Some(plan) = plan else { return self.shape_of_passed(body) };
+        let mut cells = Vec::with_capacity(plan.results.len());
+        for (i, field) in backend::fields(body)?.enumerate() {
+            let field = field?;
+            cells.push(self.cell(plan, i, &field)?);
+        }
+        if plan.results_certain && cells.len() != plan.results.len() {
+            return Err(changed("the result has another number of columns than planned"));
+        }
+        Ok(Some(cells.into()))
+    }
+
+    /// A statement that was passed must not show a protected column.
+    fn shape_of_passed(&self, body: &[u8]) -> Result<Option<Shape>, Problem> {
+        let mut suspects: Option<Vec<Cell>> = None;
+        for (i, field) in backend::fields(body)?.enumerate() {
+            let field = field?;
+            if let Some(ordinal) = self.origin(&field) {
+                return Err(self.unforeseen(ordinal));
+            }
+            if field.table == 0 && may_carry(field.type_oid) {
+                suspects.get_or_insert_with(|| vec![Cell::Plain; i]).push(Cell::Suspect);
+            } else if let Some(cells) = &mut suspects {
+                cells.push(Cell::Plain);
+            }
+        }
+        Ok(suspects.map(Into::into))
+    }
+
+    fn origin(&self, field: &Field<'_>) -> Option<Ordinal> {
+        if field.table == 0 {
+            return None;
+        }
+        self.catalog.origins.get(&(field.table, field.column)).copied()
+    }
+
+    fn cell(&self, plan: &Plan, i: usize, field: &Field<'_>) -> Result<Cell, Problem> {
+        let origin = self.origin(field);
+        // A `*` may have been expanded from an older catalog than the server's: then only what the
+        // server says counts.
+        let foreseen = plan.results.get(i).copied();
+        match (foreseen, origin) {
+            (Some(Output::Sealed(a)), Some(b)) if a == b => Ok(Cell::Sealed(a)),
+            (Some(Output::Sealed(a)), None) if field.table == 0 => Ok(Cell::Sealed(a)),
+            (_, Some(origin)) if !plan.results_certain => Ok(Cell::Sealed(origin)),
+            (_, Some(origin)) => Err(self.unforeseen(origin)),
+            (Some(Output::Sealed(_)), None) if plan.results_certain => {
+                Err(changed("a column of the result comes from another place than planned"))
+            }
+            _ if plan.explain => Ok(Cell::Explain),
+            _ if field.table == 0 && may_carry(field.type_oid) => Ok(Cell::Suspect),
+            _ => Ok(Cell::Plain),
+        }
+    }
+
+    fn unforeseen(&self, ordinal: Ordinal) -> Problem {
+        let path = self.columns.get(ordinal).map_or_else(String::new, |column| column.spec.path());
+        Problem::new(
+            "0A000",
+            "session/unforeseen-column",
+            format!("the result holds protected column \"{path}\", which pgveil did not foresee"),
+        )
+        .detail("The column reached the result through something that hides it, such as a function or a view.")
+        .hint("Select it from its table.")
+    }
+
+    /// Writes a RowDescription that shows logical types.
+    pub fn describe(&self, view: &View, shape: &[Cell], body: &[u8], out: &mut BytesMut) -> Result<(), Malformed> {
+        let start = out.len();
+        out.extend_from_slice(&[b'T', 0, 0, 0, 0]);
+        out.put_u16(shape.len() as u16);
+        for (i, field) in backend::fields(body)?.enumerate() {
+            let mut field = field?;
+            if let Some(Cell::Sealed(ordinal)) = shape.get(i)
+                && let Some(column) = self.columns.get(*ordinal)
+            {
+                let ty = column.spec.ty;
+                (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
+                field.format = code(&view.wanted, i);
+            }
+            backend::put_field(out, &field);
+        }
+        seal_length(out, start);
+        Ok(())
+    }
+
+    /// Does any cell need a look?
+    pub fn touches(shape: &[Cell]) -> bool {
+        shape.iter().any(|cell| *cell != Cell::Plain)
+    }
+
+    /// Writes a DataRow as the client is to see it. On failure `out` is as before.
+    pub fn row(
+        &self,
+        view: &View,
+        shape: &[Cell],
+        body: &[u8],
+        scratch: &mut RowScratch,
+        out: &mut BytesMut,
+    ) -> Result<(), RowError> {
+        let start = out.len();
+        let done = self.put_row(view, shape, body, scratch, out);
+        match &done {
+            Ok(()) => scratch.lost.clear(),
+            Err(_) => out.truncate(start),
+        }
+        done
+    }
+
+    fn put_row(
+        &self,
+        view: &View,
+        shape: &[Cell],
+        body: &[u8],
+        scratch: &mut RowScratch,
+        out: &mut BytesMut,
+    ) -> Result<(), RowError> {
+        let start = out.len();
+        out.reserve(body.len() + 5);
+        out.extend_from_slice(&[b'D', 0, 0, 0, 0]);
+        let mut cursor = Cursor::new(body);
+        let count = cursor.count()?;
+        if count != shape.len() {
+            return Err(Malformed("a row with another number of columns than described").into());
+        }
+        out.put_u16(count as u16);
+        for (i, cell) in shape.iter().enumerate() {
+            let Some(bytes) = cursor.value()? else {
+                out.put_i32(-1);
+                continue;
+            };
+            match cell {
+                Cell::Plain => put_value(out, bytes),
+                Cell::Suspect => {
+                    if let Some(dek) = self.find_envelope(bytes) {
+                        return Err(NotShown::Problem(stray(dek)).into());
+                    }
+                    put_value(out, bytes);
+                }
+                Cell::Explain => put_value(out, &hide_tokens(bytes)),
+                Cell::Sealed(ordinal) => {
+                    let column = self.columns.get(*ordinal).ok_or(Malformed("no such protected column"))?;
+                    let stored = stored_bytes(format_of(&view.upstream, i), bytes, &mut scratch.stored)?;
+                    scratch.shown.clear();
+                    let wanted = format_of(&view.wanted, i);
+                    let opened = column.open(stored, wanted, &view.settings, &mut scratch.cell, &mut scratch.shown);
+                    let shown = match opened {
+                        Ok(shown) => shown,
+                        Err(NotShown::NeedsKey(dek)) if scratch.lost.contains(&dek) => false,
+                        Err(error) => return Err(RowError::Cell(*ordinal, error)),
+                    };
+                    if shown { put_value(out, &scratch.shown) } else { out.put_i32(-1) }
+                }
+            }
+        }
+        cursor.end()?;
+        seal_length(out, start);
+        Ok(())
+    }
+
+    /// An envelope of this keystore somewhere in a value, in binary or hex: its DEK.
+    fn find_envelope(&self, bytes: &[u8]) -> Option<u32> {
+        let binary = memchr::memmem::find_iter(bytes, &MAGIC)
+            .filter_map(|at| Envelope::parse(&bytes[at..]).ok())
+            .map(|envelope| envelope.dek.0)
+            .find(|dek| self.keyring.knows(*dek));
+        binary.or_else(|| {
+            memchr::memmem::find_iter(bytes, b"xff7076")
+                .filter_map(|at| bytes.get(at + 9..at + 17))
+                .filter_map(|hex| u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
+                .find(|dek| self.keyring.knows(*dek))
+        })
+    }
+}
+
+/// Buffers used for one row after another.
+#[derive(Default)]
+pub struct RowScratch {
+    cell: Scratch,
+    stored: Vec<u8>,
+    shown: zeroize::Zeroizing<Vec<u8>>,
+    /// DEKs that cannot be had: their values are NULL in columns with `on_error: null`.
+    lost: Vec<u32>,
+}
+
+impl RowScratch {
+    /// A DEK cannot be had.
+    pub fn give_up(&mut self, dek: u32) {
+        self.lost.push(dek);
+    }
+}
+
+/// Why a row could not be shown.
+#[derive(Debug)]
+pub enum RowError {
+    /// A cell of a protected column.
+    Cell(Ordinal, NotShown),
+    /// Anything else.
+    Problem(Problem),
+}
+
+impl From<Malformed> for RowError {
+    fn from(error: Malformed) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+impl From<NotShown> for RowError {
+    fn from(error: NotShown) -> Self {
+        match error {
+            NotShown::Problem(problem) => Self::Problem(problem),
+            NotShown::NeedsKey(dek) => Self::Problem(stray(dek)),
+        }
+    }
+}
+
+fn put_value(out: &mut BytesMut, bytes: &[u8]) {
+    out.put_i32(bytes.len() as i32);
+    out.extend_from_slice(bytes);
+}
+
+/// The stored bytes of a sealed cell: as they are in binary, else `bytea`'s text output, whose two
+/// forms are told apart by their first byte (an envelope in escape form starts with `\377`).
+fn stored_bytes<'a>(format: Format, bytes: &'a [u8], buffer: &'a mut Vec<u8>) -> Result<&'a [u8], Malformed> {
+    if format == Format::Binary {
+        return Ok(bytes);
+    }
+    buffer.clear();
+    match bytes {
+        [b'\\', b'x', hex @ ..] => {
+            buffer.resize(hex.len() / 2, 0);
+            const_hex::decode_to_slice(hex, buffer).map_err(|_| Malformed("bytea in hex form"))?;
+        }
+        _ => unescape(bytes, buffer)?,
+    }
+    Ok(buffer)
+}
+
+fn unescape(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    let mut rest = bytes;
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = match (first, tail) {
+            (b'\\', [b'\\', tail @ ..]) => {
+                out.push(b'\\');
+                tail
+            }
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..]) => {
+                out.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                tail
+            }
+            (b'\\', _) => return Err(Malformed("bytea in escape form")),
+            (plain, tail) => {
+                out.push(plain);
+                tail
+            }
+        };
+    }
+    Ok(())
+}
+
+/// A line of EXPLAIN without tokens and envelopes: long hex literals become `<token>`.
+fn hide_tokens(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = memchr::memmem::find(rest, b"\\x") {
+        let hex = rest[at + 2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        if hex >= 32 {
+            out.extend_from_slice(&rest[..at]);
+            // JSON doubles the backslash.
+            if out.last() == Some(&b'\\') {
+                out.pop();
+            }
+            out.extend_from_slice(b"<token>");
+        } else {
+            out.extend_from_slice(&rest[..at + 2 + hex]);
+        }
+        rest = &rest[at + 2 + hex..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn changed(what: &str) -> Problem {
+    Problem::new("0A000", "session/result-changed", format!("pgveil: {what}"))
+        .detail("The catalog has changed since the statement was planned.")
+        .hint("Send the statement again.")
+}
+
+fn stray(dek: u32) -> Problem {
+    tracing::warn!(dek = format!("{dek:#010x}"), "a sealed value turned up where none was foreseen");
+    Problem::new("0A000", "session/stray-envelope", "the result holds a sealed value, which pgveil did not foresee")
+        .detail("It reached the result through something that hides its column, such as a function.")
+        .hint("Select the column from its table.")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn both_text_forms_of_bytea_give_the_stored_bytes() {
+        let mut buffer = Vec::new();
+        assert_eq!(stored_bytes(Format::Text, b"\\xff7076", &mut buffer).unwrap(), [0xff, 0x70, 0x76]);
+        let mut buffer = Vec::new();
+        assert_eq!(stored_bytes(Format::Text, b"\\377pv\\\\\\001", &mut buffer).unwrap(), [0xff, 0x70, 0x76, b'\\', 1]);
+        assert!(stored_bytes(Format::Text, b"\\xf", &mut Vec::new()).is_err());
+        assert!(stored_bytes(Format::Text, b"\\9", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn explain_lines_show_no_tokens() {
+        let line = br"  Index Cond: (substring(email, 9, 16) = '\x00112233445566778899aabbccddeeff'::bytea) \x00";
+        let shown = hide_tokens(line);
+        assert_eq!(shown, br"  Index Cond: (substring(email, 9, 16) = '<token>'::bytea) \x00");
+    }
+}

@@ -1,0 +1,127 @@
+//! What is read from the server, before the policy is applied. Tests make it by hand.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Column, Oid, Relation};
+
+/// Everything a [`Catalog`](super::Catalog) is built from, besides the policy.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Relations as the server has them: nothing sealed, protected or refused yet.
+    pub relations: Vec<Arc<Relation>>,
+    /// The domain `pgveil.sealed`, if it exists.
+    pub domain: Option<SealedDomain>,
+    /// `format_type` of the columns of the policy's tables, for messages.
+    pub column_types: HashMap<(Oid, i16), String>,
+    /// (child, parent): partitions and inheritance children.
+    pub inherits: Vec<(Oid, Oid)>,
+    /// Dependencies that the server records.
+    pub uses: Vec<Use>,
+    /// Functions, procedures and aggregates that are not PostgreSQL's own.
+    pub functions: Vec<Function>,
+    /// View column → the column of a relation that it hands through, one level down.
+    pub view_columns: HashMap<(Oid, i16), (Oid, i16)>,
+    /// OIDs under which the protected tables were registered when `pgveil apply` last ran.
+    pub registered: Option<Registered>,
+}
+
+/// Table OIDs by (schema, table), as the keystore registered them.
+pub type Registered = HashMap<(String, String), Oid>;
+
+/// The domain `pgveil.sealed`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedDomain {
+    /// Its OID.
+    pub oid: Oid,
+    /// In what it differs from the definition that `pgveil apply` creates.
+    pub altered: Option<String>,
+}
+
+/// Something that names something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// What names it.
+    pub user: Object,
+    /// What is named.
+    pub used: Object,
+    /// How.
+    pub through: Through,
+}
+
+/// A node of the dependency graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Object {
+    /// A relation's OID.
+    Relation(Oid),
+    /// A function's OID.
+    Function(Oid),
+}
+
+/// The way one object names another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// A rule of the user: views and materialized views read through theirs.
+    Rule,
+    /// The user's signature (`SETOF people`) or its SQL-standard body.
+    Body,
+    /// Calls that happen when rows of the user are read or written: trigger, default, check
+    /// constraint, policy, index expression.
+    Firing,
+}
+
+/// A function, procedure or aggregate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Function {
+    /// `pg_proc.oid`
+    pub oid: Oid,
+    /// Schema name.
+    pub schema: String,
+    /// Function name.
+    pub name: String,
+    /// Language: `sql`, `plpgsql`, `c`, `internal`, …
+    pub language: String,
+    /// The body's text; empty for SQL-standard bodies and for compiled code.
+    pub body: String,
+    /// Declared VOLATILE.
+    pub volatile: bool,
+    /// Returns `trigger` or `event_trigger`: cannot be called by name.
+    pub trigger: bool,
+    /// Name of the extension that it belongs to.
+    pub extension: Option<String>,
+}
+
+/// A relation as queries give it, as a JSON array: OID, schema, name, kind, and its columns (number,
+/// name, type OID, type modifier, generated).
+#[derive(Debug, serde::Deserialize)]
+pub(in crate::sql) struct RelationRow(Oid, String, String, char, Option<Vec<ColumnRow>>);
+
+#[derive(Debug, serde::Deserialize)]
+struct ColumnRow(i16, String, Oid, i32, bool);
+
+impl From<RelationRow> for Relation {
+    fn from(RelationRow(oid, schema, name, kind, columns): RelationRow) -> Self {
+        let columns = columns.into_iter().flatten().map(|ColumnRow(number, name, type_oid, typmod, generated)| {
+            Column { number, name, type_oid, typmod, sealed: None, generated }
+        });
+        Self { oid, schema, name, kind, columns: columns.collect(), protected: None, refused: None }
+    }
+}
+
+impl Relation {
+    /// A relation with the columns (name, type OID), numbered from 1.
+    pub fn new(oid: Oid, schema: &str, name: &str, kind: char, columns: &[(&str, Oid)]) -> Self {
+        let columns = columns
+            .iter()
+            .zip(1..)
+            .map(|(&(name, type_oid), number)| Column {
+                number,
+                name: name.to_owned(),
+                type_oid,
+                typmod: -1,
+                sealed: None,
+                generated: false,
+            })
+            .collect();
+        Self { oid, schema: schema.to_owned(), name: name.to_owned(), kind, columns, protected: None, refused: None }
+    }
+}

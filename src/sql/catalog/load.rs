@@ -1,0 +1,147 @@
+//! Reads the facts from the server: one statement, one snapshot, no privilege beyond CONNECT.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use tokio_postgres::Client;
+
+pub use super::facts::Registered;
+use super::{
+    Catalog, Oid, Relation, RelationRow, build,
+    facts::{Facts, Function, Object, SealedDomain, Through, Use},
+    view_columns::handed_through,
+};
+use crate::config::Database;
+
+/// Why a catalog could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The server refused the query, or the connection broke.
+    #[error("the catalog could not be read: {}", describe(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The server's answer is not what was asked for.
+    #[error("the server's answer about its catalog could not be read ({part}): {source}")]
+    Answer {
+        /// Which part of it.
+        part: String,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+}
+
+/// `tokio_postgres::Error` says "db error" and keeps the server's words in its source.
+fn describe(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |db| format!("{} ({})", db.message(), db.code().code()))
+}
+
+/// Names are resolved in pg_catalog alone, whatever the role's or database's defaults say, and
+/// definitions come in one spelling. Compiling the query would take longer than running it. Stays set on pgveil's own connection.
+const PIN: &str =
+    "SET search_path = pg_catalog, pg_temp; SET bytea_output = hex; SET quote_all_identifiers = off; SET jit = off";
+
+const QUERY: &str = include_str!("load.sql");
+
+/// Loads one database's catalog as the service role. Cancel safe: it leaves no transaction open.
+///
+/// # Errors
+/// If the server cannot be asked; what does not match the policy is no error but in
+/// [`Catalog::mismatches`].
+pub async fn load(client: &Client, database: &Database, epoch: u64) -> Result<Catalog, CatalogError> {
+    load_with(client, database, epoch, None, None).await
+}
+
+/// As [`load`]; compares table OIDs with the `registered` ones, and shares what did not change with
+/// the `previous` snapshot.
+pub async fn load_with(
+    client: &Client,
+    database: &Database,
+    epoch: u64,
+    registered: Option<Registered>,
+    previous: Option<&Catalog>,
+) -> Result<Catalog, CatalogError> {
+    pin(client).await?;
+    let schemas: Vec<&str> = database.tables.iter().map(|t| t.schema.as_str()).collect();
+    let names: Vec<&str> = database.tables.iter().map(|t| t.name.as_str()).collect();
+    let mut facts = Facts { registered, ..Facts::default() };
+    for row in client.query(QUERY, &[&schemas, &names]).await? {
+        let (part, body): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        add(&mut facts, part, body, previous)
+            .map_err(|source| CatalogError::Answer { part: part.to_owned(), source })?;
+    }
+    Ok(build(epoch, database, facts))
+}
+
+/// See [`PIN`].
+pub(super) async fn pin(client: &Client) -> Result<(), CatalogError> {
+    Ok(client.batch_execute(PIN).await?)
+}
+
+/// Takes one row of the answer in.
+fn add(facts: &mut Facts, part: &str, body: &str, previous: Option<&Catalog>) -> Result<(), serde_json::Error> {
+    let object = |function: bool, oid: Oid| if function { Object::Function(oid) } else { Object::Relation(oid) };
+    match part {
+        "relation" => {
+            let relation = Relation::from(read::<RelationRow>(body)?);
+            let same = previous.and_then(|p| p.relations.get(&relation.oid)).filter(|old| ***old == relation);
+            facts.relations.push(same.map_or_else(|| Arc::new(relation), Arc::clone));
+        }
+        "type" => {
+            let (table, column, name) = read::<(Oid, i16, String)>(body)?;
+            facts.column_types.insert((table, column), name);
+        }
+        "domain" => facts.domain = Some(domain(body)?),
+        "inherits" => facts.inherits.push(read(body)?),
+        "rule" => {
+            let (user, function, used) = read::<(Oid, bool, Oid)>(body)?;
+            let (user, used) = (Object::Relation(user), object(function, used));
+            facts.uses.push(Use { user, used, through: Through::Rule });
+        }
+        "body" => {
+            let (user, function, used) = read::<(Oid, bool, Oid)>(body)?;
+            let (user, used) = (Object::Function(user), object(function, used));
+            facts.uses.push(Use { user, used, through: Through::Body });
+        }
+        "firing" => {
+            let (user, used) = read::<(Oid, Oid)>(body)?;
+            let (user, used) = (Object::Relation(user), Object::Function(used));
+            facts.uses.push(Use { user, used, through: Through::Firing });
+        }
+        "function" => facts.functions.push(function(body)?),
+        "view" => {
+            let (view, tree) = read::<(Oid, String)>(body)?;
+            facts.view_columns.extend(handed_through(&tree).into_iter().map(|(number, below)| ((view, number), below)));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(body)
+}
+
+fn function(body: &str) -> Result<Function, serde_json::Error> {
+    let (oid, schema, name, language, body, volatile, trigger, extension) = read(body)?;
+    Ok(Function { oid, schema, name, language, body, volatile, trigger, extension })
+}
+
+fn domain(body: &str) -> Result<SealedDomain, serde_json::Error> {
+    type Row = (Oid, char, String, bool, Option<String>, Option<Vec<String>>);
+    let (oid, kind, base, not_null, default, checks) = read::<Row>(body)?;
+    let checks = checks.unwrap_or_default();
+    let altered = if kind != 'd' || base != "bytea" {
+        Some(format!("it is not a domain over bytea but over {base}"))
+    } else if not_null {
+        Some("it is NOT NULL".to_owned())
+    } else if let Some(default) = default {
+        Some(format!("it has the default {default}"))
+    } else if checks.is_empty() {
+        Some("its CHECK is gone".to_owned())
+    } else {
+        checks.into_iter().find(|check| check != SEALED_CHECK).map(|check| format!("it has {check}"))
+    };
+    Ok(SealedDomain { oid, altered })
+}
+
+/// The domain's CHECK as `pg_get_constraintdef` spells it, from PostgreSQL 15 to 18.
+const SEALED_CHECK: &str = r#"CHECK (("substring"(VALUE, 1, 3) = '\xff7076'::bytea))"#;

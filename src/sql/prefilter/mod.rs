@@ -1,0 +1,115 @@
+//! Which statements need a look at all.
+//!
+//! # Why it never misses
+//!
+//! *Claim: if [`Mentions::protected`] is false, no reading of the text by PostgreSQL names a protected
+//! relation.* A name can reach the server's parser in these ways (PostgreSQL, scan.l):
+//!
+//! 1. **Unquoted identifier.** Its ASCII letters are folded; the search folds both sides. It starts
+//!    where no letter or underscore and no byte from 0x80 on stands before it. A digit or `$` before
+//!    it counts as a possible start, since older lexers cut `$1name` in two; underscores before it
+//!    are skipped, since `_name` is the array type of `name`. It ends where no further byte of an
+//!    identifier follows.
+//! 2. **Quoted identifier.** Its bytes stand there as they are, with `"` doubled. Quotes are no bytes
+//!    of words, so rule 1 covers both; folding finds a few more.
+//! 3. **Longer than 63 bytes.** The server cuts identifiers off, so a name may go on in the text:
+//!    needles of 60 bytes and more have no end (60, since it cuts between characters).
+//! 4. **`U&"…"`** may escape any letter: its three first bytes are a needle.
+//! 5. **Beyond ASCII**, the bytes depend on client_encoding, and single-byte servers fold such
+//!    letters, too. In every client encoding of PostgreSQL ASCII characters are themselves, and others
+//!    have at least one byte from 0x80 on. So a name with others is represented by its longest run of
+//!    ASCII characters, without beginning or end, in texts that have such a byte; if it has no such
+//!    run, every text that has such a byte is a mention. Where a character ends in an ASCII byte
+//!    (SJIS, GBK …) and a name follows, rule 1 sees a letter before the name: rightly, since the
+//!    server sees one identifier.
+//! 6. **Text that the server runs as SQL** may put the name together: the functions that do so are
+//!    needles ([`needles`]), and so are `DO` blocks. The planner sees their literals unescaped.
+//!
+//! Comments, white space and line ends separate tokens but never stand inside an identifier. What
+//! leads to a protected relation under another name (views, partitions, functions) is among the names
+//! that the prefilter is made for; prepared statements and cursors are the session's to remember.
+//!
+//! What [`Mentions::env`] leaves to the session: the end of a transaction in which something was
+//! mentioned undoes or completes it (ROLLBACK, SET LOCAL, deferred triggers), and other sessions may
+//! create or drop schemas and grant rights.
+
+mod needles;
+mod search;
+mod starts;
+#[cfg(test)]
+mod tests;
+
+use needles::{Kind, Needle};
+use search::Search;
+
+/// What a statement's text mentions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Mentions {
+    /// A protected name, or something that may hide one (`U&"`): the statement must be parsed.
+    pub protected: bool,
+    /// Something that may change the session's [`Env`](super::env::Env) or its settings.
+    pub env: bool,
+}
+
+impl Mentions {
+    const ALL: Self = Self { protected: true, env: true };
+
+    fn add(&mut self, more: Self) {
+        self.protected |= more.protected;
+        self.env |= more.env;
+    }
+}
+
+/// A case-folding multi-pattern search over statement texts.
+#[derive(Debug, Default)]
+pub struct Prefilter {
+    /// `None`: nothing is protected.
+    search: Option<Search>,
+    /// What a text mentions that is not ASCII throughout: there are names without a single ASCII
+    /// character.
+    beyond_ascii: Mentions,
+}
+
+impl Prefilter {
+    /// A prefilter for bare names of protected relations and of what reaches them, and for bare
+    /// names of what may change the environment. Without protected names nothing is ever mentioned.
+    pub fn new<'a>(protected: impl IntoIterator<Item = &'a str>, env: impl IntoIterator<Item = &'a str>) -> Self {
+        let (mut needles, mut beyond_ascii) = (Vec::new(), Mentions::default());
+        for name in protected {
+            match Needle::of_name(name, Kind::Protected) {
+                Some(needle) => needles.push(needle),
+                None => beyond_ascii.protected = true,
+            }
+        }
+        if needles.is_empty() && !beyond_ascii.protected {
+            return Self::default();
+        }
+        for name in env {
+            match Needle::of_name(name, Kind::Env) {
+                Some(needle) => needles.push(needle),
+                None => beyond_ascii.env = true,
+            }
+        }
+        needles.extend(needles::fixed());
+        Self { search: Some(Search::new(needles)), beyond_ascii }
+    }
+
+    /// Looks at a statement (or a whole multi-statement text). Never misses: if `protected` is
+    /// false, no reading of the text by PostgreSQL can name a protected relation.
+    pub fn look(&self, text: &[u8]) -> Mentions {
+        let Some(search) = &self.search else { return Mentions::default() };
+        let mut mentions = starts::look(text);
+        if self.beyond_ascii != Mentions::default() && !text.is_ascii() {
+            mentions.add(self.beyond_ascii);
+        }
+        if mentions != Mentions::ALL {
+            search.look(text, &mut mentions);
+        }
+        mentions
+    }
+}
+
+/// A byte that can stand inside an unquoted identifier (PostgreSQL, scan.l, `ident_cont`).
+pub(super) fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+}

@@ -1,0 +1,138 @@
+//! What the first words of statements say: commands that may change the environment.
+//!
+//! Such commands stand at the beginning of a statement only, so `UPDATE … SET role = …` or
+//! `ON CONFLICT DO NOTHING` cost nothing. A `;` inside a literal looks like the end of a statement;
+//! that finds more than there is, never less.
+
+use super::Mentions;
+
+/// Looks at the beginning of every statement of a text.
+pub(super) fn look(text: &[u8]) -> Mentions {
+    let mut mentions = of_statement(text);
+    for at in memchr::memchr_iter(b';', text) {
+        mentions.add(of_statement(text.get(at + 1..).unwrap_or_default()));
+    }
+    mentions
+}
+
+fn of_statement(text: &[u8]) -> Mentions {
+    let (word, rest) = word(text);
+    match word.as_str() {
+        // A block's body is a literal that may be escaped or in pieces: the planner reads it.
+        "do" => Mentions::ALL,
+        "set" => Mentions { protected: false, env: sets(rest) },
+        "reset" => Mentions { protected: false, env: changes(&self::word(rest).0) },
+        // Prepared statements, procedures and cursors may call anything; schemas, rights and temporary
+        // tables come and go by DDL; EXPLAIN may run an EXECUTE.
+        "alter" | "call" | "create" | "discard" | "drop" | "execute" | "explain" | "fetch" | "grant" | "import"
+        | "load" | "move" | "reassign" | "revoke" | "security" => Mentions { protected: false, env: true },
+        _ => Mentions::default(),
+    }
+}
+
+/// Does what follows SET change the environment or a setting that decides how values look?
+fn sets(rest: &[u8]) -> bool {
+    let (first, after) = word(rest);
+    match first.as_str() {
+        "local" => sets(after),
+        // SET SESSION AUTHORIZATION, SET SESSION CHARACTERISTICS, SET SESSION name
+        "session" => changes(&word(after).0),
+        _ => changes(&first),
+    }
+}
+
+/// Does the setting matter? What is no plain word (quoted, escaped) may be any.
+fn changes(setting: &Word) -> bool {
+    matches!(
+        setting.as_str(),
+        "" | "u"
+            | "all"
+            | "search_path"
+            | "schema"
+            | "role"
+            | "session"
+            | "authorization"
+            | "session_authorization"
+            | "names"
+            | "client_encoding"
+            | "time"
+            | "timezone"
+            | "datestyle"
+            | "intervalstyle"
+            | "bytea_output"
+            | "extra_float_digits"
+            | "standard_conforming_strings"
+    )
+}
+
+/// Length of the longest word that matters, `standard_conforming_strings`.
+const MAX: usize = 27;
+
+/// A word in lower case, empty if there is none or it is longer than any that matters.
+struct Word {
+    bytes: [u8; MAX],
+    len: usize,
+}
+
+impl Word {
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.len).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+}
+
+/// The next word behind white space and comments, and what follows it.
+fn word(text: &[u8]) -> (Word, &[u8]) {
+    let text = skip_trivia(text);
+    let end = text.iter().position(|&b| !(b.is_ascii_alphanumeric() || b == b'_')).unwrap_or(text.len());
+    let (found, rest) = text.split_at(end);
+    let mut word = Word { bytes: [0; MAX], len: 0 };
+    if let Some(bytes) = word.bytes.get_mut(..found.len()) {
+        bytes.copy_from_slice(found);
+        bytes.make_ascii_lowercase();
+        word.len = found.len();
+    } else {
+        // Too long for a word that matters, but a word, unlike the empty one.
+        word.bytes[0] = b'_';
+        word.len = 1;
+    }
+    (word, rest)
+}
+
+/// Skips white space and comments as scan.l does: `--` to the end of the line, `/* */` nested.
+fn skip_trivia(mut text: &[u8]) -> &[u8] {
+    loop {
+        match text {
+            [b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, rest @ ..] => text = rest,
+            [b'-', b'-', rest @ ..] => {
+                let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+                text = rest.get(end..).unwrap_or_default();
+            }
+            [b'/', b'*', rest @ ..] => text = skip_comment(rest),
+            _ => return text,
+        }
+    }
+}
+
+/// What follows a block comment, given what follows its opening.
+fn skip_comment(text: &[u8]) -> &[u8] {
+    let mut depth = 1_u32;
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| memchr::memchr2(b'*', b'/', rest)).map(|at| from + at) {
+        match (text.get(at), text.get(at + 1)) {
+            (Some(b'*'), Some(b'/')) => {
+                depth -= 1;
+                if depth == 0 {
+                    return text.get(at + 2..).unwrap_or_default();
+                }
+                from = at + 2;
+            }
+            (Some(b'/'), Some(b'*')) => {
+                depth += 1;
+                from = at + 2;
+            }
+            _ => from = at + 1,
+        }
+    }
+    // Unterminated: the server will say so.
+    &[]
+}

@@ -1,0 +1,162 @@
+//! Type names as people write them.
+
+use super::{LogicalType, TypeError};
+
+/// Names of PostgreSQL types that the note on types leaves out, so that the message can say
+/// "not yet" or "not this one" instead of "unknown".
+const OTHERS: &[&str] = &[
+    "bit",
+    "bit varying",
+    "box",
+    "cidr",
+    "circle",
+    "citext",
+    "double precision",
+    "enum",
+    "float",
+    "float4",
+    "float8",
+    "hstore",
+    "inet",
+    "interval",
+    "json",
+    "line",
+    "lseg",
+    "ltree",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "name",
+    "oid",
+    "path",
+    "pg_lsn",
+    "point",
+    "polygon",
+    "real",
+    "serial",
+    "serial2",
+    "serial4",
+    "serial8",
+    "smallserial",
+    "bigserial",
+    "time",
+    "timetz",
+    "time with time zone",
+    "time without time zone",
+    "timestamp",
+    "timestamp without time zone",
+    "tsquery",
+    "tsvector",
+    "varbit",
+    "vector",
+    "xml",
+];
+
+/// Longest `varchar` and `char`: `MaxAttrSize` of htup_details.h.
+const MAX_LENGTH: i64 = 10_485_760;
+
+/// Reads a type name; see [`LogicalType::parse`].
+pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
+    let unknown = || TypeError::Unknown(name.trim().to_owned());
+    let (base, modifiers) = split(name).ok_or_else(unknown)?;
+    let base = base.strip_prefix("pg_catalog.").unwrap_or(&base);
+    let plain = |ty| if modifiers.is_none() { Ok(ty) } else { Err(takes_none(base)) };
+    match base {
+        "text" => plain(LogicalType::Text),
+        "bool" | "boolean" => plain(LogicalType::Bool),
+        "int2" | "smallint" => plain(LogicalType::Int2),
+        "int4" | "int" | "integer" => plain(LogicalType::Int4),
+        "int8" | "bigint" => plain(LogicalType::Int8),
+        "date" => plain(LogicalType::Date),
+        "uuid" => plain(LogicalType::Uuid),
+        "bytea" => plain(LogicalType::Bytea),
+        "jsonb" => plain(LogicalType::Jsonb),
+        "varchar"
+        | "character varying"
+        | "char varying"
+        | "nchar varying"
+        | "national character varying"
+        | "national char varying" => Ok(LogicalType::Varchar(modifiers.map(|m| length("varchar", &m)).transpose()?)),
+        // The grammar's CHARACTER without a length is one character; bpchar without one is unlimited.
+        "char" | "character" | "nchar" | "national character" | "national char" => {
+            Ok(LogicalType::Char(modifiers.map_or(Ok(1), |m| length("char", &m))?))
+        }
+        "bpchar" => match modifiers {
+            Some(m) => Ok(LogicalType::Char(length("char", &m)?)),
+            None => Err(TypeError::Unsupported("bpchar without a length".to_owned())),
+        },
+        "numeric" | "decimal" | "dec" => {
+            Ok(LogicalType::Numeric(modifiers.map(|m| precision_and_scale(&m)).transpose()?))
+        }
+        "timestamptz" | "timestamp with time zone" => {
+            Ok(LogicalType::Timestamptz(modifiers.map(|m| fraction(&m)).transpose()?))
+        }
+        _ if OTHERS.contains(&base) || is_array(base) => Err(TypeError::Unsupported(name.trim().to_owned())),
+        _ => Err(unknown()),
+    }
+}
+
+fn is_array(base: &str) -> bool {
+    let element = base.strip_suffix(" array").or_else(|| base.split_once('[').map(|(element, _)| element));
+    element.is_some_and(|e| {
+        let e = e.trim_end();
+        OTHERS.contains(&e) || !matches!(parse(e), Err(TypeError::Unknown(_)))
+    })
+}
+
+/// Lower-cases, collapses blanks and takes the modifier list out of the middle:
+/// `TIMESTAMP (3) with  time zone` is `timestamp with time zone` and `[3]`.
+fn split(name: &str) -> Option<(String, Option<Vec<i64>>)> {
+    let (head, modifiers, tail) = match name.split_once('(') {
+        None => (name, None, ""),
+        Some((head, rest)) => {
+            let (list, tail) = rest.split_once(')')?;
+            let list: Option<Vec<i64>> = list.split(',').map(|m| m.trim().parse().ok()).collect();
+            // An array of a type with a modifier: only the element matters to the caller's message.
+            (head, Some(list?), tail)
+        }
+    };
+    let mut base = String::with_capacity(name.len());
+    for word in head.split_whitespace().chain(tail.split_whitespace()) {
+        if !base.is_empty() && !word.starts_with('[') {
+            base.push(' ');
+        }
+        base.push_str(&word.to_ascii_lowercase());
+    }
+    Some((base, modifiers))
+}
+
+fn takes_none(base: &str) -> TypeError {
+    TypeError::Modifier(format!("type modifier is not allowed for type `{base}`"))
+}
+
+fn length(ty: &str, modifiers: &[i64]) -> Result<u32, TypeError> {
+    match *modifiers {
+        [n] if n < 1 => Err(TypeError::Modifier(format!("length for type {ty} must be at least 1"))),
+        [n] if n > MAX_LENGTH => Err(TypeError::Modifier(format!("length for type {ty} cannot exceed {MAX_LENGTH}"))),
+        [n] => Ok(n as u32),
+        _ => Err(TypeError::Modifier(format!("type {ty} takes one length"))),
+    }
+}
+
+fn precision_and_scale(modifiers: &[i64]) -> Result<(u16, i16), TypeError> {
+    let (precision, scale) = match *modifiers {
+        [precision] => (precision, 0),
+        [precision, scale] => (precision, scale),
+        _ => return Err(TypeError::Modifier("invalid NUMERIC type modifier".to_owned())),
+    };
+    if !(1..=1000).contains(&precision) {
+        return Err(TypeError::Modifier(format!("NUMERIC precision {precision} must be between 1 and 1000")));
+    }
+    if !(-1000..=1000).contains(&scale) {
+        return Err(TypeError::Modifier(format!("NUMERIC scale {scale} must be between -1000 and 1000")));
+    }
+    Ok((precision as u16, scale as i16))
+}
+
+fn fraction(modifiers: &[i64]) -> Result<u8, TypeError> {
+    match *modifiers {
+        [p @ 0..=6] => Ok(p as u8),
+        _ => Err(TypeError::Modifier("precision of timestamptz must be between 0 and 6".to_owned())),
+    }
+}

@@ -1,0 +1,80 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::{Base, LogicalType as T, TypeError};
+
+#[test]
+fn aliases_of_postgresql_are_understood() {
+    for (name, ty, shown) in [
+        ("INT", T::Int4, "integer"),
+        ("Integer", T::Int4, "integer"),
+        ("bigint", T::Int8, "bigint"),
+        ("int2", T::Int2, "smallint"),
+        ("boolean", T::Bool, "boolean"),
+        ("character  varying ( 20 )", T::Varchar(Some(20)), "character varying(20)"),
+        ("varchar", T::Varchar(None), "character varying"),
+        ("CHAR", T::Char(1), "character(1)"),
+        ("character(11)", T::Char(11), "character(11)"),
+        ("bpchar(3)", T::Char(3), "character(3)"),
+        ("decimal(12, 2)", T::Numeric(Some((12, 2))), "numeric(12,2)"),
+        ("numeric(5)", T::Numeric(Some((5, 0))), "numeric(5,0)"),
+        ("numeric(3,-2)", T::Numeric(Some((3, -2))), "numeric(3,-2)"),
+        ("pg_catalog.numeric", T::Numeric(None), "numeric"),
+        ("timestamp with time zone", T::Timestamptz(None), "timestamp with time zone"),
+        ("timestamptz(3)", T::Timestamptz(Some(3)), "timestamp(3) with time zone"),
+        (" Timestamp (0)  WITH time zone ", T::Timestamptz(Some(0)), "timestamp(0) with time zone"),
+    ] {
+        assert_eq!(T::parse(name), Ok(ty), "{name}");
+        assert_eq!(ty.to_string(), shown);
+        assert_eq!(T::parse(shown), Ok(ty), "{shown}");
+        assert_eq!(T::from_oid(ty.oid(), ty.typmod()), Some(ty), "{name}");
+    }
+}
+
+#[test]
+fn types_that_cannot_be_sealed_yet_are_named() {
+    for name in [
+        "float8",
+        "double precision",
+        "timestamp(3)",
+        "time",
+        "json",
+        "int4[]",
+        "varchar(3)[]",
+        "text array",
+        "money",
+        "bpchar",
+    ] {
+        assert!(matches!(T::parse(name), Err(TypeError::Unsupported(_))), "{name}: {:?}", T::parse(name));
+    }
+    for name in ["", "strin", "\"text\"", "int 4", "varchar(", "varchar(x)", "nonsense[]"] {
+        assert!(matches!(T::parse(name), Err(TypeError::Unknown(_))), "{name}: {:?}", T::parse(name));
+    }
+}
+
+#[test]
+fn modifiers_outside_the_range_are_refused() {
+    for name in [
+        "varchar(0)",
+        "char(10485761)",
+        "numeric(0)",
+        "numeric(1001)",
+        "numeric(5,1001)",
+        "numeric(1,2,3)",
+        "timestamptz(7)",
+        "text(3)",
+        "int4(3)",
+    ] {
+        assert!(matches!(T::parse(name), Err(TypeError::Modifier(_))), "{name}: {:?}", T::parse(name));
+    }
+}
+
+#[test]
+fn kinds_and_oids_are_distinct() {
+    let types: Vec<T> =
+        Base::ALL.iter().map(|b| T::from_oid(b.catalog().0, if *b == Base::Char { 5 } else { -1 }).unwrap()).collect();
+    for (i, a) in types.iter().enumerate() {
+        for b in &types[i + 1..] {
+            assert!(a.kind() != b.kind() && a.oid() != b.oid() && a.array_oid() != b.array_oid());
+        }
+    }
+}

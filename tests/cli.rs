@@ -1,0 +1,295 @@
+//! The commands, as somebody at a terminal or a script sees them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod support;
+
+use serde_json::Value;
+use support::{PEOPLE, PEOPLE_POLICY, World, both, pgveil, stderr, stdout};
+
+fn people() -> World {
+    World::builder().schema(PEOPLE).tables(PEOPLE_POLICY).idle().start()
+}
+
+fn code(output: &std::process::Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn json(output: &std::process::Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", both(output)))
+}
+
+#[test]
+fn help_says_what_each_command_is_for_with_an_example() {
+    let help = stdout(&pgveil(&["--help"], ""));
+    for command in ["run", "check", "apply", "value", "demo", "schema"] {
+        assert!(help.contains(command), "{help}");
+        let output = pgveil(&[command, "--help"], "");
+        assert_eq!(code(&output), 0);
+        assert!(stdout(&output).contains("Example: "), "{}", both(&output));
+    }
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for args in [&["frobnicate"][..], &["apply", "--frobnicate"], &["value", "seal"], &[]] {
+        assert_eq!(code(&pgveil(args, "")), 2, "{args:?}");
+    }
+}
+
+#[test]
+fn a_missing_policy_file_exits_with_2_and_names_it() {
+    let output = pgveil(&["check", "--config", "no/such/file.yaml"], "");
+    assert_eq!(code(&output), 2, "{}", both(&output));
+    assert!(stderr(&output).contains("no/such/file.yaml"), "{}", both(&output));
+}
+
+#[test]
+fn a_bad_policy_is_shown_with_its_line_and_a_suggestion() {
+    let world = people();
+    world.edit_policy(|text| text.replace("mode: equality", "mdoe: equality"));
+    let output = world.pgveil(&["check"]);
+    assert_eq!(code(&output), 2, "{}", both(&output));
+    for part in ["policy/unknown-key", "mdoe", "pgveil.yaml:", "mode"] {
+        assert!(stderr(&output).contains(part), "{part}: {}", both(&output));
+    }
+    assert_eq!(stdout(&output), "");
+    let output = world.pgveil(&["check", "--json"]);
+    assert_eq!(code(&output), 2);
+    let finding = json(&output).pointer("/error/findings/0").cloned().unwrap();
+    assert_eq!(finding["code"], "policy/unknown-key");
+    assert!(finding["line"].is_number(), "{finding}");
+}
+
+#[test]
+fn the_schema_of_the_policy_is_json_with_the_known_keys() {
+    let output = pgveil(&["schema"], "");
+    assert_eq!(code(&output), 0);
+    assert!(json(&output).pointer("/properties/upstream").is_some());
+}
+
+#[test]
+fn apply_asks_and_without_a_terminal_says_so() {
+    let world = people();
+    let output = world.pgveil(&["apply"]);
+    assert_eq!(code(&output), 2, "{}", both(&output));
+    assert!(stderr(&output).contains("--yes"), "{}", both(&output));
+    assert!(stdout(&output).contains("CREATE DOMAIN pgveil.sealed"), "{}", both(&output));
+    assert_eq!(world.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'pgveil'"), "0");
+}
+
+#[test]
+fn a_dry_run_shows_the_sql_and_changes_nothing() {
+    let world = people();
+    let output = world.pgveil(&["apply", "--dry-run"]);
+    assert_eq!(code(&output), 0, "{}", both(&output));
+    assert!(stdout(&output).contains("ALTER TABLE public.people ALTER COLUMN email TYPE pgveil.sealed"));
+    assert_eq!(world.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgveil%'"), "0");
+}
+
+#[test]
+fn apply_twice_has_nothing_to_do() {
+    let world = people();
+    let first = world.pgveil(&["apply", "--yes"]);
+    assert_eq!(code(&first), 0, "{}", both(&first));
+    let types = world.sql(
+        "SELECT string_agg(attname || ' ' || format_type(atttypid, -1) || ' ' || attstorage::text, ', ' ORDER BY attnum)
+         FROM pg_attribute WHERE attrelid = 'people'::regclass AND attnum > 2",
+    );
+    assert_eq!(
+        types,
+        "email pgveil.sealed e, ssn pgveil.sealed e, birth pgveil.sealed e, salary pgveil.sealed e, notes pgveil.sealed e"
+    );
+    let second = world.pgveil(&["apply"]);
+    assert_eq!(code(&second), 0, "{}", both(&second));
+    assert!(stdout(&second).contains("nothing to do"), "{}", both(&second));
+    let document = json(&world.pgveil(&["apply", "--json"]));
+    assert_eq!(document.pointer("/databases/0/steps"), Some(&Value::Array(Vec::new())), "{document}");
+}
+
+#[test]
+fn what_apply_prints_can_be_run_by_hand() {
+    let world = people();
+    let sql = stdout(&world.pgveil(&["apply", "--dry-run"]));
+    let statements: String = sql.lines().filter(|line| !line.starts_with("database ")).collect::<Vec<_>>().join("\n");
+    support::psql(&world.direct().replace("user=app", "user=pgveil"), &statements);
+    let document = json(&world.pgveil(&["apply", "--dry-run", "--json"]));
+    assert_eq!(document.pointer("/databases/0/steps"), Some(&Value::Array(Vec::new())), "{document}");
+}
+
+#[test]
+fn apply_leaves_a_table_with_rows_alone_and_names_the_sweep() {
+    let world = people();
+    world.sql("INSERT INTO people (name, email) VALUES ('Ada', 'ada@example.org')");
+    let output = world.pgveil(&["apply", "--yes"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    assert!(stdout(&output).contains("pgveil sweep encrypt --column public.people.email"), "{}", both(&output));
+    assert_eq!(world.sql("SELECT email FROM people"), "ada@example.org");
+    // The rest was done.
+    assert_eq!(world.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgveil%'"), "2");
+}
+
+#[test]
+fn rows_that_arrive_between_plan_and_change_are_not_lost() {
+    let world = World::builder()
+        .schema("CREATE TABLE t (c text)")
+        .tables("t: { columns: { c: { type: text } } }")
+        .idle()
+        .start();
+    let sql = stdout(&world.pgveil(&["apply", "--dry-run"]));
+    world.sql("INSERT INTO t VALUES ('precious')");
+    let statements: String = sql.lines().filter(|line| !line.starts_with("database ")).collect::<Vec<_>>().join("\n");
+    let by_hand = support::try_psql(&world.direct().replace("user=app", "user=pgveil"), &statements);
+    assert!(!by_hand.status.success());
+    assert!(!stderr(&by_hand).contains("precious"), "{}", both(&by_hand));
+    assert_eq!(world.sql("SELECT c FROM t"), "precious");
+}
+
+#[test]
+fn a_unique_column_stays_unique_under_its_old_name() {
+    let world = World::builder()
+        .schema("CREATE TABLE users (id int, login text NOT NULL UNIQUE)")
+        .tables("users: { columns: { login: { type: text, mode: equality } } }")
+        .not_running()
+        .start();
+    let index = world.sql("SELECT indexdef FROM pg_indexes WHERE indexname = 'users_login_key'");
+    assert!(index.starts_with("CREATE UNIQUE INDEX users_login_key ON public.users USING btree"), "{index}");
+    assert!(index.contains("9, 16"), "{index}");
+    assert_eq!(
+        world.sql("SELECT attnotnull FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'login'"),
+        "t"
+    );
+    let again = world.pgveil(&["apply"]);
+    assert!(stdout(&again).contains("nothing to do"), "{}", both(&again));
+}
+
+#[test]
+fn what_hangs_on_a_column_is_explained_and_nothing_is_changed() {
+    let world = World::builder()
+        .schema(
+            "CREATE TABLE t (a text DEFAULT 'x', b int CHECK (b > 0), c text, d text);
+             CREATE INDEX on_c ON t (c, d);
+             CREATE VIEW v AS SELECT d FROM t",
+        )
+        .tables("t: { columns: { a: { type: text }, b: { type: int4 }, c: { type: text, mode: equality }, d: { type: text } } }")
+        .idle()
+        .start();
+    let output = world.pgveil(&["apply", "--yes", "--json"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    let document = json(&output);
+    let obstacles: Vec<(String, String)> = document
+        .pointer("/databases/0/obstacles")
+        .and_then(Value::as_array)
+        .unwrap()
+        .iter()
+        .map(|o| (o["object"].as_str().unwrap().to_owned(), o["code"].as_str().unwrap().to_owned()))
+        .collect();
+    for (object, code) in [
+        ("public.t.a", "apply/default"),
+        ("public.t.b", "apply/constraint"),
+        ("public.t.c", "apply/index"),
+        ("public.t.d", "apply/index"),
+        ("public.t.d", "apply/dependent"),
+    ] {
+        assert!(obstacles.contains(&(object.to_owned(), code.to_owned())), "{object} {code}: {obstacles:?}");
+    }
+    assert_eq!(
+        world.sql(
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND atttypid = 'pgveil.sealed'::regtype"
+        ),
+        "0"
+    );
+}
+
+#[test]
+fn without_privileges_apply_prints_what_to_run_as_whom() {
+    let world = World::builder().schema(PEOPLE).tables(PEOPLE_POLICY).service("other").idle().start();
+    let output = world.pgveil(&["apply", "--yes"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    let text = stdout(&output);
+    assert!(text.contains(&format!("GRANT CREATE ON DATABASE {} TO other", world.database())), "{text}");
+    assert_eq!(world.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgveil%'"), "0");
+
+    // With the grant, and the right to look, only the owner's part is left.
+    support::psql(&world.superuser("postgres"), &format!("GRANT CREATE ON DATABASE {} TO other", world.database()));
+    world.sql("GRANT SELECT ON people TO other");
+    let output = world.pgveil(&["apply", "--yes"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    assert!(stdout(&output).contains("run as app"), "{}", both(&output));
+    assert_eq!(world.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgveil%'"), "2");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let world = people();
+    world.edit_policy(|text| text.replace(&format!(":{}", world.server_port()), ":1"));
+    let output = world.pgveil(&["check"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    assert!(stderr(&output).contains("127.0.0.1:1"), "{}", both(&output));
+}
+
+#[test]
+fn check_writes_and_reads_a_probe_row_and_leaves_none() {
+    let world = World::builder().schema(PEOPLE).tables(PEOPLE_POLICY).not_running().start();
+    let output = world.pgveil(&["check", "--json"]);
+    assert_eq!(code(&output), 0, "{}", both(&output));
+    let document = json(&output);
+    let probes = document.pointer("/databases/0/probes").and_then(Value::as_array).unwrap();
+    assert_eq!(probes.len(), 5, "{document}");
+    for probe in probes {
+        assert_eq!(probe["intact"], true, "{probe}");
+        assert!(probe["stored"].as_str().unwrap().starts_with("\\xff7076"), "{probe}");
+    }
+    assert_eq!(world.sql("SELECT count(*) FROM people"), "0");
+    let text = world.pgveil(&["check"]);
+    assert!(stdout(&text).contains("people.ssn"), "{}", both(&text));
+}
+
+#[test]
+fn check_before_apply_finds_errors() {
+    let world = people();
+    let output = world.pgveil(&["check"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    assert!(stdout(&output).contains("error"), "{}", both(&output));
+}
+
+#[test]
+fn check_notices_a_lost_index() {
+    let world = World::builder().schema(PEOPLE).tables(PEOPLE_POLICY).not_running().start();
+    world.sql("DROP INDEX people_email_eq");
+    let output = world.pgveil(&["check", "--json"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    let findings = json(&output).pointer("/databases/0/findings").cloned().unwrap();
+    assert!(findings.to_string().contains("public.people.email"), "{findings}");
+}
+
+#[test]
+fn a_value_sealed_by_hand_opens_by_hand_and_only_as_its_column() {
+    let world = World::builder().schema(PEOPLE).tables(PEOPLE_POLICY).not_running().start();
+    let sealed = world.pgveil_with_input(&["value", "seal", "--column", "public.people.ssn"], "123-45-6789");
+    assert_eq!(code(&sealed), 0, "{}", both(&sealed));
+    let hex = stdout(&sealed);
+    assert!(hex.starts_with("\\xff7076"), "{hex}");
+    let opened = world.pgveil_with_input(&["value", "open", "--column", "people.ssn"], &hex);
+    assert_eq!(stdout(&opened), "123-45-6789\n", "{}", both(&opened));
+    // It was sealed for the column's own type: what the server stores is taken as it is.
+    world.sql(&format!("INSERT INTO people (name, ssn) VALUES ('Ada', '{}')", hex.trim()));
+    let moved = world.pgveil_with_input(&["value", "open", "--column", "public.people.email"], &hex);
+    assert_eq!(code(&moved), 1, "{}", both(&moved));
+    assert_eq!(stdout(&moved), "");
+}
+
+#[test]
+fn a_value_that_its_type_refuses_is_refused_with_postgresqls_words() {
+    let world = World::builder().schema(PEOPLE).tables(PEOPLE_POLICY).not_running().start();
+    let output = world.pgveil_with_input(&["value", "seal", "--column", "public.people.birth"], "1999-02-30");
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    assert!(stderr(&output).contains("date/time field value out of range"), "{}", both(&output));
+}
+
+#[test]
+fn an_unknown_column_exits_with_2_and_lists_the_known_ones() {
+    let world = people();
+    let output = world.pgveil_with_input(&["value", "seal", "--column", "people.shoe_size"], "44");
+    assert_eq!(code(&output), 2, "{}", both(&output));
+    assert!(stderr(&output).contains("public.people.ssn"), "{}", both(&output));
+}

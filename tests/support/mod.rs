@@ -1,0 +1,408 @@
+//! What the integration tests share: a real PostgreSQL, the real binary, and a way to compare.
+//!
+//! A test binary starts one private server (it ends with the process) and each [`World`] gets two
+//! databases of its own there: `app`, which a policy protects, and `twin`, with the same tables in
+//! plaintext and without pgveil: the oracle.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::{
+    ffi::OsStr,
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use pgveil::cli::demo::{
+    cluster::{Cluster, ClusterAuth, ClusterOptions},
+    proxy::Proxy,
+};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+/// The program under test.
+pub const PGVEIL: &str = env!("CARGO_BIN_EXE_pgveil");
+
+/// Roles of every server here: `app` owns the tables, `pgveil` is the service login with its rights,
+/// `other` has no rights at all. Under scram the password is the name.
+const ROLES: &str = "CREATE ROLE app LOGIN PASSWORD 'app';
+CREATE ROLE pgveil LOGIN PASSWORD 'pgveil';
+CREATE ROLE other LOGIN PASSWORD 'other';
+GRANT app TO pgveil";
+
+/// The server of this test process. Nobody drops it: its watchdog ends it with the process.
+fn shared() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| new_cluster(ClusterAuth::Trust, &[]))
+}
+
+fn new_cluster(auth: ClusterAuth, settings: &[&str]) -> Cluster {
+    let mut all = vec!["log_statement = 'all'".to_owned(), "max_connections = 200".to_owned()];
+    all.extend(settings.iter().map(|&line| line.to_owned()));
+    let cluster = Cluster::start(&ClusterOptions { auth, settings: all }).expect("a private PostgreSQL server");
+    psql(&cluster.conn_string("postgres"), ROLES);
+    cluster
+}
+
+/// How a [`World`] is to be.
+pub struct Builder {
+    schema: String,
+    tables: String,
+    extra: String,
+    service: String,
+    own: Option<(ClusterAuth, Vec<String>)>,
+    apply: bool,
+    run: bool,
+    environment: Vec<(String, String)>,
+}
+
+impl Builder {
+    /// SQL that creates the application's tables, run as `app` in both databases.
+    pub fn schema(self, sql: &str) -> Self {
+        Self { schema: sql.to_owned(), ..self }
+    }
+
+    /// The YAML below `tables:`, indented as one likes.
+    pub fn tables(self, yaml: &str) -> Self {
+        Self { tables: yaml.to_owned(), ..self }
+    }
+
+    /// Further top-level YAML (`limits: …`).
+    pub fn extra(self, yaml: &str) -> Self {
+        Self { extra: yaml.to_owned(), ..self }
+    }
+
+    /// Another service login than `pgveil`.
+    pub fn service(self, role: &str) -> Self {
+        Self { service: role.to_owned(), ..self }
+    }
+
+    /// A server of its own, with further lines for postgresql.conf.
+    pub fn own_server(mut self, auth: ClusterAuth, settings: &[&str]) -> Self {
+        self.own = Some((auth, settings.iter().map(|&line| line.to_owned()).collect()));
+        self
+    }
+
+    /// A variable in the environment of `pgveil run`.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Neither `apply` nor `run`: for tests of the commands.
+    pub fn idle(mut self) -> Self {
+        (self.apply, self.run) = (false, false);
+        self
+    }
+
+    /// `apply`, but no `run`.
+    pub fn not_running(mut self) -> Self {
+        self.run = false;
+        self
+    }
+
+    pub fn start(self) -> World {
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let own = self
+            .own
+            .as_ref()
+            .map(|(auth, settings)| new_cluster(*auth, &settings.iter().map(String::as_str).collect::<Vec<_>>()));
+        let scram = matches!(self.own, Some((ClusterAuth::Scram, _)));
+        let mut world = World {
+            proxy: None,
+            own,
+            scram,
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            database: format!("app_{number}"),
+            twin: format!("twin_{number}"),
+        };
+        for database in [&world.database, &world.twin] {
+            psql(&world.superuser("postgres"), &format!("CREATE DATABASE {database} OWNER app"));
+            psql(&world.superuser("postgres"), &format!("GRANT CREATE ON DATABASE {database} TO pgveil"));
+            if !self.schema.is_empty() {
+                psql(&conn_string(world.server_port(), database), &self.schema);
+            }
+        }
+        fs::write(world.config(), self.policy(&world)).expect("the policy file");
+        if self.apply {
+            let output = world.pgveil(&["apply", "--yes"]);
+            assert!(output.status.success(), "apply failed:\n{}", both(&output));
+        }
+        if self.run {
+            world.run(&self.environment);
+        }
+        world
+    }
+
+    fn policy(&self, world: &World) -> String {
+        let password = if world.scram { format!(", password: {}", self.service) } else { String::new() };
+        let mut policy = format!(
+            "listen: 127.0.0.1:0
+upstream: {{ hosts: [\"127.0.0.1:{port}\"] }}
+service: {{ user: {user}{password} }}
+kms:
+  main: {{ local: {{ keyring: {keyring} }} }}
+keys: {{ kms: main }}
+{extra}
+databases:
+  {database}:
+    tables:
+",
+            port = world.server_port(),
+            user = self.service,
+            keyring = world.path("keyring").display(),
+            extra = self.extra,
+            database = world.database,
+        );
+        for line in self.tables.lines().filter(|line| !line.trim().is_empty()) {
+            writeln!(policy, "      {line}").unwrap();
+        }
+        policy
+    }
+}
+
+/// A protected database, its plaintext twin, and (unless `idle`) a running pgveil.
+pub struct World {
+    // Fields drop in this order: the proxy goes before its server.
+    proxy: Option<Proxy>,
+    own: Option<Cluster>,
+    folder: tempfile::TempDir,
+    scram: bool,
+    database: String,
+    twin: String,
+}
+
+impl World {
+    pub fn builder() -> Builder {
+        Builder {
+            schema: String::new(),
+            tables: String::new(),
+            extra: String::new(),
+            service: "pgveil".to_owned(),
+            own: None,
+            apply: true,
+            run: true,
+            environment: Vec::new(),
+        }
+    }
+
+    /// A table `people` with one column of each mode, applied and running.
+    pub fn people() -> Self {
+        Self::builder().schema(PEOPLE).tables(PEOPLE_POLICY).start()
+    }
+
+    fn cluster(&self) -> &Cluster {
+        self.own.as_ref().unwrap_or_else(|| shared())
+    }
+
+    pub fn server_port(&self) -> u16 {
+        self.cluster().port()
+    }
+
+    /// The server's log. Other tests of the same binary write into it too.
+    pub fn server_log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.cluster().log_path()).expect("the server's log")).into_owned()
+    }
+
+    /// Name of the protected database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// Connection string of `app` to the protected database, through pgveil.
+    pub fn through(&self) -> String {
+        conn_string(self.proxy().address().port(), &self.database)
+    }
+
+    /// Connection string of `app` to the protected database, around pgveil.
+    pub fn direct(&self) -> String {
+        conn_string(self.server_port(), &self.database)
+    }
+
+    /// Connection string of `app` to the plaintext twin.
+    pub fn twin(&self) -> String {
+        conn_string(self.server_port(), &self.twin)
+    }
+
+    pub fn superuser(&self, database: &str) -> String {
+        self.cluster().conn_string(database)
+    }
+
+    /// The running pgveil.
+    pub fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().expect("pgveil is not running in this world")
+    }
+
+    /// What `pgveil run` has said so far.
+    pub fn stderr(&self) -> String {
+        self.proxy().stderr()
+    }
+
+    /// Starts `pgveil run`.
+    pub fn run(&mut self, environment: &[(String, String)]) {
+        let environment = environment.iter().map(|(name, value)| (name.as_str(), OsStr::new(value)));
+        self.proxy = Some(Proxy::start(Path::new(PGVEIL), &self.config(), environment).expect("a running pgveil"));
+    }
+
+    /// Ends `pgveil run` in order.
+    pub fn stop(&mut self) {
+        if let Some(proxy) = self.proxy.take() {
+            proxy.stop().expect("pgveil ends");
+        }
+    }
+
+    /// The policy file.
+    pub fn config(&self) -> PathBuf {
+        self.path("pgveil.yaml")
+    }
+
+    /// A path in this world's temporary folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Changes the policy file's text.
+    pub fn edit_policy(&self, edit: impl FnOnce(String) -> String) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), edit(text)).unwrap();
+    }
+
+    /// Runs the program with this world's policy.
+    pub fn pgveil(&self, args: &[&str]) -> Output {
+        self.pgveil_with_input(args, "")
+    }
+
+    /// Likewise, with text on its standard input.
+    pub fn pgveil_with_input(&self, args: &[&str], input: &str) -> Output {
+        let config = self.config();
+        let config = config.to_str().unwrap();
+        pgveil(&[args, &["--config", config]].concat(), input)
+    }
+
+    /// Runs SQL as `app`, around pgveil.
+    pub fn sql(&self, sql: &str) -> String {
+        psql(&self.direct(), sql)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(proxy) = &self.proxy
+        {
+            eprintln!("pgveil said:\n{}", proxy.stderr());
+        }
+        self.proxy = None;
+    }
+}
+
+/// The usual table.
+pub const PEOPLE: &str = "CREATE TABLE people (
+  id integer GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+  name text NOT NULL,
+  email varchar(120),
+  ssn char(11),
+  birth date,
+  salary numeric(12,2),
+  notes text)";
+
+/// Its policy.
+pub const PEOPLE_POLICY: &str = "
+people:
+  columns:
+    email: { type: varchar(120), mode: equality, normalize: [lower, trim] }
+    ssn: { type: char(11), mode: equality }
+    birth: { type: date }
+    salary: { type: \"numeric(12,2)\" }
+    notes: { type: text, padding: padme }";
+
+fn conn_string(port: u16, database: &str) -> String {
+    format!("host=127.0.0.1 port={port} user=app password=app dbname={database}")
+}
+
+/// Runs the program.
+pub fn pgveil(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(PGVEIL)
+        .args(args)
+        .env_remove("PGVEIL_CONFIG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the pgveil program");
+    // It may end without having read everything.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().expect("the program's output")
+}
+
+/// Standard output as text.
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Standard error as text.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Both, for messages.
+pub fn both(output: &Output) -> String {
+    format!("exit {:?}\n{}{}", output.status.code(), stdout(output), stderr(output))
+}
+
+/// Runs SQL with psql; rows come back one a line, columns separated by `|`. Panics on an error.
+pub fn psql(conn_string: &str, sql: &str) -> String {
+    let output = try_psql(conn_string, sql);
+    assert!(output.status.success(), "{sql}\n{}", both(&output));
+    stdout(&output).trim_end().to_owned()
+}
+
+/// Runs SQL with psql.
+pub fn try_psql(conn_string: &str, sql: &str) -> Output {
+    Command::new("psql")
+        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", conn_string, "-c", sql])
+        .output()
+        .expect("psql (package postgresql-client)")
+}
+
+/// A connection by tokio-postgres.
+pub async fn connect(conn_string: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(conn_string, NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    client
+}
+
+/// A query's rows as text over the simple protocol; NULL is None.
+pub async fn rows(client: &Client, sql: &str) -> Vec<Vec<Option<String>>> {
+    let messages = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    messages
+        .iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The Python of the test tools, with psycopg (made by `make test-tools`).
+pub fn python() -> PathBuf {
+    tool("venv/bin/python")
+}
+
+/// A `node` command that finds the module `pg` of the test tools.
+pub fn node() -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", tool("node/node_modules"));
+    command
+}
+
+fn tool(path: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools").join(path);
+    assert!(path.exists(), "{} is missing: run `make test-tools` once", path.display());
+    path
+}
