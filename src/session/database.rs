@@ -164,7 +164,7 @@ impl Database {
         let client = service.client().await?;
         self.keyring.refresh(client).await?;
         let epoch = self.catalog.load().epoch + 1;
-        let catalog = catalog::load(client, &self.policy, epoch).await?;
+        let catalog = catalog::load_with(client, &self.policy, epoch, None, Some(&self.catalog())).await?;
         Meters::get().catalog_loaded();
         for mismatch in &catalog.mismatches {
             tracing::error!(
@@ -181,13 +181,15 @@ impl Database {
 
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
-        let mut last = None;
+        let schemas: Vec<&str> = self.policy.tables.iter().map(|table| table.schema.as_str()).collect();
+        let tables: Vec<&str> = self.policy.tables.iter().map(|table| table.name.as_str()).collect();
+        let mut last: Option<String> = None;
         loop {
             tokio::time::sleep(CHECK_EVERY).await;
             let now = {
                 let mut service = self.service.lock().await;
                 match service.client().await {
-                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client)).await {
+                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client, &schemas, &tables)).await {
                         Ok(Ok(now)) => now,
                         _ => continue,
                     },

@@ -9,6 +9,7 @@
 mod bodies;
 mod build;
 pub mod facts;
+mod fingerprint;
 mod load;
 mod mismatch;
 mod reach;
@@ -18,6 +19,7 @@ mod view_columns;
 use std::{collections::HashMap, sync::Arc};
 
 pub use build::build;
+pub use fingerprint::fingerprint;
 pub use load::{CatalogError, Registered, load, load_with};
 
 use super::prefilter::Prefilter;
@@ -136,7 +138,4 @@ impl Relation {
 /// A relation's name as messages give it: the schema only where it is not `public`.
 pub(crate) fn display_name(schema: &str, name: &str) -> String {
     if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") }
-}
-pub async fn fingerprint(_c: &tokio_postgres::Client) -> Result<String, CatalogError> {
-    Ok(String::new())
 }
