@@ -43,7 +43,7 @@ pub struct Database {
     /// Its keys.
     pub keyring: Arc<Keyring>,
     /// Plans of prepared statements.
-    pub plans: PlanCache<Arc<Plan>>,
+    pub plans: PlanCache<Plan>,
     catalog: ArcSwap<Catalog>,
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
