@@ -616,8 +616,10 @@ impl Session {
         let sent = edited.map_or(&text[..], |edited| edited.text.as_bytes());
         frontend::parse(&mut self.server.output, name, sent, &oids);
         let positions = edited.map(|edited| Arc::new(edited.positions.clone()));
-        self.names.set_statement(name, Some(Arc::new(statement)));
-        self.expect(Kind::Parse, Job { positions, ..Job::swallow() });
+        // If this fails the old one is noted again, whose plan is not good any more: the next Bind
+        // tries once more.
+        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
+        self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
     }
 
     fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -652,9 +654,12 @@ impl Session {
         let Some(portal) = portal else {
             self.segment.open = true;
             self.segment.may_write = true;
-            self.look_at_portal(name, Reading::Passed { shape: None });
+            // A cursor, or a portal that only the server knows of.
+            let statement = Arc::new(passed(b"", Vec::new(), 0, Mentions::default()));
+            let reading = || Reading::Prepared { statement: Arc::clone(&statement), view: None };
+            self.look_at_portal(name, reading());
             self.server.output.extend_from_slice(raw);
-            self.expect(Kind::Execute, Job::forward().reading(Reading::Passed { shape: None }));
+            self.expect(Kind::Execute, Job::forward().reading(reading()));
             return Ok(Next::Go);
         };
         let statement = &portal.statement;
