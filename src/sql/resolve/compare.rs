@@ -29,6 +29,15 @@ struct Side {
     location: i32,
 }
 
+/// The sealed column that an operand is, if it is one.
+fn side(node: Node<'_>, scope: &Scope<'_, '_>) -> Step<Option<Side>> {
+    let Node::ColumnRef(column) = node else { return Ok(None) };
+    Ok(match scope.column(column)? {
+        Target::Sealed(ordinal) => Some(Side { ordinal, location: column.location }),
+        Target::Plain | Target::SealedRow => None,
+    })
+}
+
 impl<'a> Resolver<'a> {
     /// Handles an operator that has a sealed column as an operand and is known to work with it.
     /// False if it has none there, or is another operator: nothing of it has been walked then.
@@ -37,7 +46,7 @@ impl<'a> Resolver<'a> {
             return Ok(false);
         }
         let name = operator_name(expr);
-        let left = self.side(expr.lexpr(), scope)?;
+        let left = side(expr.lexpr(), scope)?;
         match expr.kind {
             A_Expr_Kind::AEXPR_IN => {
                 let (Some(left), Node::NodeList(list)) = (left, expr.rexpr()) else { return Ok(false) };
@@ -51,7 +60,7 @@ impl<'a> Resolver<'a> {
                 self.token_column(left, name)?;
                 self.token_array(left, expr.rexpr(), scope, name)?;
             }
-            _ => match (left, self.side(expr.rexpr(), scope)?) {
+            _ => match (left, side(expr.rexpr(), scope)?) {
                 (None, None) => return Ok(false),
                 (Some(side), None) => {
                     self.token_column(side, name)?;
@@ -65,14 +74,6 @@ impl<'a> Resolver<'a> {
             },
         }
         Ok(true)
-    }
-
-    fn side(&mut self, node: Node<'a>, scope: &Scope<'a, '_>) -> Step<Option<Side>> {
-        let Node::ColumnRef(column) = node else { return Ok(None) };
-        Ok(match self.column(column, scope)? {
-            Target::Sealed(ordinal) => Some(Side { ordinal, location: column.location }),
-            Target::Plain | Target::SealedRow => None,
-        })
     }
 
     /// A column stands for its token.
@@ -101,7 +102,10 @@ impl<'a> Resolver<'a> {
     /// it is an element of.
     fn token(&mut self, side: Side, node: Node<'a>, array: Source, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
         match operand(node) {
-            Operand::Null => Ok(()),
+            Operand::Null(cast) => {
+                self.null(cast);
+                Ok(())
+            }
             Operand::Literal(constant) => {
                 let Some(source) = element_source(constant.source, array) else {
                     return Err(self.unusable(side, "an array here"));
@@ -128,7 +132,10 @@ impl<'a> Resolver<'a> {
     fn token_array(&mut self, side: Side, node: Node<'a>, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
         let is_array = |source: Source| source.oid == 0 || types::element(source).is_some();
         match operand(node) {
-            Operand::Null => Ok(()),
+            Operand::Null(cast) => {
+                self.null(cast);
+                Ok(())
+            }
             Operand::Literal(constant) if is_array(constant.source) => {
                 let at = constant.outer.at;
                 let literal = constant.literal(self.start);
@@ -161,7 +168,7 @@ impl<'a> Resolver<'a> {
 
     /// Anything else: what is wrong inside it is said first.
     fn computed(&mut self, side: Side, node: Node<'a>, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
-        self.plain(node, scope, Place::Operator("this operand"))?;
+        self.plain(node, scope, Place::Named("being part of an operand"))?;
         let other = if matches!(node, Node::ColumnRef(_)) { "a plain column" } else { "a computed value" };
         let what = format_args!("{operator} with {other}");
         let hint = "compare it with a literal, a parameter or a sealed column of the same domain";
