@@ -579,7 +579,7 @@ impl Session {
                 false
             }
             Some(planned) => {
-                let same_env = self.environment.known().is_some_and(|env| env.agrees_with(&planned.env));
+                let same_env = self.environment.known().is_some_and(|env| **env == *planned.env);
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
                 same_catalog && same_env && !reuses
             }

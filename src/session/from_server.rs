@@ -285,7 +285,7 @@ impl Session {
                 Err(RowError::Cell(_, NotShown::Problem(problem))) => problem,
                 Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
                     let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
-                    match column.keys.fetch(dek).await {
+                    match self.db.fetch_key(column, dek).await {
                         Ok(()) => continue,
                         Err(_) if column.spec.on_error == OnError::Null => {
                             self.row_scratch.give_up(dek);

@@ -83,7 +83,10 @@ fn around(catalog: &Catalog, survey: &Survey, list: &mut Vec<Finding>) {
             list.push(about(relation, Severity::Warning, "catalog/firing", message, hint));
         }
         let strays = relation.columns.iter().filter(|c| {
-            c.sealed.is_none() && sealed == Some(c.type_oid) && matches!(relation.kind, 'r' | 'p') && relation.refused.is_none()
+            c.sealed.is_none()
+                && sealed == Some(c.type_oid)
+                && matches!(relation.kind, 'r' | 'p')
+                && relation.refused.is_none()
         });
         for column in strays {
             let message = format!(
@@ -91,7 +94,8 @@ fn around(catalog: &Catalog, survey: &Survey, list: &mut Vec<Finding>) {
                 relation.display(),
                 column.name
             );
-            let hint = "name it in the policy, with the `identity:` under which its values were sealed if that is another";
+            let hint =
+                "name it in the policy, with the `identity:` under which its values were sealed if that is another";
             let mut finding = about(relation, Severity::Warning, "catalog/unlisted-column", message, hint);
             finding.column = Some(column.name.clone());
             list.push(finding);
@@ -157,7 +161,13 @@ fn schema_of(quoted: &str) -> &str {
     dot.and_then(|at| quoted.get(..at)).unwrap_or(quoted)
 }
 
-fn about(relation: &Relation, severity: Severity, code: &'static str, message: String, hint: impl Into<String>) -> Finding {
+fn about(
+    relation: &Relation,
+    severity: Severity,
+    code: &'static str,
+    message: String,
+    hint: impl Into<String>,
+) -> Finding {
     Finding {
         severity,
         code,
@@ -190,7 +200,14 @@ impl About<'_> {
         columns.is_some_and(|list| list.contains(&self.column.number))
     }
 
-    fn add(&self, list: &mut Vec<Finding>, severity: Severity, code: &'static str, message: String, hint: impl Into<String>) {
+    fn add(
+        &self,
+        list: &mut Vec<Finding>,
+        severity: Severity,
+        code: &'static str,
+        message: String,
+        hint: impl Into<String>,
+    ) {
         let mut finding = about(self.relation, severity, code, message, hint);
         finding.column = Some(self.column.name.clone());
         list.push(finding);
@@ -224,7 +241,13 @@ impl About<'_> {
         for policy in self.table.policies.iter().filter(|p| self.reads(p.columns.as_ref())) {
             let message =
                 format!("row security policy \"{}\" compares column \"{}\" as sealed bytes", policy.name, self.path());
-            self.add(list, Severity::Error, "catalog/policy", message, "base the policy on columns that are not protected");
+            self.add(
+                list,
+                Severity::Error,
+                "catalog/policy",
+                message,
+                "base the policy on columns that are not protected",
+            );
         }
     }
 
@@ -241,7 +264,7 @@ impl About<'_> {
                     let hint = "check the value in the application; only IS NOT NULL can be checked on sealed values";
                     self.add(list, Severity::Error, "catalog/check", message, hint);
                     continue;
-                },
+                }
                 'p' => "primary key",
                 'f' => "foreign key",
                 'x' => "EXCLUDE constraint",
@@ -259,21 +282,23 @@ impl About<'_> {
     fn unique_hint(&self) -> String {
         match self.protected.mode {
             Mode::Equality => format!("drop it; a unique index on the token does the same: {}", self.index_ddl(true)),
-            Mode::Randomized => "drop it, or give the column `mode: equality` and a unique index on its token".to_owned(),
+            Mode::Randomized => {
+                "drop it, or give the column `mode: equality` and a unique index on its token".to_owned()
+            }
         }
     }
 
     fn expressions(&self, list: &mut Vec<Finding>) {
-        for Expression { column, generated, expression, reads } in &self.table.expressions {
-            if *column == self.column.number && !generated && !expression.starts_with("NULL") {
-                let message = format!("column \"{}\" has the default {expression}", self.path());
+        for Expression { column, generated, text, reads } in &self.table.expressions {
+            if *column == self.column.number && !generated && !text.starts_with("NULL") {
+                let message = format!("column \"{}\" has the default {text}", self.path());
                 let hint = format!(
                     "the server cannot seal it: ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT, and let the application send the value",
                     self.table.quoted,
                     self.quoted()
                 );
                 self.add(list, Severity::Error, "catalog/default", message, hint);
-            } else if *generated && self.reads(reads.as_ref()) && !self.is_token(expression) {
+            } else if *generated && self.reads(reads.as_ref()) && !self.is_token(text) {
                 let other = self.relation.columns.iter().find(|c| c.number == *column).map_or("", |c| c.name.as_str());
                 let message =
                     format!("generated column \"{other}\" is computed from sealed bytes of column \"{}\"", self.path());
@@ -312,7 +337,8 @@ impl About<'_> {
             self.add(list, Severity::Error, "catalog/raw-constraint", message, self.unique_hint());
             return;
         }
-        let message = format!("index \"{}\" holds sealed bytes of column \"{}\"; no search can use it", index.name, self.path());
+        let message =
+            format!("index \"{}\" holds sealed bytes of column \"{}\"; no search can use it", index.name, self.path());
         let hint = "drop it; writing to it costs time, and values above some 2,700 bytes do not fit into it";
         self.add(list, Severity::Warning, "catalog/raw-index", message, hint);
     }

@@ -22,11 +22,11 @@ mod view_columns;
 use std::{collections::HashMap, sync::Arc};
 
 pub use build::build;
-pub use fingerprint::fingerprint;
-pub use findings::{Finding, Severity, findings};
-pub use survey::{Survey, survey};
 pub(in crate::sql) use facts::RelationRow;
+pub use findings::{Finding, Severity, findings};
+pub use fingerprint::fingerprint;
 pub use load::{CatalogError, Registered, load, load_with};
+pub use survey::{Survey, survey};
 
 use super::prefilter::Prefilter;
 use crate::config::{ProtectedColumn, ProtectedTable};

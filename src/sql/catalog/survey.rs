@@ -74,7 +74,7 @@ pub(super) struct Constraint {
 pub(super) struct Expression {
     pub(super) column: i16,
     pub(super) generated: bool,
-    pub(super) expression: String,
+    pub(super) text: String,
     /// Other columns that it reads.
     pub(super) reads: Option<Vec<i16>>,
 }
@@ -122,7 +122,8 @@ pub async fn survey(client: &Client, catalog: &Catalog) -> Result<Survey, Catalo
     let mut survey = Survey::default();
     for row in client.query(QUERY, &[&oids]).await? {
         let (part, table, body): (&str, i64, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        add(&mut survey, part, table as Oid, body).map_err(|source| CatalogError::Answer { part: part.to_owned(), source })?;
+        add(&mut survey, part, table as Oid, body)
+            .map_err(|source| CatalogError::Answer { part: part.to_owned(), source })?;
     }
     Ok(survey)
 }
@@ -141,14 +142,14 @@ fn add(survey: &mut Survey, part: &str, table: Oid, body: &str) -> Result<(), se
             table.missing_usage = !row.usage;
             (table.quoted, table.columns, table.rows_hidden, table.role) =
                 (row.quoted, row.columns, row.rows_hidden, row.role);
-        },
+        }
         "trigger" => table.triggers.push(read(body)?),
         "policy" => table.policies.push(read(body)?),
         "rule" => table.rules.push(read::<(String,)>(body)?.0),
         "constraint" => table.constraints.push(read(body)?),
         "default" => table.expressions.push(read(body)?),
         "index" => table.indexes.push(read(body)?),
-        _ => {},
+        _ => {}
     }
     Ok(())
 }
