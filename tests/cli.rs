@@ -241,7 +241,7 @@ fn check_writes_and_reads_a_probe_row_and_leaves_none() {
     }
     assert_eq!(world.sql("SELECT count(*) FROM people"), "0");
     let text = world.pgveil(&["check"]);
-    assert!(stdout(&text).contains("public.people.ssn"), "{}", both(&text));
+    assert!(stdout(&text).contains("people.ssn"), "{}", both(&text));
 }
 
 #[test]

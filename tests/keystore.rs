@@ -161,9 +161,7 @@ async fn applying_again_finds_what_is_there() {
     let room = Room::furnished().await;
     let sealed = seal(&room.keyring().await.unwrap().column(&column(Mode::Equality)), "123-45-6789");
     assert!(!keystore::install(&room.client).await.unwrap());
-    for statement in keystore::install_sql() {
-        room.sql(&statement).await.unwrap();
-    }
+    room.sql(&format!("BEGIN; {}; COMMIT", keystore::install_sql().join("; "))).await.unwrap();
     let first = room.bootstrap().await.unwrap();
     let second = room.bootstrap().await.unwrap();
     assert!(!first.created && !first.dek_created);
@@ -468,13 +466,16 @@ async fn nobody_else_sees_anything_and_a_granted_service_role_only_reads() {
 
 #[tokio::test]
 async fn it_installs_without_superuser() {
-    for (owner, grant) in
-        [("ALTER DATABASE {db} OWNER TO {role}", true), ("GRANT CREATE ON DATABASE {db} TO {role}", false)]
-    {
+    let ways = [
+        "ALTER DATABASE {db} OWNER TO {role}",
+        "GRANT CREATE ON DATABASE {db} TO {role}",
+        "CREATE SCHEMA pgveil_keys; GRANT USAGE, CREATE ON SCHEMA pgveil_keys TO {role}",
+    ];
+    for way in ways {
         let room = Room::empty().await;
-        let role = format!("owner_{}_{grant}", room.database);
+        let role = format!("owner_{}", room.database);
         room.sql(&format!("CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEROLE")).await.unwrap();
-        room.sql(&owner.replace("{db}", &room.database).replace("{role}", &role)).await.unwrap();
+        room.sql(&way.replace("{db}", &room.database).replace("{role}", &role)).await.unwrap();
         let client = connect_as(&role, &room.database).await;
         assert!(keystore::install(&client).await.unwrap());
         let made = keystore::bootstrap(&client, &room.database, &*room.kms).await.unwrap();

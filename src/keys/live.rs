@@ -19,7 +19,7 @@ use crate::{
 
 /// Unwrapped DEKs kept besides the primary.
 const CACHED_DEKS: u64 = 10_000;
-const CACHED_FOR: Duration = Duration::from_hours(1);
+const CACHED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Shared by the keyring and its columns.
 pub(super) struct Live {

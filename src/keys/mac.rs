@@ -57,7 +57,9 @@ fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> Digest {
         *start = *key;
     }
     let mut hmac = Hmac::<Sha256>::new(&(*block).into());
-    parts.iter().for_each(|part| hmac.update(part));
+    for part in parts {
+        hmac.update(part);
+    }
     hmac.finalize().into_bytes().into()
 }
 

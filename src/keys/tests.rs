@@ -114,7 +114,9 @@ async fn live(kms: &Arc<Counting>, deks: &[(u32, KeyState)]) -> Arc<Live> {
 async fn refresh(live: &Live, kms: &Counting, columns: &[&ColumnKeys], deks: &[(u32, KeyState)]) {
     let before = live.current.load_full();
     live.current.store(Arc::new(current(kms, Some(&before), 1 << 32, deks).await));
-    columns.iter().for_each(|column| column.follow());
+    for column in columns {
+        column.follow();
+    }
 }
 
 fn column(ty: LogicalType, identity: &str, mode: Mode) -> Arc<ProtectedColumn> {

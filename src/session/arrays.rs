@@ -114,6 +114,7 @@ fn text(bytes: &[u8]) -> Result<Elements, Problem> {
                 i += 1;
             }
             byte if byte.is_ascii_whitespace() || byte == 0x0b => i += 1,
+            b',' | b'}' => return Err(malformed()),
             _ if depth > 0 && !after_element => {
                 let (value, next) = element(body, i).ok_or_else(malformed)?;
                 values.push(value);

@@ -43,7 +43,7 @@ pub struct Database {
     /// Its keys.
     pub keyring: Arc<Keyring>,
     /// Plans of prepared statements.
-    pub plans: PlanCache<Arc<Plan>>,
+    pub plans: PlanCache<Plan>,
     catalog: ArcSwap<Catalog>,
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
@@ -164,7 +164,7 @@ impl Database {
         let client = service.client().await?;
         self.keyring.refresh(client).await?;
         let epoch = self.catalog.load().epoch + 1;
-        let catalog = catalog::load(client, &self.policy, epoch).await?;
+        let catalog = catalog::load_with(client, &self.policy, epoch, None, Some(&self.catalog())).await?;
         Meters::get().catalog_loaded();
         for mismatch in &catalog.mismatches {
             tracing::error!(
@@ -179,9 +179,22 @@ impl Database {
         Ok(())
     }
 
+    /// Makes a DEK's cipher for a column available. A DEK that is not known may have been made by
+    /// another process since: the keystore is read again, once.
+    pub async fn fetch_key(&self, column: &Column, dek: u32) -> Result<(), KeyError> {
+        match column.keys.fetch(dek).await {
+            Err(KeyError::UnknownDek(_)) => {}
+            done => return done,
+        }
+        let mut service = self.service.lock().await;
+        self.keyring.refresh(service.client().await?).await?;
+        drop(service);
+        column.keys.fetch(dek).await
+    }
+
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
-        let mut last = None;
+        let mut last: Option<String> = None;
         loop {
             tokio::time::sleep(CHECK_EVERY).await;
             let now = {

@@ -188,9 +188,16 @@ async fn read_column(client: &Client, table: u32, row: &Row, domain: Option<u32>
             }
             continue;
         }
-        column.dependents.push(Dependent { kind: dependent_kind(&row), description: row.get("description") });
+        column
+            .dependents
+            .push(Dependent { kind: dependent_kind(&row), description: description(row.get("description")) });
     }
     Ok(column)
+}
+
+/// A view is known to people by its name, not by the rule that it consists of.
+fn description(text: &str) -> String {
+    text.strip_prefix("rule _RETURN on ").unwrap_or(text).to_owned()
 }
 
 fn dependent_kind(row: &Row) -> DependentKind {

@@ -106,7 +106,7 @@ fn show(console: Console, checked: &[Checked]) {
         console.heading(&format!("database {}", one.database));
         if !one.probes.is_empty() {
             let rows: Vec<Vec<String>> = one.probes.iter().map(Probed::row).collect();
-            console.table(&["column", "type", "written", "stored", "bytes", "read back"], &rows);
+            console.table(&["probe of column", "type", "stored", "bytes", "read back"], &rows);
         }
         if one.findings.is_empty() {
             console.say("no findings: the policy and the database agree");

@@ -25,7 +25,6 @@ pub(super) struct Probed {
     pub(super) column: String,
     #[serde(rename = "type")]
     ty: String,
-    written: String,
     /// The first stored bytes, `\x…`.
     stored: String,
     bytes: usize,
@@ -38,9 +37,8 @@ impl Probed {
     /// Cells of the table for people.
     pub(super) fn row(&self) -> Vec<String> {
         vec![
-            self.column.clone(),
+            self.column.strip_prefix("public.").unwrap_or(&self.column).to_owned(),
             self.ty.clone(),
-            self.written.clone(),
             self.stored.clone(),
             self.bytes.to_string(),
             self.read_back.clone(),
@@ -55,8 +53,8 @@ pub(super) struct Skipped {
     pub(super) hint: Option<String>,
 }
 
-/// Hexadecimal digits shown of what is stored: magic, suite, DEK id, and the first of what follows.
-const SHOWN: usize = 12;
+/// Bytes shown of what is stored: magic, suite, DEK id, and the first of what follows.
+const SHOWN: usize = 9;
 
 /// Probes one table. The outer error is one of pgveil's own.
 pub(super) async fn probe(
@@ -84,6 +82,10 @@ async fn in_transaction(
         .query(COLUMNS, &[&table.schema, &table.name])
         .await
         .map_err(during("reading a protected table's columns"))?;
+    if let Some(unsealed) = unsealed(table, &columns) {
+        let reason = format!("column {} is not sealed yet", ident(unsealed));
+        return Ok(Err(Skipped { reason, hint: Some("run `pgveil apply`".to_owned()) }));
+    }
     let insert = match insert(&name, table, &columns) {
         Ok(insert) => insert,
         Err(reason) => return Ok(Err(Skipped { reason, hint: None })),
@@ -129,12 +131,17 @@ async fn open(column: &Arc<ProtectedColumn>, keyring: &Arc<Keyring>, stored: Opt
     Probed {
         column: column.path(),
         ty: column.ty.to_string(),
-        written: sample::text(column.ty),
         stored: format!("\\x{}…", const_hex::encode(stored.get(..SHOWN.min(stored.len())).unwrap_or_default())),
         bytes: stored.len(),
         intact: read_back == expected && stored.starts_with(&crate::crypto::MAGIC),
         read_back,
     }
+}
+
+/// The first protected column that is not of the domain: what a probe stored there would prove nothing.
+fn unsealed<'a>(table: &'a ProtectedTable, columns: &[Row]) -> Option<&'a str> {
+    let sealed = |name: &str| columns.iter().any(|row| row.get::<_, &str>(0) == name && row.get::<_, bool>(5));
+    table.columns.iter().map(|column| column.name.as_str()).find(|name| !sealed(name))
 }
 
 /// Protected columns get parameters; of the others those that must have a value get a made-up one.
@@ -174,11 +181,12 @@ fn refused(name: &str, error: &tokio_postgres::Error) -> Skipped {
     }
 }
 
-// name, must be given, typcategory of the base type, type to cast to, is an array or enum etc. by typtype
+// Name; must a value be given; pg_type.typcategory; the type as SQL writes it; pg_type.typtype; is it the domain?
 const COLUMNS: &str = "
 SELECT a.attname::text,
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '',
-       t.typcategory::text, format_type(a.atttypid, a.atttypmod), t.typtype::text
+       t.typcategory::text, format_type(a.atttypid, a.atttypmod), t.typtype::text,
+       t.typname = 'sealed' AND t.typnamespace = (SELECT p.oid FROM pg_namespace p WHERE p.nspname = 'pgveil')
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid

@@ -29,7 +29,8 @@ use super::KeyError;
 pub const SCHEMA_VERSION: i32 = schema::VERSION;
 
 /// The DDL, statement by statement, for one transaction. All of it leaves what exists as it is.
-/// Needs CREATE on the database, no superuser. [`install`] runs it.
+/// Needs CREATE on the database (or on an existing schema `pgveil_keys`), no superuser. [`install`]
+/// runs it.
 pub fn install_sql() -> Vec<String> {
     schema::statements()
 }

@@ -13,9 +13,12 @@ pub(super) const VERSION: i32 = 1;
 /// another session's. The number is `pgveil_k` in ASCII.
 pub(super) const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(8099572632781610859)";
 
+/// So that no operator in a CHECK or a query below is somebody else's.
+const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
+
 /// Statements that leave what exists as it is. For one transaction.
 pub(super) fn statements() -> Vec<String> {
-    let mut all = vec![LOCK.to_owned()];
+    let mut all = vec![LOCK.to_owned(), SEARCH_PATH.to_owned()];
     all.extend(TABLES.iter().chain(FUNCTIONS).map(|s| (*s).to_owned()));
     all.extend(TRANSITIONS.iter().map(|(table, steps)| transitions(table, steps)));
     for (table, states) in [("kek", true), ("index_root", true), ("dek", true), ("scope", false), ("keystore", false)] {
@@ -36,8 +39,14 @@ pub(super) fn statements() -> Vec<String> {
 }
 
 const TABLES: &[&str] = &[
-    "CREATE SCHEMA IF NOT EXISTS pgveil_keys",
-    "COMMENT ON SCHEMA pgveil_keys IS 'pgveil: wrapped keys of the encrypted columns. Whatever deletes these rows destroys the data.'",
+    // Not IF NOT EXISTS: that wants CREATE on the database even where the schema was made for us.
+    "DO $$ BEGIN
+        IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgveil_keys') THEN
+            CREATE SCHEMA pgveil_keys;
+            COMMENT ON SCHEMA pgveil_keys IS
+                'pgveil: wrapped keys of the encrypted columns. Whatever deletes these rows destroys the data.';
+        END IF;
+    END $$",
     "CREATE TABLE IF NOT EXISTS pgveil_keys.version (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         version integer NOT NULL

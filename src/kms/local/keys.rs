@@ -30,7 +30,7 @@ pub(super) struct Keys {
 struct Key {
     id: u32,
     state: EntryState,
-    key: LessSafeKey,
+    aead: LessSafeKey,
 }
 
 impl Keys {
@@ -58,7 +58,7 @@ impl Keys {
                 _ => None,
             };
             let bytes = bytes.ok_or_else(|| altered(&format!("key {:#010x} does not open", entry.id)))?;
-            keys.push(Key { id: entry.id, state: entry.state, key: aead::expand(&bytes)? });
+            keys.push(Key { id: entry.id, state: entry.state, aead: aead::expand(&bytes)? });
         }
         if !keys.iter().any(|key| key.id == document.primary_id) {
             return Err(altered("its primary key is missing"));
@@ -81,7 +81,7 @@ impl Keys {
         let key = self.key(path, self.primary)?;
         let mut blob = vec![BLOB_VERSION];
         blob.extend_from_slice(&self.primary.to_be_bytes());
-        blob.extend_from_slice(&aead::seal(&key.key, aad, secret)?);
+        blob.extend_from_slice(&aead::seal(&key.aead, aad, secret)?);
         Ok(blob)
     }
 
@@ -89,7 +89,7 @@ impl Keys {
     pub(super) fn unwrap(&self, path: &Path, blob: &[u8], aad: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
         let key = self.key(path, named_key(blob)?)?;
         let sealed = blob.get(BLOB_HEAD..).unwrap_or_default();
-        aead::open(&key.key, aad, sealed).ok_or(KeyringError::Unauthentic)
+        aead::open(&key.aead, aad, sealed).ok_or(KeyringError::Unauthentic)
     }
 
     fn key(&self, path: &Path, id: u32) -> Result<&Key, KeyringError> {

@@ -1,6 +1,4 @@
-//! The optional passphrase of a keyring: where it comes from, and Argon2id.
-
-use std::{env, fs};
+//! The optional passphrase of a keyring, and Argon2id.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::aead::LessSafeKey;
@@ -30,35 +28,9 @@ impl Cost {
 
 /// Reads the passphrase from where the policy says it is.
 pub(super) fn read(secret: &Secret) -> Result<Zeroizing<String>, KeyringError> {
-    let passphrase = match secret {
-        Secret::Inline(text) => text.clone(),
-        Secret::Env(name) => Zeroizing::new(
-            env::var(name)
-                .map_err(|e| KeyringError::Passphrase(format!("environment variable {name}: {}", not_shown(&e))))?,
-        ),
-        Secret::File(path) => {
-            let mut text = Zeroizing::new(
-                fs::read_to_string(path)
-                    .map_err(|e| KeyringError::Passphrase(format!("file {}: {e}", path.display())))?,
-            );
-            if text.ends_with('\n') {
-                text.pop();
-            }
-            text
-        }
-    };
-    if passphrase.is_empty() {
-        return Err(KeyringError::Passphrase("it is empty".to_owned()));
-    }
-    Ok(passphrase)
-}
-
-/// `VarError::NotUnicode` would print the value.
-fn not_shown(error: &env::VarError) -> &'static str {
-    match error {
-        env::VarError::NotPresent => "not set",
-        env::VarError::NotUnicode(_) => "not valid UTF-8",
-    }
+    let passphrase = secret.resolve().map_err(|e| KeyringError::Passphrase(e.to_string()))?;
+    // An inline one is not looked at by `resolve`.
+    if passphrase.is_empty() { Err(KeyringError::Passphrase("it is empty".to_owned())) } else { Ok(passphrase) }
 }
 
 /// The key that seals the keyring's keys. Takes a tenth of a second: never on an I/O thread.

@@ -165,7 +165,7 @@ async fn a_passphrase_seals_the_keys_and_each_mistake_has_its_own_message() {
         (Some(inline("wrong")), "wrong passphrase"),
         (None, "sealed by a passphrase and the policy gives none"),
         (Some(inline("")), "it is empty"),
-        (Some(Secret::Env("PGVEIL_TEST_NOT_SET".into())), "PGVEIL_TEST_NOT_SET: not set"),
+        (Some(Secret::Env("PGVEIL_TEST_NOT_SET".into())), "PGVEIL_TEST_NOT_SET is not set"),
         (Some(Secret::File(file.with_extension("gone"))), "passphrase.gone"),
     ];
     for (secret, message) in messages {
