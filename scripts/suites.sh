@@ -1,8 +1,10 @@
 #!/bin/bash
 # PostgreSQL's own tests directly and through pgveil, compared byte by byte.
 #   scripts/suites.sh [pg_regress|pg_isolation|libpq_pipeline|psycopg2_tests ...]   (default: the first three)
-# Each suite runs in three variants, each on a new server with the same objects in it:
+# Each suite runs in four variants, each on a new server with the same objects in it:
 #   direct     without pgveil
+#   again      the same once more: what differs between these two differs by itself (timing) and is
+#              compared by its verdict only
 #   relay      through pgveil with a policy that names no database: bytes only
 #   protected  through pgveil with a policy on a table that no test names, in the suite's own database:
 #              every statement and every answer goes through the protocol core
@@ -25,7 +27,7 @@ fi
 suites_dir=$(cd "$suites_dir" && pwd)
 suites=("${@:-pg_regress}")
 (($#)) || suites=(pg_regress pg_isolation libpq_pipeline)
-variants=(direct relay protected)
+variants=(direct again relay protected)
 
 as_root() { if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi; }
 as_server() { if [[ $(id -u) == 0 ]]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi; }
@@ -160,6 +162,7 @@ POLICY
 }
 
 start_proxy() { # start_proxy VARIANT LOG
+  : >"$2"
   PGVEIL_LOG__LEVEL=warn "$PGVEIL" run --config "$work/$1.yaml" >"$2" 2>&1 &
   proxy=$!
   proxy_port=
@@ -198,6 +201,8 @@ probe() { # probe DATABASE
   esac
 }
 
+proxied() { [[ $variant == relay || $variant == protected ]]; }
+
 run() { # run SUITE VARIANT
   local suite=$1 variant=$2 port database
   database=$(database_of "$suite")
@@ -206,7 +211,7 @@ run() { # run SUITE VARIANT
   mkdir -p "$(dirname "$into")"
   start_server "$database"
   port=$server_port
-  if [[ $variant != direct ]]; then
+  if proxied; then
     start_proxy "$variant" "$work/pgveil.log"
     port=$proxy_port
   fi
@@ -215,24 +220,24 @@ run() { # run SUITE VARIANT
   env PGPORT="$port" PGDATABASE="$database" PGBIN="$work/bin" SUITES_CACHE="$cache" SUITES_OUT="$work/out" SUITES_TAG=run \
     "$suites_dir/$suite.sh" >"$work/suite.log" 2>&1 || { cat "$work/suite.log" >&2; exit 1; }
   statements=
-  if [[ $variant != direct ]]; then
+  if proxied; then
     probe "$database"
     statements=$(metric pgveil_statements_total)
     stop_proxy
   fi
   stop_server
   mv "$work/out/run/$suite" "$into"
-  [[ $variant == direct ]] || mv "$work/pgveil.log" "$into.log"
+  if proxied; then mv "$work/pgveil.log" "$into.log"; fi
   passed=$(grep -c '^pass' "$into/results.tsv" || true)
   total=$(wc -l <"$into/results.tsv")
 }
 
 "$suites_dir/pg_source.sh"
 
-# Everything that a suite wrote, but for what names times: pg_regress' own report and diffs.
-differing() { # differing SUITE VARIANT: the files that differ from direct
-  diff -rq -x run.log -x regression.diffs -x regression.out -x output_iso -x '*.diff' -x testtablespace \
-    "$results/$1/direct" "$results/$1/$2" || true
+# Everything that a suite wrote, but for what holds times: reports of pg_regress, headers of diffs.
+differing() { # differing SUITE VARIANT: the files that differ from direct, one a line
+  (cd "$results/$1" && diff -rq -x run.log -x regression.diffs -x regression.out -x output_iso -x '*.diff' direct "$2" || true) |
+    sed -E -e "s,^Files direct/(.*) and .* differ$,\1," -e "s,^Only in (direct|$2)/?([^:]*): (.*)$,\2/\3 (only in \1),"
 }
 
 problems=()
@@ -241,12 +246,18 @@ for suite in "${suites[@]}"; do
   for variant in "${variants[@]}"; do
     started=$SECONDS
     run "$suite" "$variant"
+    list=$results/$suite/$variant.differences
     differences=-
-    if [[ $variant != direct ]]; then
-      differing "$suite" "$variant" >"$results/$suite/$variant.differences"
-      differences=$(wc -l <"$results/$suite/$variant.differences")
-      ((differences == 0)) || problems+=("$suite $variant: see $results/$suite/$variant.differences")
-    fi
+    case $variant in
+      again) differing "$suite" again >"$list" && differences="($(wc -l <"$list"))" ;;
+      relay | protected)
+        differing "$suite" "$variant" | grep -vxF -f <(grep -vx results.tsv "$results/$suite/again.differences") >"$list" || true
+        differences=$(wc -l <"$list")
+        ((differences == 0)) || problems+=("$suite $variant differs from direct: $(head -n 5 "$list" | paste -sd ' '); see $results/$suite")
+        grep -v '^ready ' "$results/$suite/$variant.log" >"$list.log" && problems+=("$suite $variant: pgveil said: $(head -n 3 "$list.log")")
+        rm -f "$list.log"
+        ;;
+    esac
     rows+=("$(printf '%-15s %-10s %5d of %-5d %12s %12s %6d s' "$suite" "$variant" "$passed" "$total" "$differences" "${statements:--}" $((SECONDS - started)))")
     echo "${rows[-1]}"
   done
