@@ -46,7 +46,7 @@ pub fn element_type(array_oid: u32) -> u32 {
 
 /// `array_recv` of src/backend/utils/adt/arrayfuncs.c.
 fn binary(bytes: &[u8]) -> Result<Elements, Problem> {
-    let malformed = || Problem::native("22P03", "incorrect binary data format in array parameter");
+    let malformed = || Problem::native("22P03", "incorrect binary data format");
     let mut cursor = Cursor::new(bytes);
     let mut read = || -> Result<Elements, crate::wire::Malformed> {
         let dimensions = cursor.i32()?;
@@ -114,6 +114,7 @@ fn text(bytes: &[u8]) -> Result<Elements, Problem> {
                 i += 1;
             }
             byte if byte.is_ascii_whitespace() || byte == 0x0b => i += 1,
+            b',' | b'}' => return Err(malformed()),
             _ if depth > 0 && !after_element => {
                 let (value, next) = element(body, i).ok_or_else(malformed)?;
                 values.push(value);

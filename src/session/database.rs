@@ -43,7 +43,7 @@ pub struct Database {
     /// Its keys.
     pub keyring: Arc<Keyring>,
     /// Plans of prepared statements.
-    pub plans: PlanCache<Arc<Plan>>,
+    pub plans: PlanCache<Plan>,
     catalog: ArcSwap<Catalog>,
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
@@ -179,17 +179,28 @@ impl Database {
         Ok(())
     }
 
+    /// Makes a DEK's cipher for a column available. A DEK that is not known may have been made by
+    /// another process since: the keystore is read again, once.
+    pub async fn fetch_key(&self, column: &Column, dek: u32) -> Result<(), KeyError> {
+        match column.keys.fetch(dek).await {
+            Err(KeyError::UnknownDek(_)) => {}
+            done => return done,
+        }
+        let mut service = self.service.lock().await;
+        self.keyring.refresh(service.client().await?).await?;
+        drop(service);
+        column.keys.fetch(dek).await
+    }
+
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
-        let schemas: Vec<&str> = self.policy.tables.iter().map(|table| table.schema.as_str()).collect();
-        let tables: Vec<&str> = self.policy.tables.iter().map(|table| table.name.as_str()).collect();
         let mut last: Option<String> = None;
         loop {
             tokio::time::sleep(CHECK_EVERY).await;
             let now = {
                 let mut service = self.service.lock().await;
                 match service.client().await {
-                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client, &schemas, &tables)).await {
+                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client)).await {
                         Ok(Ok(now)) => now,
                         _ => continue,
                     },

@@ -1,6 +1,11 @@
 //! The loop of one session on a protected database, and its state.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::BytesMut;
 
@@ -11,13 +16,14 @@ use super::{
     fifo::{Fifo, Kind},
     from_client::Segment,
     io::{HIGH_WATER, Side, Wants, exchange, finish},
-    job::{Deal, Job},
+    job::{Deal, Job, Reading},
     names::Registry,
     problem::{Problem, SUBSTITUTE, SUBSTITUTE_NAME},
     rows::{Reader, RowScratch},
 };
 use crate::{
     admin::metrics::Meters,
+    sql::{cache::Scope, env::Env},
     wire::{
         backend::{self, Severity},
         frontend,
@@ -36,6 +42,8 @@ pub struct Session {
     pub(super) client_streams: usize,
     /// Bytes of a server's message that are still to be forwarded (or dropped) unseen.
     pub(super) server_streams: usize,
+    /// What plans are cached under, and the catalog epoch and environment it was made for.
+    pub(super) scope: Option<(u64, Arc<Env>, Arc<Scope>)>,
     /// What the server still has to answer.
     pub(super) fifo: Fifo<Job>,
     /// Prepared statements and portals.
@@ -46,6 +54,11 @@ pub struct Session {
     pub(super) segment: Segment,
     /// Why the client's next message has to wait.
     pub(super) wait: Wait,
+    /// The client's next message is complete and waits; no more is read than fits below the mark.
+    pub(super) stays: bool,
+    /// Terminate was sent: nothing more is taken from the client, what the server still has to say
+    /// is delivered.
+    pub(super) terminated: bool,
     /// Requests whose sealed results are not all opened.
     pub(super) unopened: usize,
     /// Transaction status of the last ReadyForQuery: I, T or E.
@@ -85,8 +98,6 @@ pub enum Failing {
 /// Why a session ends.
 #[derive(Debug)]
 pub enum End {
-    /// The client has said goodbye or is gone.
-    Client,
     /// The server has closed the connection.
     Server,
     /// Told so: the process stops.
@@ -124,11 +135,14 @@ impl Session {
             server,
             client_streams: 0,
             server_streams: 0,
+            scope: None,
             fifo: Fifo::default(),
             names: Registry::default(),
             environment,
             segment: Segment::default(),
             wait: Wait::No,
+            stays: false,
+            terminated: false,
             unopened: 0,
             status,
             failing: Failing::No,
@@ -141,12 +155,12 @@ impl Session {
 
     /// Serves until one side ends or `drain` says so.
     pub async fn run(mut self, drain: &mut tokio::sync::watch::Receiver<bool>) -> End {
-        let end = self.serve(drain).await.err().unwrap_or(End::Client);
+        let Err(end) = self.serve(drain).await;
         self.say_goodbye(&end).await;
         end
     }
 
-    async fn serve(&mut self, drain: &mut tokio::sync::watch::Receiver<bool>) -> Result<(), End> {
+    async fn serve(&mut self, drain: &mut tokio::sync::watch::Receiver<bool>) -> Result<Infallible, End> {
         loop {
             // Answers first: they may end a wait of the client's side.
             self.handle_server().await?;
@@ -154,17 +168,20 @@ impl Session {
             if self.server.closed {
                 return Err(End::Server);
             }
-            if self.client.closed && self.client.output.is_empty() {
-                return Err(End::Client);
+            if self.client.closed && !self.waits() && !self.terminated {
+                // What the client sent before it closed is carried out, and answered as far as it
+                // listens, as the server itself would.
+                self.terminate();
             }
             if *drain.borrow() && self.is_idle() {
                 return Err(End::Drained);
             }
+            // A message that has to be held may be longer than the mark; one that waits may not grow.
+            let room = self.client.input.len() < HIGH_WATER || !self.waits();
             let wants = Wants {
-                client: self.server.output.len() < HIGH_WATER && self.client.input.len() < HIGH_WATER,
+                client: room && self.server.output.len() < HIGH_WATER,
                 server: self.client.output.len() < HIGH_WATER,
             };
-            let wants = Wants { client: wants.client || self.needs_more_from_client(), ..wants };
             tokio::select! {
                 biased;
                 done = exchange(&mut self.client, &mut self.server, wants) => done?,
@@ -173,10 +190,19 @@ impl Session {
         }
     }
 
-    /// A message longer than the high-water mark that has to be held is read on, unless its
-    /// handling waits for something else.
-    fn needs_more_from_client(&self) -> bool {
-        self.wait == Wait::No && self.unopened == 0 && self.server.output.len() < HIGH_WATER
+    /// Does a message of the client wait for the server?
+    fn waits(&self) -> bool {
+        self.wait != Wait::No || self.stays
+    }
+
+    /// Ends the conversation upstream once everything sent so far is answered.
+    pub(super) fn terminate(&mut self) {
+        self.terminated = true;
+        self.client.input.clear();
+        // In the middle of a message the server takes the end of the connection itself as the end.
+        if self.client_streams == 0 {
+            frontend::terminate(&mut self.server.output);
+        }
     }
 
     /// Nothing under way and no transaction open.
@@ -195,12 +221,12 @@ impl Session {
                 Problem::native("57P01", "terminating connection due to administrator command")
                     .write(&mut self.client.output, Severity::Fatal);
             }
-            End::Client | End::Server | End::Io(_) => {}
+            End::Server => {}
+            End::Io(error) => tracing::debug!(%error, "a socket failed"),
         }
         if !matches!(end, End::Server) {
-            // What was handled goes up; a half message would make the server wait for its rest.
-            if self.client_streams == 0 {
-                frontend::terminate(&mut self.server.output);
+            if !self.terminated {
+                self.terminate();
             }
             let _ = tokio::time::timeout(GOODBYE, finish(&mut self.server)).await;
         }
@@ -218,6 +244,10 @@ impl Session {
 
     /// Takes back what a request that was skipped had announced.
     pub(super) fn take_back(&mut self, job: Job) {
+        if let Reading::Prepared { statement, .. } = &job.reading {
+            // If this was the Describe that the statement's check relied on, another has to be sent.
+            statement.described.store(false, Ordering::Relaxed);
+        }
         if let Some(undo) = job.undo {
             self.names.undo(undo);
         }

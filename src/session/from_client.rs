@@ -22,7 +22,7 @@ use super::{
 use crate::{
     admin::metrics::{Meters, Verdict},
     sql::{
-        cache::PlanKey,
+        cache::{Key, Scope},
         catalog::Catalog,
         classify::{Class, classify},
         env::Env,
@@ -38,6 +38,13 @@ use crate::{
 /// Reserved name of a Query that is sent in the extended protocol.
 const QUERY_NAME: &[u8] = b"pgveil$query";
 
+/// Statements that nothing may overtake while sealed results are unopened. CALL and DO may commit
+/// inside.
+const MAY_COMMIT: Class = Class::COMMIT.union(Class::PROCEDURE);
+
+/// Statements that take back or keep what a transaction has set.
+const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
+
 /// Messages since the last Sync.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Segment {
@@ -47,8 +54,6 @@ pub struct Segment {
     reads_sealed: bool,
     /// Something was executed that may write.
     may_write: bool,
-    /// A Flush was sent so that results come that a COMMIT waits for.
-    flushed: bool,
 }
 
 impl Segment {
@@ -96,6 +101,10 @@ impl Session {
                     return Ok(());
                 }
             }
+            if self.terminated {
+                input.clear();
+                return Ok(());
+            }
             if self.server.output.len() > HIGH_WATER || !self.may_go_on() {
                 return Ok(());
             }
@@ -110,7 +119,9 @@ impl Session {
             if input.len() < header.total() {
                 return Ok(());
             }
-            match self.client_message(header.tag, input, header.total()).await? {
+            let next = self.client_message(header.tag, input, header.total()).await?;
+            self.stays = next == Next::Stay;
+            match next {
                 Next::Go => {
                     Meters::get().bytes_up(header.total());
                     input.advance(header.total());
@@ -149,14 +160,21 @@ impl Session {
                 self.expect(Kind::CopyEnd, Job::forward());
                 Ok(Next::Go)
             }
-            // Terminate: what is under way is given up, as the server would.
-            _ => Err(End::Client),
+            // Terminate
+            _ => {
+                self.terminate();
+                Ok(Next::Go)
+            }
         }
     }
 
     // ---- what a statement needs before it can be planned
 
     async fn ready_to_plan(&mut self) -> Ready {
+        if self.fifo.skipping() {
+            // After an error the server skips everything up to a Sync, and so would this be.
+            return Ready::Never(Problem::native("25P02", "skipped after an error"));
+        }
         if let Err(problem) = self.db.freshen().await {
             return Ready::Never(problem);
         }
@@ -192,18 +210,14 @@ impl Session {
 
     fn ask_environment(&mut self) {
         Environment::ask(&mut self.server.output);
-        for kind in [Kind::Close, Kind::Parse, Kind::Bind] {
-            self.expect(kind, Job::swallow());
+        let alone = self.segment.is_empty();
+        let job = || Job { deal: Deal::Environment { alone }, ..Job::default() };
+        for kind in [Kind::Close, Kind::Parse, Kind::Bind, Kind::Execute, Kind::Close] {
+            self.expect(kind, job());
         }
-        self.expect(Kind::Execute, Job { deal: Deal::Environment, ..Job::default() });
-        self.expect(Kind::Close, Job::swallow());
-        if self.segment.is_empty() {
+        if alone {
             frontend::sync(&mut self.server.output);
-            self.expect(Kind::Sync, Job::swallow());
-        } else if self.fifo.skipping() {
-            // The server skips all of this; so will it what the client has sent.
-            self.environment.refused_to_answer();
-            return;
+            self.expect(Kind::Sync, job());
         } else {
             frontend::flush(&mut self.server.output);
         }
@@ -236,7 +250,7 @@ impl Session {
         if self.unopened == 0 {
             return false;
         }
-        if !self.segment.is_empty() && !std::mem::replace(&mut self.segment.flushed, true) {
+        if !self.segment.is_empty() && !self.stays {
             frontend::flush(&mut self.server.output);
         }
         true
@@ -248,7 +262,7 @@ impl Session {
             self.environment.touch();
         } else if self.environment.touched() {
             let class = text();
-            if class.commits || class.rolls_back {
+            if class.contains(ENDS_TRANSACTION) {
                 self.environment.forget();
             }
         }
@@ -263,7 +277,7 @@ impl Session {
             Some(Err(problem)) => return Ok(self.refuse_query(problem)),
         }
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
-        if self.unopened > 0 && classify(text).commits && self.must_wait_for_results() {
+        if self.unopened > 0 && classify(text).contains(MAY_COMMIT) && self.must_wait_for_results() {
             return Ok(Next::Stay);
         }
         if !mentions.protected {
@@ -296,10 +310,11 @@ impl Session {
     fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
         Meters::get().statement(Verdict::Passed);
         self.note_effects(mentions.env, || classify(text));
-        self.names.set_statement(b"", None);
         frontend::query(&mut self.server.output, text);
         self.segment = Segment::default();
-        self.expect(Kind::Query, Job::forward().reading(Reading::Passed { shape: None }));
+        // As natively: a simple Query destroys the unnamed statement.
+        let undo = self.names.set_statement(b"", None);
+        self.expect(Kind::Query, Job::forward().undo(undo).reading(Reading::Passed { shape: None }));
         Next::Go
     }
 
@@ -318,8 +333,6 @@ impl Session {
             None => Verdict::Rewritten,
         };
         Meters::get().statement(verdict);
-        // As natively: a simple Query destroys the unnamed statement.
-        self.names.set_statement(b"", None);
         if let ([Some(plan)], None) = (script.plans.as_slice(), &script.refused)
             && plan.may_write
             && plan.reads_sealed()
@@ -341,7 +354,8 @@ impl Session {
         self.segment = Segment::default();
         let deal = script.refused.map_or(Deal::Forward, |problem| Deal::Refuse(Box::new(problem)));
         let positions = Some(Arc::new(script.edited.positions));
-        self.expect(Kind::Query, Job { deal, reading, undo: None, positions, opens });
+        let undo = Some(self.names.set_statement(b"", None));
+        self.expect(Kind::Query, Job { deal, reading, undo, positions, opens });
         Next::Go
     }
 
@@ -355,11 +369,11 @@ impl Session {
             oids: Vec::new(),
             epoch: 0,
             changes_env: false,
-            commits: false,
-            rolls_back: false,
+            class: Class::EMPTY,
             may_write: true,
             planned: None,
             shape: OnceLock::new(),
+            described: AtomicBool::new(true),
         });
         let positions = Some(Arc::new(edited.positions));
         let out = &mut self.server.output;
@@ -369,9 +383,9 @@ impl Session {
         frontend::bind_plain(out, QUERY_NAME, QUERY_NAME, &upstream);
         frontend::describe(out, Target::Portal, QUERY_NAME);
         frontend::execute(out, QUERY_NAME);
-        for kind in [Kind::Close, Kind::Close] {
-            self.expect(kind, Job::swallow());
-        }
+        let undo = self.names.set_statement(b"", None);
+        self.expect(Kind::Close, Job::swallow().undo(undo));
+        self.expect(Kind::Close, Job::swallow());
         for kind in [Kind::Parse, Kind::Bind] {
             self.expect(kind, Job { positions: positions.clone(), ..Job::swallow() });
         }
@@ -388,7 +402,7 @@ impl Session {
         match self.check_encoding(message.text) {
             None => {}
             Some(Ok(next)) => return Ok(next),
-            Some(Err(problem)) => return Ok(self.refuse(problem)),
+            Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
         }
         let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
         let oids: Vec<u32> = message.oids().collect();
@@ -400,10 +414,10 @@ impl Session {
         let (catalog, env) = match self.ready_to_plan().await {
             Ready::Now(catalog, env) => (catalog, env),
             Ready::Later => return Ok(Next::Stay),
-            Ready::Never(problem) => return Ok(self.refuse(problem)),
+            Ready::Never(problem) => return Ok(self.refuse_parse(message.name, problem)),
         };
         Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env).await {
-            Err(problem) => self.refuse(problem),
+            Err(problem) => self.refuse_parse(message.name, problem),
             Ok((statement, None)) => {
                 self.server.output.extend_from_slice(raw);
                 self.prepare(message.name, statement, None);
@@ -426,8 +440,8 @@ impl Session {
         env: &Arc<Env>,
     ) -> Result<(Statement, Option<Edited>), Problem> {
         let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
-        let key = PlanKey::new(text_str, catalog.epoch, env, &oids);
-        let plan = match self.db.plans.get(&key) {
+        let scope = self.scope(catalog.epoch, env);
+        let plan = match self.db.plans.get(&Key { text: text_str, declared: &oids, scope: &scope }) {
             Some(plan) => {
                 Meters::get().plan_cache(true);
                 Some(plan)
@@ -444,8 +458,9 @@ impl Session {
                 }
                 let plan = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??.map(Arc::new);
                 if let Some(plan) = &plan {
-                    let key = PlanKey::new(text_str, catalog.epoch, env, &oids);
-                    self.db.plans.insert(&key, Arc::clone(plan), plan.weight() + text.len());
+                    let scope = self.scope(catalog.epoch, env);
+                    let key = Key { text: text_str, declared: &oids, scope: &scope };
+                    self.db.plans.insert(&key, Arc::clone(plan), plan.weight());
                 }
                 plan
             }
@@ -455,8 +470,7 @@ impl Session {
         let class = classify(text);
         let statement = Statement {
             may_write: plan.may_write,
-            commits: class.commits,
-            rolls_back: class.rolls_back,
+            class,
             planned: Some(Planned { plan, env: Arc::clone(env), used: AtomicBool::new(false) }),
             ..passed(text, oids, catalog.epoch, mentions)
         };
@@ -477,15 +491,18 @@ impl Session {
         self.segment.open = true;
         let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
         Meters::get().statement(verdict);
-        let mut undo = self.names.set_statement(name, Some(Arc::new(statement)));
-        if name.is_empty()
-            && let super::names::Undo::Statement(_, old) = &mut undo
-            && !self.fifo.skipping()
-        {
-            // A failed Parse leaves no unnamed statement behind.
-            *old = None;
-        }
+        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
+    }
+
+    /// Refuses a Parse. As natively, it leaves no unnamed statement behind.
+    fn refuse_parse(&mut self, name: &[u8], problem: Problem) -> Next {
+        if name.is_empty() {
+            frontend::close(&mut self.server.output, Target::Statement, b"");
+            let undo = self.names.set_statement(b"", None);
+            self.expect(Kind::Close, Job::swallow().undo(undo));
+        }
+        self.refuse(problem)
     }
 
     /// Refuses an extended message: the substitute fails in its place.
@@ -498,7 +515,11 @@ impl Session {
 
     async fn bind(&mut self, message: Bind<'_>, raw: &[u8]) -> Result<Next, End> {
         let Some(statement) = self.names.statement(message.statement).cloned() else {
-            // The server knows best what is wrong with the name.
+            if message.statement.is_empty() {
+                // Never passed on: pgveil would not know what the values are for.
+                return Ok(self.refuse(Problem::native("26000", "unnamed prepared statement does not exist")));
+            }
+            // Prepared in SQL, where protected names are refused, or the server knows what is wrong.
             return Ok(self.bind_as_is(message.portal, None, raw));
         };
         let statement = match self.current(&message, statement).await {
@@ -558,7 +579,7 @@ impl Session {
                 false
             }
             Some(planned) => {
-                let same_env = self.environment.known().is_some_and(|env| env.agrees_with(&planned.env));
+                let same_env = self.environment.known().is_some_and(|env| **env == *planned.env);
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
                 same_catalog && same_env && !reuses
             }
@@ -602,22 +623,23 @@ impl Session {
     fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
         let (target, name) = frontend::target(body).map_err(malformed)?;
         self.segment.open = true;
-        let (kind, reading) = match target {
+        let (kind, known) = match target {
             Target::Statement => {
-                let reading = self.names.statement(name).map(|statement| Reading::Prepared {
-                    statement: Arc::clone(statement),
-                    view: statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0])),
+                let known = self.names.statement(name).map(|statement| {
+                    let view = statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]));
+                    (Arc::clone(statement), view)
                 });
-                (Kind::DescribeStatement, reading)
+                (Kind::DescribeStatement, known)
             }
             Target::Portal => {
-                let reading = self.names.portal(name).map(|portal| Reading::Prepared {
-                    statement: Arc::clone(&portal.statement),
-                    view: portal.view.clone(),
-                });
-                (Kind::DescribePortal, reading)
+                let known = self.names.portal(name).map(|portal| (Arc::clone(&portal.statement), portal.view.clone()));
+                (Kind::DescribePortal, known)
             }
         };
+        let reading = known.map(|(statement, view)| {
+            statement.described.store(true, Ordering::Relaxed);
+            Reading::Prepared { statement, view }
+        });
         self.server.output.extend_from_slice(raw);
         // A name that pgveil does not know may be a cursor, or a statement prepared in SQL.
         let reading = reading.unwrap_or(Reading::Passed { shape: None });
@@ -636,12 +658,12 @@ impl Session {
             return Ok(Next::Go);
         };
         let statement = &portal.statement;
-        if statement.commits && self.must_wait_for_results() {
+        if statement.class.contains(MAY_COMMIT) && self.must_wait_for_results() {
             return Ok(Next::Stay);
         }
         self.segment.open = true;
         let reading = || Reading::Prepared { statement: Arc::clone(statement), view: portal.view.clone() };
-        if statement.shape.get().is_none() && !self.will_be_described(statement) {
+        if !statement.described.swap(true, Ordering::Relaxed) {
             self.look_at_portal(name, reading());
         }
         let opens = portal.view.is_some() && statement.reads_sealed();
@@ -649,7 +671,7 @@ impl Session {
         self.segment.may_write |= statement.may_write;
         if statement.changes_env {
             self.environment.touch();
-        } else if statement.commits || statement.rolls_back {
+        } else if statement.class.contains(ENDS_TRANSACTION) {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
@@ -661,13 +683,6 @@ impl Session {
     fn look_at_portal(&mut self, name: &[u8], reading: Reading) {
         frontend::describe(&mut self.server.output, Target::Portal, name);
         self.expect(Kind::DescribePortal, Job::swallow().reading(reading));
-    }
-
-    fn will_be_described(&self, statement: &Arc<Statement>) -> bool {
-        self.fifo.iter().any(|entry| {
-            matches!(entry.kind, Kind::DescribePortal | Kind::DescribeStatement)
-                && matches!(&entry.job.reading, Reading::Prepared { statement: other, .. } if Arc::ptr_eq(other, statement))
-        })
     }
 
     fn close(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -723,6 +738,18 @@ impl Session {
 
     // ---- small things
 
+    /// What plans are cached under: made anew only when the environment or the catalog has changed.
+    fn scope(&mut self, epoch: u64, env: &Arc<Env>) -> Arc<Scope> {
+        match &self.scope {
+            Some((of_epoch, of_env, scope)) if *of_epoch == epoch && Arc::ptr_eq(of_env, env) => Arc::clone(scope),
+            _ => {
+                let scope = Scope::new(&self.db.policy.name, epoch, env);
+                self.scope = Some((epoch, Arc::clone(env), Arc::clone(&scope)));
+                scope
+            }
+        }
+    }
+
     fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
         work(&mut Desk { catalog, env, settings: &settings, columns: &self.db.columns, scratch: &mut self.scratch })
@@ -749,11 +776,11 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         oids,
         epoch,
         changes_env: mentions.env,
-        commits: class.commits,
-        rolls_back: class.rolls_back,
-        may_write: !class.read_only,
+        class,
+        may_write: class.may_write(),
         planned: None,
         shape: OnceLock::new(),
+        described: AtomicBool::new(false),
     }
 }
 

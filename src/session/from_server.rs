@@ -11,9 +11,9 @@ use super::{
     cells::NotShown,
     engine::{End, Failing, Session, Wait, forward},
     error_response,
-    fifo::{Kind, Step},
+    fifo::{Entry, Kind, Step},
     job::{Deal, Reading},
-    names::Statement,
+    names::{Statement, Undo},
     params,
     problem::{Problem, SUBSTITUTE_SQLSTATE},
     rows::{Reader, RowError, Shape, View},
@@ -174,7 +174,7 @@ impl Session {
                 }
                 return Ok(Fate::Done);
             }
-            Deal::Environment => {
+            Deal::Environment { .. } => {
                 if tag == b'D' {
                     self.environment.answered(body).map_err(End::Broken)?;
                     if self.wait == Wait::Environment {
@@ -212,7 +212,9 @@ impl Session {
 
     fn command_complete(&mut self, tag: &[u8]) {
         self.ddl |= changes_catalog(tag);
-        if matches!(tag, b"DEALLOCATE ALL" | b"DISCARD ALL") {
+        // A statement that was prepared behind it stays; one too many known does no harm.
+        if matches!(tag, b"DEALLOCATE ALL" | b"DISCARD ALL") && self.fifo.iter().all(|entry| entry.kind != Kind::Parse)
+        {
             self.names.clear_statements();
         }
     }
@@ -283,7 +285,7 @@ impl Session {
                 Err(RowError::Cell(_, NotShown::Problem(problem))) => problem,
                 Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
                     let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
-                    match column.keys.fetch(dek).await {
+                    match self.db.fetch_key(column, dek).await {
                         Ok(()) => continue,
                         Err(_) if column.spec.on_error == OnError::Null => {
                             self.row_scratch.give_up(dek);
@@ -314,11 +316,8 @@ impl Session {
                 Fate::Done
             }
             Deal::Repair => Fate::Done,
-            // Alone between two Syncs: the client has nothing under way that the error could be about.
-            Deal::Environment | Deal::Swallow if self.wait == Wait::Environment && self.segment.is_empty() => {
-                Fate::Done
-            }
-            Deal::Forward | Deal::Refuse(_) | Deal::Swallow | Deal::Environment => match &head.job.positions {
+            Deal::Environment { alone: true } => Fate::Done,
+            Deal::Forward | Deal::Refuse(_) | Deal::Swallow | Deal::Environment { .. } => match &head.job.positions {
                 Some(positions) => {
                     error_response::rewrite(b'E', body, positions, &mut self.client.output);
                     Fate::Done
@@ -334,12 +333,20 @@ impl Session {
         if matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42883") && head.job.positions.is_some() {
             self.db.mark_stale();
         }
-        if self.wait == Wait::Environment {
+        let mut lost = self.fifo.fail();
+        if let Some(Entry { kind: Kind::Parse, job }) = lost.first_mut()
+            && let Some(Undo::Statement(name, old)) = &mut job.undo
+            && name.is_empty()
+        {
+            // A Parse that fails leaves no unnamed statement behind; one that is skipped does.
+            *old = None;
+        }
+        if lost.iter().any(|entry| matches!(entry.job.deal, Deal::Environment { .. })) {
             self.wait = Wait::No;
             self.environment.refused_to_answer();
         }
         // The latest change of a name is taken back first.
-        for entry in self.fifo.fail().into_iter().rev() {
+        for entry in lost.into_iter().rev() {
             self.unopened -= usize::from(entry.job.opens);
             self.take_back(entry.job);
         }
@@ -353,8 +360,9 @@ impl Session {
         self.unopened -= usize::from(entry.job.opens);
         self.status = status;
         if status == b'I' {
-            self.names.end_transaction();
+            // What was sent since belongs to a later transaction.
             if self.fifo.is_empty() {
+                self.names.end_transaction();
                 self.environment.settle();
             }
             if std::mem::take(&mut self.ddl) {
@@ -366,7 +374,7 @@ impl Session {
                 self.aborting = false;
                 return Ok(Fate::Done);
             }
-            Deal::Swallow | Deal::Environment => return Ok(Fate::Done),
+            Deal::Swallow | Deal::Environment { .. } => return Ok(Fate::Done),
             // The substitute in a Query did not fail.
             Deal::Refuse(_) => return Err(out_of_step()),
             Deal::Forward => {}

@@ -32,8 +32,12 @@ pub enum Deal {
     Forward,
     /// Nobody: pgveil asked, and only failure matters.
     Swallow,
-    /// pgveil: the answer to [`super::environment::Environment::ask`].
-    Environment,
+    /// pgveil: part of the answer to [`super::environment::Environment::ask`].
+    Environment {
+        /// Asked between two segments: an error concerns nobody else. In a segment it makes the server
+        /// skip what the client has sent, so the client has to hear of it.
+        alone: bool,
+    },
     /// The substitute was sent: its 42703 is replaced by this error.
     Refuse(Box<Problem>),
     /// The substitute was sent to abort a transaction whose failure the client already knows.

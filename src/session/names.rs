@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 
 use super::rows::{Shape, View};
-use crate::sql::{env::Env, model::Plan};
+use crate::sql::{classify::Class, env::Env, model::Plan};
 
 /// A prepared statement.
 #[derive(Debug)]
@@ -24,10 +24,8 @@ pub struct Statement {
     pub epoch: u64,
     /// May change search_path, role or settings.
     pub changes_env: bool,
-    /// Ends the transaction for good: COMMIT, END, PREPARE TRANSACTION.
-    pub commits: bool,
-    /// Undoes: ROLLBACK in its forms.
-    pub rolls_back: bool,
+    /// What kind of statement it is.
+    pub class: Class,
     /// May change data.
     pub may_write: bool,
     /// Set if it touches protected relations.
@@ -35,6 +33,8 @@ pub struct Statement {
     /// What its result looks like, once the server has said so and it was as foreseen; None inside
     /// if rows need no look.
     pub shape: OnceLock<Option<Shape>>,
+    /// A Describe of it is under way or answered.
+    pub described: AtomicBool,
 }
 
 /// What planning gave.

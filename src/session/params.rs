@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     crypto::Token,
-    sql::model::{Literal, Ordinal, Param, ParamForm, Plan},
+    sql::{
+        grammar::edits::{write_sealed, write_token, write_token_array},
+        model::{Literal, Ordinal, Param, ParamForm, Plan},
+    },
     values::{self, Format, LogicalType, Settings, Source},
     wire::{
         frame::message,
@@ -124,7 +127,9 @@ pub fn bind(
         match (param.form, value) {
             (_, None) => frontend::value(&mut body, None),
             (ParamForm::Plain, Some(bytes)) => frontend::value(&mut body, Some(bytes)),
-            (form, Some(bytes)) => sealer.put(form, source, *format, bytes, &mut body)?,
+            (form, Some(bytes)) => sealer
+                .put(form, source, *format, bytes, &mut body)
+                .map_err(|problem| in_parameter(problem, param.client))?,
         }
         codes.push(if param.form == ParamForm::Plain { i16::from(*format == Format::Binary) } else { 1 });
         count += 1;
@@ -138,6 +143,14 @@ pub fn bind(
         frontend::codes(message, results);
     });
     Ok(())
+}
+
+/// PostgreSQL says which parameter has a wrong binary form; the codec cannot know.
+fn in_parameter(mut problem: Problem, client: usize) -> Problem {
+    if problem.sqlstate == "22P03" {
+        problem.message = format!("{} in bind parameter {}", problem.message, client + 1);
+    }
+    problem
 }
 
 fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {
@@ -180,7 +193,7 @@ impl Sealer<'_> {
             }
             ParamForm::Token(ordinal, cast) => {
                 let token = self.token(ordinal, declared, cast, format, bytes)?;
-                frontend::value(body, Some(token.as_ref().map_or(&[], |token| &token.0[..])));
+                frontend::value(body, Some(token_bytes(token.as_ref())));
             }
             ParamForm::TokenArray(ordinal, cast) => {
                 let elements = arrays::read(format, bytes)?;
@@ -221,7 +234,7 @@ impl Sealer<'_> {
         let column = column(self.columns, ordinal)?;
         let mut sealed = Vec::new();
         column.seal(literal.source, Format::Text, literal.text.as_bytes(), self.settings, self.scratch, &mut sealed)?;
-        put_bytea_literal(&sealed, out);
+        write_sealed(out, &sealed);
         Ok(())
     }
 
@@ -229,8 +242,7 @@ impl Sealer<'_> {
     pub fn token_literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
         let column = column(self.columns, ordinal)?;
         let token = column.token(literal.source, Format::Text, literal.text.as_bytes(), self.settings, self.scratch)?;
-        put_bytea_literal(token.as_ref().map_or(&[], |token| &token.0[..]), out);
-        out.push_str("::pg_catalog.bytea");
+        write_token(out, token_bytes(token.as_ref()));
         Ok(())
     }
 
@@ -243,22 +255,14 @@ impl Sealer<'_> {
     ) -> Result<(), Problem> {
         let elements = arrays::read(Format::Text, literal.text.as_bytes())?;
         let source = Source { oid: arrays::element_type(literal.source.oid), typmod: literal.source.typmod };
-        out.push_str("E'{");
-        for (i, value) in elements.values.iter().enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            match value {
-                None => out.push_str("NULL"),
-                Some(bytes) => {
-                    let token = self.token(ordinal, source, Source::UNTYPED, Format::Text, bytes)?;
-                    out.push_str("\"\\\\\\\\x");
-                    out.push_str(&const_hex::encode(token.as_ref().map_or(&[][..], |token| &token.0[..])));
-                    out.push('"');
-                }
-            }
+        let mut tokens = Vec::with_capacity(elements.values.len());
+        for value in &elements.values {
+            tokens.push(match value {
+                None => None,
+                Some(bytes) => Some(self.token(ordinal, source, Source::UNTYPED, Format::Text, bytes)?),
+            });
         }
-        out.push_str("}'::pg_catalog.bytea[]");
+        write_token_array(out, tokens.iter().map(|token| token.as_ref().map(|token| token_bytes(token.as_ref()))));
         Ok(())
     }
 }
@@ -291,10 +295,9 @@ fn through_cast<'a>(
     Ok((Source { oid: cast.oid, typmod: -1 }, Format::Binary, buffer))
 }
 
-fn put_bytea_literal(bytes: &[u8], out: &mut String) {
-    out.push_str("E'\\\\x");
-    out.push_str(&const_hex::encode(bytes));
-    out.push('\'');
+/// A value that nothing in the column can equal gets the empty token.
+fn token_bytes(token: Option<&Token>) -> &[u8] {
+    token.map_or(&[], |token| &token.0)
 }
 
 /// `array_send` of a `bytea[]`.
@@ -309,7 +312,7 @@ fn put_token_array(tokens: &[Option<Option<Token>>], body: &mut BytesMut) {
         body.put_i32(1);
     }
     for token in tokens {
-        frontend::value(body, token.as_ref().map(|token| token.as_ref().map_or(&[][..], |token| &token.0[..])));
+        frontend::value(body, token.as_ref().map(|token| token_bytes(token.as_ref())));
     }
     let length = (body.len() - start - 4) as i32;
     body[start..start + 4].copy_from_slice(&length.to_be_bytes());

@@ -8,6 +8,7 @@
 //! - [`resolve`] — every table and column reference through scopes; allow-list of node kinds.
 //! - [`planner`] — [`plan`](planner::plan): one statement → [`model::Outcome`].
 //! - [`model`] — plans, edits, parameter and result specs, refusals.
+//! - [`classify`] — what a statement does, by its first keywords; for what is not parsed.
 //! - [`cache`] — plans by text and everything they depend on.
 //!
 //! Imports: `config` and `values` (types, normalisations).

@@ -188,7 +188,9 @@ async fn read_column(client: &Client, table: u32, row: &Row, domain: Option<u32>
             }
             continue;
         }
-        column.dependents.push(Dependent { kind: dependent_kind(&row), description: description(row.get("description")) });
+        column
+            .dependents
+            .push(Dependent { kind: dependent_kind(&row), description: description(row.get("description")) });
     }
     Ok(column)
 }

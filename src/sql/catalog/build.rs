@@ -41,8 +41,10 @@ pub fn build(epoch: u64, database: &Database, facts: Facts) -> Catalog {
         }
     }
     let env = bodies::env_names(&catalog, &facts);
-    catalog.prefilter =
-        Prefilter::new(reached.names(&catalog, &facts, database).iter().map(String::as_str), env.iter().map(String::as_str));
+    catalog.prefilter = Prefilter::new(
+        reached.names(&catalog, &facts, database).iter().map(String::as_str),
+        env.iter().map(String::as_str),
+    );
     catalog.tainted_functions = reached.functions(&facts);
     catalog.firing = reached.firing;
     catalog

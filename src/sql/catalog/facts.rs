@@ -90,6 +90,23 @@ pub struct Function {
     pub extension: Option<String>,
 }
 
+/// A relation as queries give it, as a JSON array: OID, schema, name, kind, and its columns (number,
+/// name, type OID, type modifier, generated).
+#[derive(Debug, serde::Deserialize)]
+pub(in crate::sql) struct RelationRow(Oid, String, String, char, Option<Vec<ColumnRow>>);
+
+#[derive(Debug, serde::Deserialize)]
+struct ColumnRow(i16, String, Oid, i32, bool);
+
+impl From<RelationRow> for Relation {
+    fn from(RelationRow(oid, schema, name, kind, columns): RelationRow) -> Self {
+        let columns = columns.into_iter().flatten().map(|ColumnRow(number, name, type_oid, typmod, generated)| {
+            Column { number, name, type_oid, typmod, sealed: None, generated }
+        });
+        Self { oid, schema, name, kind, columns: columns.collect(), protected: None, refused: None }
+    }
+}
+
 impl Relation {
     /// A relation with the columns (name, type OID), numbered from 1.
     pub fn new(oid: Oid, schema: &str, name: &str, kind: char, columns: &[(&str, Oid)]) -> Self {

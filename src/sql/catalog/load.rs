@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 
 pub use super::facts::Registered;
 use super::{
-    Catalog, Column, Oid, Relation, build,
+    Catalog, Oid, Relation, RelationRow, build,
     facts::{Facts, Function, Object, SealedDomain, Through, Use},
     view_columns::handed_through,
 };
@@ -72,8 +72,8 @@ pub async fn load_with(
 }
 
 /// See [`PIN`].
-pub(super) async fn pin(client: &Client) -> Result<(), tokio_postgres::Error> {
-    client.batch_execute(PIN).await
+pub(super) async fn pin(client: &Client) -> Result<(), CatalogError> {
+    Ok(client.batch_execute(PIN).await?)
 }
 
 /// Takes one row of the answer in.
@@ -81,7 +81,7 @@ fn add(facts: &mut Facts, part: &str, body: &str, previous: Option<&Catalog>) ->
     let object = |function: bool, oid: Oid| if function { Object::Function(oid) } else { Object::Relation(oid) };
     match part {
         "relation" => {
-            let relation = relation(body)?;
+            let relation = Relation::from(read::<RelationRow>(body)?);
             let same = previous.and_then(|p| p.relations.get(&relation.oid)).filter(|old| ***old == relation);
             facts.relations.push(same.map_or_else(|| Arc::new(relation), Arc::clone));
         }
@@ -118,20 +118,6 @@ fn add(facts: &mut Facts, part: &str, body: &str, previous: Option<&Catalog>) ->
 
 fn read<T: DeserializeOwned>(body: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(body)
-}
-
-fn relation(body: &str) -> Result<Relation, serde_json::Error> {
-    type Columns = Option<Vec<(i16, String, Oid, i32, bool)>>;
-    let (oid, schema, name, kind, columns) = read::<(Oid, String, String, char, Columns)>(body)?;
-    let columns = columns.into_iter().flatten().map(|(number, name, type_oid, typmod, generated)| Column {
-        number,
-        name,
-        type_oid,
-        typmod,
-        sealed: None,
-        generated,
-    });
-    Ok(Relation { oid, schema, name, kind, columns: columns.collect(), protected: None, refused: None })
 }
 
 fn function(body: &str) -> Result<Function, serde_json::Error> {

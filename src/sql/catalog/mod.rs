@@ -4,23 +4,29 @@
 //! - [`build`] — facts + policy → [`Catalog`]; the parts: `mismatch` (policy names that do not match),
 //!   `reach` (what leads to a protected table without naming it), `bodies` (what function bodies name).
 //! - [`load`](load()) — reads the facts as the service role, in one statement.
-//! - [`survey`] — more about the protected tables alone, for `pgveil check`, and its findings.
+//! - [`fingerprint`](fingerprint()) — has anything changed since the last look?
+//! - [`survey`] — more about the protected tables alone, and [`findings`] — what `pgveil check` says about it.
 
 mod bodies;
 mod build;
 pub mod facts;
+mod findings;
 mod fingerprint;
 mod load;
 mod mismatch;
 mod reach;
 mod similar;
+mod survey;
 mod view_columns;
 
 use std::{collections::HashMap, sync::Arc};
 
 pub use build::build;
+pub(in crate::sql) use facts::RelationRow;
+pub use findings::{Finding, Severity, findings};
 pub use fingerprint::fingerprint;
 pub use load::{CatalogError, Registered, load, load_with};
+pub use survey::{Survey, survey};
 
 use super::prefilter::Prefilter;
 use crate::config::{ProtectedColumn, ProtectedTable};

@@ -80,7 +80,7 @@ impl Level {
 
 /// What a token does to the measure.
 enum Effect {
-    None,
+    Nothing,
     /// Adds a level to its chain.
     Add,
     /// Starts a query or a part of one.
@@ -107,13 +107,11 @@ pub(super) fn measure(text: &[u8]) -> usize {
         let effect = effect(text, &token, name_next);
         name_next = token.is(text, b'.') || token.is_word(text, "as");
         match effect {
-            Effect::None => {}
             Effect::Add => level.chain += 1,
             Effect::Query => level.query = SELECT_WEIGHT,
-            Effect::Separate => level.end_chain(),
-            // AND and OR make a node each for a whole list; AND of BETWEEN makes none.
             Effect::And if level.between > 0 => level.between -= 1,
-            Effect::And => level.end_chain(),
+            // The lists of AND and OR are a node each, whatever their length.
+            Effect::And | Effect::Separate => level.end_chain(),
             Effect::Between => {
                 level.chain += 1;
                 level.between += 1;
@@ -139,7 +137,7 @@ pub(super) fn measure(text: &[u8]) -> usize {
                 }
             }
             Effect::End if level.by == Opened::Case => close(&mut level, &mut outer),
-            Effect::End => {}
+            Effect::End | Effect::Nothing => {}
         }
     }
     while level.by != Opened::Text {
@@ -163,17 +161,17 @@ fn effect(text: &[u8], token: &Token, is_name: bool) -> Effect {
             b"(" | b"[" => Effect::OpenBracket,
             b")" | b"]" => Effect::CloseBracket,
             b"," | b";" => Effect::Separate,
-            _ => Effect::None,
+            _ => Effect::Nothing,
         },
         Kind::Word if !is_name => keyword(token.bytes(text)),
-        _ => Effect::None,
+        _ => Effect::Nothing,
     }
 }
 
 /// The keywords that make levels or end chains (gram.y: `a_expr`, `select_clause`, `joined_table`).
 fn keyword(word: &[u8]) -> Effect {
     let mut lower = [0_u8; 9];
-    let Some(lower) = lower.get_mut(..word.len()) else { return Effect::None };
+    let Some(lower) = lower.get_mut(..word.len()) else { return Effect::Nothing };
     lower.copy_from_slice(word);
     lower.make_ascii_lowercase();
     match &*lower {
@@ -188,7 +186,7 @@ fn keyword(word: &[u8]) -> Effect {
             Effect::Add
         }
         b"select" | b"with" | b"values" | b"table" | b"insert" | b"update" | b"delete" | b"merge" => Effect::Query,
-        _ => Effect::None,
+        _ => Effect::Nothing,
     }
 }
 

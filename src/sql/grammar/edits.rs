@@ -96,6 +96,8 @@ pub enum Change {
     Token(Ordinal, Literal),
     /// Const or TypeCast of an array literal → `E'{…}'::pg_catalog.bytea[]`.
     TokenArray(Ordinal, Literal),
+    /// TypeCast around `NULL` → `NULL`.
+    Null,
     /// ParamRef, or TypeCast around one → `$n` (1-based).
     Param(usize),
     /// ArrayExpr or TypeCast around one → the array expression with `::pg_catalog.bytea[]` behind
@@ -112,19 +114,19 @@ pub fn prove(parsed: &Parsed<'_>, index: usize, mut changes: Vec<(NodeAt, Change
         return Ok(Vec::new());
     }
     let bounds = parsed.statement_span(index);
-    let not_proved = |at: Option<&NodeAt>| refusal(at, &bounds);
+    let not_proved = |at: Option<NodeAt>| refusal(at, &bounds);
     let statement = parsed.statement(index).ok_or_else(|| not_proved(None))?;
     // In the order of the text: the proof numbers the literals by it.
     changes.sort_by_key(|(at, _)| (at.location, at.kind));
-    if let Some([twice, _]) = changes.array_windows().find(|[a, b]| a.0 == b.0) {
-        return Err(not_proved(Some(&twice.0)));
+    if let Some(twice) = changes.iter().zip(changes.iter().skip(1)).find(|(a, b)| a.0 == b.0) {
+        return Err(not_proved(Some(twice.0.0)));
     }
     let only = if let [(at, _)] = changes.as_slice() { Some(*at) } else { None };
     let (expected, found) = proof::expected(parsed.text(), statement, &changes);
     let spans = Spans::new(parsed.text().as_bytes(), bounds.clone());
     let mut edits = Vec::with_capacity(changes.len());
     for ((at, change), found) in changes.into_iter().zip(found) {
-        place(&spans, &at, change, &found, &mut edits).ok_or_else(|| not_proved(Some(&at)))?;
+        place(&spans, at, change, &found, &mut edits).ok_or_else(|| not_proved(Some(at)))?;
     }
     for edit in &mut edits {
         let relative = |offset: usize| offset.checked_sub(bounds.start).filter(|_| offset <= bounds.end);
@@ -133,15 +135,16 @@ pub fn prove(parsed: &Parsed<'_>, index: usize, mut changes: Vec<(NodeAt, Change
         edit.span = start..end;
     }
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    let disjoint = edits.array_windows().all(|[a, b]| a.span.end <= b.span.start && a.span != b.span);
+    let neighbours = edits.iter().zip(edits.iter().skip(1));
+    let disjoint = neighbours.into_iter().all(|(a, b)| a.span.end <= b.span.start && a.span != b.span);
     if !disjoint || !proof::holds(parsed.statement_text(index), &edits, &expected) {
-        return Err(not_proved(only.as_ref()));
+        return Err(not_proved(only));
     }
     Ok(edits)
 }
 
 /// The edits, in the whole text, that one change needs.
-fn place(spans: &Spans<'_>, at: &NodeAt, change: Change, found: &Found, edits: &mut Vec<Edit>) -> Option<()> {
+fn place(spans: &Spans<'_>, at: NodeAt, change: Change, found: &Found, edits: &mut Vec<Edit>) -> Option<()> {
     let Found::Once(shape) = found else { return None };
     let mut edit = |span: Range<usize>, with| edits.push(Edit { span, with });
     let text = |text: &'static str| Replacement::Text(Cow::Borrowed(text));
@@ -163,6 +166,7 @@ fn place(spans: &Spans<'_>, at: &NodeAt, change: Change, found: &Found, edits: &
         Change::TokenArray(column, literal) => {
             edit(spans.operand(shape)?.whole, Replacement::TokenArray(column, literal));
         }
+        Change::Null => edit(spans.operand(shape)?.whole, text("NULL")),
         Change::Param(number) => {
             edit(spans.operand(shape)?.whole, Replacement::Text(Cow::Owned(format!("${number}"))));
         }
@@ -182,7 +186,7 @@ fn quote_ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn refusal(at: Option<&NodeAt>, bounds: &Range<usize>) -> Refusal {
+fn refusal(at: Option<NodeAt>, bounds: &Range<usize>) -> Refusal {
     let what = at.map_or("this statement", |at| at.kind.name());
     let refusal = Refusal::unsupported(
         "sql/edit-not-proved",

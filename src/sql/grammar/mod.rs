@@ -6,6 +6,9 @@
 //! is parsed again and must equal the original tree with exactly the intended nodes changed, as
 //! PostgreSQL's own `equal()` sees it, else the statement is refused.
 //!
+//! - `parse` — a text → statements with their spans, or the server's verdict.
+//! - `depth` — no tree is deeper than [`MAX_DEPTH`], so that it may be walked recursively.
+//! - `equal` — what is called of PostgreSQL's C code directly: the room's only unsafe code.
 //! - [`tokens`] — a scanner that finds where tokens end (tree nodes only say where they start).
 //! - [`edits`] — intended changes of nodes → byte-span edits, rendering, and the proof.
 
@@ -15,5 +18,5 @@ mod equal;
 mod parse;
 pub mod tokens;
 
-pub use depth::MAX_DEPTH;
+pub use depth::{MAX_DEPTH, SELECT_WEIGHT};
 pub use parse::{ParseError, Parsed};

@@ -249,9 +249,14 @@ pub(super) fn without_comments(text: &str) -> Option<String> {
         bytes.iter_mut().filter(|b| !is_space(**b)).for_each(|b| *b = b' ');
     };
     let mut at = 0;
+    let mut behind_quote = false;
     for token in Tokens::new(bytes) {
-        blank(at..token.start);
+        // A blank would join two strings that a comment parts.
+        if !(behind_quote && token.kind == Kind::String) {
+            blank(at..token.start);
+        }
         at = token.end;
+        behind_quote = byte(bytes, at - 1) == b'\'';
         if matches!(token.kind, Kind::String | Kind::EscapeString | Kind::UnicodeString | Kind::BitString) {
             let open = memchr(b'\'', token.bytes(bytes)).map_or(token.end, |n| token.start + n);
             let mut part = quoted_part(bytes, open + 1, token.kind);

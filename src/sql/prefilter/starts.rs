@@ -106,7 +106,7 @@ fn skip_trivia(mut text: &[u8]) -> &[u8] {
             [b'-', b'-', rest @ ..] => {
                 let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
                 text = rest.get(end..).unwrap_or_default();
-            },
+            }
             [b'/', b'*', rest @ ..] => text = skip_comment(rest),
             _ => return text,
         }
@@ -125,11 +125,11 @@ fn skip_comment(text: &[u8]) -> &[u8] {
                     return text.get(at + 2..).unwrap_or_default();
                 }
                 from = at + 2;
-            },
+            }
             (Some(b'/'), Some(b'*')) => {
                 depth += 1;
                 from = at + 2;
-            },
+            }
             _ => from = at + 1,
         }
     }

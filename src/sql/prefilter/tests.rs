@@ -193,7 +193,7 @@ fn names_in(text: &str) -> Vec<String> {
             Node::RangeVar(r) => ranges.extend(r.relname().map(str::to_owned)),
             Node::ColumnRef(c) => add(c.fields()),
             Node::FuncCall(f) => add(f.funcname()),
-            _ => {},
+            _ => {}
         });
     }
     names.extend(ranges);
@@ -207,7 +207,7 @@ fn spell(name: &str, way: u8, upper: u64) -> String {
         0 | 1 if name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || !c.is_ascii()) => {
             let case = |(i, c): (usize, char)| if upper >> (i % 64) & 1 == 1 { c.to_ascii_uppercase() } else { c };
             name.chars().enumerate().map(case).collect()
-        },
+        }
         2 => {
             let escape = |(i, c): (usize, char)| match c {
                 '\\' => "\\\\".to_owned(),
@@ -216,7 +216,7 @@ fn spell(name: &str, way: u8, upper: u64) -> String {
                 c => c.to_string(),
             };
             format!("U&\"{}\"", name.chars().enumerate().map(escape).collect::<String>())
-        },
+        }
         _ => format!("\"{quoted}\""),
     }
 }

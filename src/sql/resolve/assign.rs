@@ -47,7 +47,10 @@ impl<'a> Resolver<'a> {
         };
         let scalar = |source: Source| types::element(source).is_none();
         match operand(node) {
-            Operand::Null => Ok(()),
+            Operand::Null(cast) => {
+                self.null(cast);
+                Ok(())
+            }
             Operand::Literal(constant) if scalar(constant.source) => {
                 let at = constant.outer.at;
                 let literal = constant.literal(self.start);

@@ -101,7 +101,10 @@ impl<'a> Resolver<'a> {
     /// it is an element of.
     fn token(&mut self, side: Side, node: Node<'a>, array: Source, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
         match operand(node) {
-            Operand::Null => Ok(()),
+            Operand::Null(cast) => {
+                self.null(cast);
+                Ok(())
+            }
             Operand::Literal(constant) => {
                 let Some(source) = element_source(constant.source, array) else {
                     return Err(self.unusable(side, "an array here"));
@@ -128,7 +131,10 @@ impl<'a> Resolver<'a> {
     fn token_array(&mut self, side: Side, node: Node<'a>, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
         let is_array = |source: Source| source.oid == 0 || types::element(source).is_some();
         match operand(node) {
-            Operand::Null => Ok(()),
+            Operand::Null(cast) => {
+                self.null(cast);
+                Ok(())
+            }
             Operand::Literal(constant) if is_array(constant.source) => {
                 let at = constant.outer.at;
                 let literal = constant.literal(self.start);
@@ -161,7 +167,7 @@ impl<'a> Resolver<'a> {
 
     /// Anything else: what is wrong inside it is said first.
     fn computed(&mut self, side: Side, node: Node<'a>, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
-        self.plain(node, scope, Place::Operator("this operand"))?;
+        self.plain(node, scope, Place::Named("being part of an operand"))?;
         let other = if matches!(node, Node::ColumnRef(_)) { "a plain column" } else { "a computed value" };
         let what = format_args!("{operator} with {other}");
         let hint = "compare it with a literal, a parameter or a sealed column of the same domain";

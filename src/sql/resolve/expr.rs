@@ -72,6 +72,16 @@ impl<'a> Resolver<'a> {
             Node::XmlExpr(xml) => Err(construct_at("XML expressions", xml.location)),
             Node::XmlSerialize(xml) => Err(construct_at("XMLSERIALIZE", xml.location)),
             Node::MultiAssignRef(_) => Err(construct("this kind of assignment")),
+            Node::JsonObjectConstructor(_)
+            | Node::JsonArrayConstructor(_)
+            | Node::JsonArrayQueryConstructor(_)
+            | Node::JsonObjectAgg(_)
+            | Node::JsonArrayAgg(_)
+            | Node::JsonFuncExpr(_)
+            | Node::JsonIsPredicate(_)
+            | Node::JsonParseExpr(_)
+            | Node::JsonScalarExpr(_)
+            | Node::JsonSerializeExpr(_) => Err(construct("SQL/JSON expressions")),
             _ => Err(construct("this kind of expression")),
         }
     }

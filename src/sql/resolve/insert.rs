@@ -16,10 +16,7 @@ use crate::{
     config::Mode,
     sql::{
         catalog::Relation,
-        grammar::{
-            edits::{Change, NodeKind},
-            tokens::Tokens,
-        },
+        grammar::edits::{Change, NodeAt},
         model::Ordinal,
     },
 };
@@ -158,30 +155,13 @@ impl<'a> Resolver<'a> {
             if !elem.collation().is_empty() || !elem.opclass().is_empty() {
                 return Err(construct_at("an operator class or collation in ON CONFLICT", infer.location));
             }
-            let location = element_location(self.text, infer, number);
-            self.change(NodeKind::IndexElem, location, Change::Substring);
+            let Some(at) = NodeAt::index_elem(self.text, infer, number) else {
+                return Err(construct_at("this kind of ON CONFLICT", infer.location));
+            };
+            self.changes.push((at, Change::Substring));
         }
         self.plain(infer.where_clause(), scope, Place::Named("ON CONFLICT"))
     }
-}
-
-/// Where the n-th element of an ON CONFLICT target starts: an IndexElem has no location of its own.
-fn element_location(text: &str, infer: &InferClause, number: usize) -> i32 {
-    let bytes = text.as_bytes();
-    let start = usize::try_from(infer.location).unwrap_or(0);
-    let mut tokens = Tokens::starting_at(bytes, start).skip(1);
-    let mut depth = 0_usize;
-    let mut commas = 0;
-    while commas < number {
-        match tokens.next() {
-            Some(token) if token.is(bytes, b'(') => depth += 1,
-            Some(token) if token.is(bytes, b')') => depth = depth.saturating_sub(1),
-            Some(token) if token.is(bytes, b',') && depth == 0 => commas += 1,
-            Some(_) => {}
-            None => return -1,
-        }
-    }
-    tokens.next().and_then(|token| i32::try_from(token.start).ok()).unwrap_or(-1)
 }
 
 /// A bare VALUES list, whose expressions are the columns' own.

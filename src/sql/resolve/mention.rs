@@ -94,15 +94,19 @@ pub(in crate::sql) fn words(text: &str, catalog: &Catalog) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// `text` is in lower case. PostgreSQL folds no other letters than ASCII's in UTF-8 databases.
+/// `text` is in lower case. Of names, PostgreSQL folds ASCII letters only (in UTF-8 databases), and
+/// cuts them off behind 63 bytes; `_people` is the array type of `people`.
 pub(super) fn contains_word(text: &str, name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('"', "\"\"");
-    let part = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | 0x80..));
+    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte >= 0x80;
+    let part = |byte: u8| letter(byte) || byte.is_ascii_digit() || matches!(byte, b'_' | b'$');
     // Only a name that is a word can be told from a part of a longer one.
-    let word = name.bytes().all(|b| part(Some(&b)));
+    let word = name.bytes().all(part);
+    let cut_off = name.len() >= 60;
     let bytes = text.as_bytes();
     memchr::memmem::find_iter(bytes, name.as_bytes()).any(|at| {
-        let before = at.checked_sub(1).and_then(|i| bytes.get(i));
-        !word || !(part(before) || part(bytes.get(at + name.len())))
+        let before = bytes.get(..at).unwrap_or_default().iter().rev().find(|b| **b != b'_');
+        let after = bytes.get(at + name.len());
+        !word || (!before.is_some_and(|b| letter(*b)) && (cut_off || !after.is_some_and(|b| part(*b))))
     })
 }

@@ -133,6 +133,11 @@ impl<'a> Resolver<'a> {
         result
     }
 
+    /// A NULL among values of a sealed column loses the cast to the logical type.
+    fn null(&mut self, cast: Option<NodeAt>) {
+        self.changes.extend(cast.map(|at| (at, Change::Null)));
+    }
+
     fn change(&mut self, kind: NodeKind, location: i32, change: Change) {
         self.changes.push((NodeAt { kind, location }, change));
     }

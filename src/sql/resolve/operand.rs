@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pg_raw_parse::{
     ConstValue, Node,
-    nodes::{A_ArrayExpr, A_Const, ParamRef, TypeCast},
+    nodes::{A_ArrayExpr, A_Const, ParamRef},
 };
 use zeroize::Zeroizing;
 
@@ -26,8 +26,8 @@ const NUMERIC: u32 = 1700;
 /// What stands where a value for a sealed column is expected.
 #[derive(Debug)]
 pub(super) enum Operand<'a> {
-    /// `NULL` without a cast.
-    Null,
+    /// `NULL`; the cast around it, if there is one.
+    Null(Option<NodeAt>),
     /// A literal.
     Literal(Constant<'a>),
     /// A parameter.
@@ -84,12 +84,11 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
                 None => return Operand::Other,
             },
         };
-        outer.get_or_insert_with(|| Outer { at: cast_at(cast), cast: true });
+        outer.get_or_insert_with(|| Outer { at: NodeAt::type_cast(cast), cast: true });
         inner = cast.arg();
     }
     match inner {
-        Node::A_Const(constant) if constant.isnull && outer.is_some() => Operand::Unusable("a cast of NULL"),
-        Node::A_Const(constant) if constant.isnull => Operand::Null,
+        Node::A_Const(constant) if constant.isnull => Operand::Null(outer.map(|outer| outer.at)),
         Node::A_Const(constant) => {
             let outer = outer
                 .unwrap_or(Outer { at: NodeAt { kind: NodeKind::Const, location: constant.location }, cast: false });
@@ -108,15 +107,6 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
         }
         _ => Operand::Other,
     }
-}
-
-/// The key of a cast: its own location, or where it has none (`date '2024-12-31'`) its type's.
-fn cast_at(cast: &TypeCast) -> NodeAt {
-    let location = match cast.location {
-        -1 => cast.type_name().map_or(-1, |t| t.location),
-        location => location,
-    };
-    NodeAt { kind: NodeKind::TypeCast, location }
 }
 
 fn innermost(mut node: Node<'_>) -> Node<'_> {

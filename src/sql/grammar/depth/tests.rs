@@ -2,9 +2,20 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
+use zeroize::Zeroizing;
 
 use super::*;
-use crate::sql::grammar::{Parsed, equal};
+use crate::{
+    sql::{
+        grammar::{
+            Parsed,
+            edits::{Change, NodeAt, NodeKind, prove},
+            equal,
+        },
+        model::Literal,
+    },
+    values::Source,
+};
 
 /// The depth of the nodes in a tree as `Debug` shows it. Lists count as nodes.
 fn nodes_deep(debug: &str) -> usize {
@@ -65,10 +76,17 @@ fn what_applications_send_is_let_through() {
 
 #[test]
 fn the_deepest_that_is_let_through_fits_the_stack() {
+    let seal = || Change::Seal(0, Literal { text: Zeroizing::default(), source: Source::UNTYPED, at: 0 });
     let deepest = |open: &str, inner: &str, close: &str| {
         let sizes: Vec<_> = (1..=2 * MAX_DEPTH).collect();
         let n = sizes.partition_point(|n| !too_deep(nested(open, inner, close, *n).as_bytes()));
-        survives(nested(open, inner, close, n));
+        let text = nested(open, inner, close, n);
+        let at = NodeAt { kind: NodeKind::Const, location: i32::try_from(7 + open.len() * n).unwrap() };
+        survives(text.clone());
+        // The whole proof of an edit at the bottom.
+        let prove = move || prove(&Parsed::parse(&text).unwrap(), 0, vec![(at, seal())]).is_ok();
+        let proved = std::thread::Builder::new().stack_size(2 << 20).spawn(prove).unwrap().join().unwrap();
+        assert_eq!(proved, !matches!(inner, "a" | "t"), "{open}{inner}{close}");
     };
     deepest("", "1", "+1");
     deepest("not ", "true", "");

@@ -19,14 +19,14 @@ use crate::sql::{
 pub(super) enum Found {
     /// Not at all, or something is there that the change does not fit.
     Not,
-    /// Once.
+    /// Once, or several times in the same shape: the grammar shares a node.
     Once(Shape),
-    /// More than once: the grammar made several nodes of one place.
+    /// In several shapes: the grammar made different nodes of one place.
     Often,
 }
 
 /// The casts around a value, and where they and the value stand.
-#[derive(Default)]
+#[derive(Default, PartialEq, Eq)]
 pub(super) struct Shape {
     /// From the outermost to the innermost.
     pub(super) casts: Vec<CastAt>,
@@ -35,6 +35,7 @@ pub(super) struct Shape {
 }
 
 /// A cast in the text.
+#[derive(PartialEq, Eq)]
 pub(super) struct CastAt {
     /// Of `::` or CAST; -1 for a typed literal.
     pub(super) location: i32,
@@ -183,6 +184,8 @@ impl<'mem> Surgeon<'mem, '_> {
         if let Some(found) = self.found.get_mut(wanted.n) {
             *found = match found {
                 Found::Not => Found::Once(shape),
+                // `SET (a, b) = ROW (…)` has its row once for each column.
+                Found::Once(first) if *first == shape => return,
                 _ => Found::Often,
             };
         }
@@ -210,6 +213,7 @@ impl<'mem> Surgeon<'mem, '_> {
             (Change::TokenArray(..), Inner::Const(_)) => {
                 bytea(mem, string(&|out| write_token_array(out, [Some(bytes)])), true).uncast()
             }
+            (Change::Null, Inner::Const(_)) => mem.make_null().uncast(),
             (Change::Param(number), Inner::Param(_)) => {
                 mem.make_param_ref(i32::try_from(*number).unwrap_or(-1)).uncast()
             }

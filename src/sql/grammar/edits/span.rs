@@ -106,6 +106,10 @@ impl<'t> Spans<'t> {
     /// A literal: string, number with its sign, TRUE, FALSE or NULL.
     fn constant(&self, location: i32) -> Option<Run> {
         let start = self.index(location)?;
+        if self.is(start, b'-') { self.negated(start) } else { self.unsigned(start) }
+    }
+
+    fn unsigned(&self, start: usize) -> Option<Run> {
         let token = self.tokens.get(start)?;
         match token.kind {
             _ if token.is_string() => Some(start..self.escape_clause(start)),
@@ -113,13 +117,14 @@ impl<'t> Spans<'t> {
             Kind::Word if ["true", "false", "null"].iter().any(|word| token.is_word(self.text, word)) => {
                 Some(start..start + 1)
             }
-            Kind::Operator => self.signed_number(start),
             _ => None,
         }
     }
 
     /// A negative number: the grammar folds `-` into the constant behind it, through parentheses.
-    fn signed_number(&self, start: usize) -> Option<Run> {
+    /// Of other constants it moves the location to the `-`, and leaves that alone (gram.y:
+    /// `doNegate`).
+    fn negated(&self, start: usize) -> Option<Run> {
         let mut at = start;
         let mut open = 0;
         loop {
@@ -131,7 +136,7 @@ impl<'t> Spans<'t> {
             at += 1;
         }
         if self.tokens.get(at)?.kind != Kind::Number {
-            return None;
+            return self.unsigned(at);
         }
         let end = at + 1 + open;
         (at + 1..end).all(|i| self.is(i, b')')).then_some(start..end)

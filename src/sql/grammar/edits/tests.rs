@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod fuzz;
+
 use std::convert::Infallible;
 
 use NodeKind::{ArrayExpr, ColumnRef, Const, IndexElem, ParamRef, RangeVar, TypeCast as Cast};
@@ -142,6 +144,20 @@ fn columns_become_their_tokens() {
 }
 
 #[test]
+fn a_cast_of_null_becomes_null() {
+    one("insert into t values (null::text)", Cast, "::", Change::Null, "insert into t values (NULL)");
+    one("select cast(NULL as varchar(3)) = c", Cast, "cast", Change::Null, "select NULL = c");
+    refused("select 'x'::text || $1::text", Cast, "::text", Change::Param(1));
+}
+
+#[test]
+fn a_row_of_a_multiple_assignment_is_changed_once_for_all_columns() {
+    let text = "update t set (a, b) = row ('x', $1::text)";
+    let changes = vec![(Const, "'x'", 1, seal()), (Cast, "::", 1, Change::Param(1))];
+    assert_eq!(edited(text, changes).unwrap(), r"update t set (a, b) = row (E'\\x53', $1)");
+}
+
+#[test]
 fn conflict_targets_become_their_tokens() {
     let text = "insert into t values (1) on conflict ( a , \"B\", lower(a)) where c > 1 do nothing";
     let expected = "insert into t values (1) on conflict ( pg_catalog.substring(a,9,16) , pg_catalog.substring(\"B\",9,16), lower(a)) where c > 1 do nothing";
@@ -195,6 +211,7 @@ fn literals_in_every_spelling_are_sealed() {
         one(&values(value), Const, value, seal(), &values("«S»"));
         one(&values(value), Const, value, token(), &values("«T»"));
     }
+    one("select -('x')", Const, "-", token(), "select -(«T»)");
     one("select 1-1", Const, "1", seal(), "select «S»-1");
     one("select 3-2", Const, "2", seal(), "select 3-«S»");
     one("select 1 where c=E'x'or d", Const, "E'", seal(), "select 1 where c=«S»or d");
@@ -421,8 +438,8 @@ proptest! {
         let mut expected = text.clone();
         let mut changes = Vec::new();
         for value in &values {
-            text.push_str(&format!("{gap},{gap}"));
-            expected.push_str(&format!("{gap},{gap}«S»"));
+            text.extend([gap, ",", gap]);
+            expected.extend([gap, ",", gap, "«S»"]);
             let cast = value.find("::").map(|at| (Cast, at));
             let typed = ["cast", "date", "inter", "N'"].iter().any(|start| value.starts_with(start)).then_some((Cast, 0));
             let (kind, at) = cast.or(typed).unwrap_or((Const, 0));

@@ -98,6 +98,7 @@ fn comments_become_blanks() {
     let blanked = "a    \r\n         '--'   \nE'\\''    \n'/*\\''    $$--$$ \"/*\"  ";
     assert_eq!(without_comments(text).unwrap(), blanked.replacen("a    ", "a     ", 1));
     assert_eq!(without_comments("1 /* 2").unwrap(), "1 /* 2");
+    assert_eq!(without_comments("'a'\n/* */'b'/**/").unwrap(), "'a'\n/* */'b'    ");
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! The policy and the catalog that the corpus is planned over.
+
+use std::{collections::HashMap, sync::Arc};
+
+use pgveil::{
+    config::{Mode, OnError, ProtectedColumn, ProtectedTable, Storage},
+    crypto::{Cipher, Padding},
+    sql::{
+        catalog::{Catalog, Column, Mismatch, Relation},
+        env::Env,
+    },
+    values::LogicalType,
+};
+
+/// Schema, table, columns; a column is `name`, `name=` (equality), `name=domain` or `name!`
+/// (randomized).
+const TABLES: [(&str, &str, &str); 10] = [
+    ("public", "people", "id name email=mail ssn= birth! salary! notes! city created active"),
+    ("public", "contacts", "id person_id mail=mail phone!"),
+    ("public", "orders", "id person_id total note email tags"),
+    ("public", "cities", "id name"),
+    ("public", "OddName", "id Secret_x= Email="),
+    ("public", "people_view", "id email"),
+    ("archive", "people_2019", "id ssn="),
+    ("other", "people", "id name email"),
+    ("pg_catalog", "pg_class", "oid relname"),
+    ("pgveil_keys", "deks", "id wrapped"),
+];
+
+/// The session's environment at the start of each file.
+pub fn env() -> Env {
+    Env {
+        search_path: ["pg_catalog", "public"].map(str::to_owned).to_vec(),
+        role: "app".to_owned(),
+        temp: Vec::new(),
+        standard_conforming_strings: true,
+    }
+}
+
+/// A temporary table of the session.
+pub fn temp(name: &str) -> Relation {
+    relation(90_000, "pg_temp_3", name, "id name email", &mut Vec::new())
+}
+
+fn relation(oid: u32, schema: &str, name: &str, spec: &str, columns: &mut Vec<Arc<ProtectedColumn>>) -> Relation {
+    let first = columns.len();
+    let mut attributes = Vec::new();
+    for (number, spec) in (1..).zip(spec.split_whitespace()) {
+        let end = spec.find(['=', '!']).unwrap_or(spec.len());
+        let (column, mode) = spec.split_at(end);
+        let column = column.replace("t_x", "t x");
+        let sealed = (!mode.is_empty()).then_some(columns.len());
+        if let Some(ordinal) = sealed {
+            let identity = format!("{schema}.{name}.{column}");
+            let domain = mode.trim_start_matches(['=', '!']);
+            columns.push(Arc::new(ProtectedColumn {
+                ordinal,
+                schema: schema.to_owned(),
+                table: name.to_owned(),
+                name: column.clone(),
+                ty: LogicalType::Text,
+                mode: if mode.starts_with('=') { Mode::Equality } else { Mode::Randomized },
+                storage: Storage::Bytea,
+                domain: if domain.is_empty() { identity.clone() } else { domain.to_owned() },
+                normalize: Vec::new(),
+                padding: Padding::None,
+                cipher: Cipher::Aes256Gcm,
+                on_error: OnError::Error,
+                identity,
+                allow_low_cardinality: false,
+                position: (1, 1),
+            }));
+        }
+        let type_oid = if sealed.is_some() { 70_000 } else { 25 };
+        attributes.push(Column { number, name: column, type_oid, typmod: -1, sealed, generated: false });
+    }
+    let table = ProtectedTable {
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        columns: columns[first..].to_vec(),
+        allow_functions: vec!["safe_report".to_owned()],
+        position: (1, 1),
+    };
+    let protected = (columns.len() > first).then(|| Arc::new(table));
+    let refused = (name == "people_view").then(|| "the view reads public.people".to_owned());
+    Relation {
+        oid,
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        kind: 'r',
+        columns: attributes,
+        protected,
+        refused,
+    }
+}
+
+/// The catalog.
+pub fn catalog() -> Catalog {
+    let mut catalog = Catalog { epoch: 1, ..Catalog::default() };
+    let mut columns = Vec::new();
+    for (oid, (schema, name, spec)) in (16_384..).zip(TABLES) {
+        let relation = relation(oid, schema, name, spec, &mut columns);
+        catalog.by_name.entry(schema.to_owned()).or_default().insert(name.to_owned(), oid);
+        catalog.relations.insert(oid, Arc::new(relation));
+    }
+    catalog.columns = columns;
+    let why = "its body names public.people".to_owned();
+    catalog.tainted_functions =
+        HashMap::from([("people_report".to_owned(), why.clone()), ("safe_report".to_owned(), why)]);
+    catalog.mismatches = vec![Mismatch {
+        table: ("public".to_owned(), "payroll".to_owned()),
+        column: None,
+        code: "catalog/missing-table",
+        message: "table public.payroll does not exist".to_owned(),
+        hint: String::new(),
+    }];
+    catalog
+}
