@@ -5,6 +5,8 @@
 //! The cases are in `tests/clients/`, in the language of each client.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "clients/rust.rs"]
+mod rust;
 mod support;
 
 use std::{
@@ -45,4 +47,11 @@ fn psycopg_sees_the_same_through_pgveil() {
 #[test]
 fn node_postgres_sees_the_same_through_pgveil() {
     compare(support::node(), "node_crud.js", &world());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokio_postgres_sees_the_same_through_pgveil() {
+    let world = world();
+    rust::sees_the_same(&world).await;
+    rust::limited_portals(&world).await;
 }
