@@ -46,7 +46,7 @@ pub fn element_type(array_oid: u32) -> u32 {
 
 /// `array_recv` of src/backend/utils/adt/arrayfuncs.c.
 fn binary(bytes: &[u8]) -> Result<Elements, Problem> {
-    let malformed = || Problem::native("22P03", "incorrect binary data format in array parameter");
+    let malformed = || Problem::native("22P03", "incorrect binary data format");
     let mut cursor = Cursor::new(bytes);
     let mut read = || -> Result<Elements, crate::wire::Malformed> {
         let dimensions = cursor.i32()?;

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use super::problem::Problem;
 use crate::{
     sql::env::{self, Env, RawSettings},
-    values::{ByteaOutput, DateOrder, DateStyle, Settings},
+    values::Settings,
     wire::{backend, frontend},
 };
 
@@ -156,33 +156,18 @@ impl Environment {
     }
 }
 
-/// The settings as codecs want them, or what they cannot do.
+/// The settings as codecs want them, or the one that they cannot follow.
 fn settings(raw: &RawSettings) -> Result<Settings, String> {
-    let (style, order) = raw.date_style.split_once(", ").unwrap_or((raw.date_style.as_str(), "MDY"));
-    Ok(Settings {
-        date_style: match style {
-            "ISO" => DateStyle::Iso,
-            "SQL" => DateStyle::Sql,
-            "German" => DateStyle::German,
-            "Postgres" => DateStyle::Postgres,
-            other => return Err(format!("DateStyle {other}")),
-        },
-        date_order: match order {
-            "MDY" => DateOrder::Mdy,
-            "DMY" => DateOrder::Dmy,
-            "YMD" => DateOrder::Ymd,
-            other => return Err(format!("DateStyle {other}")),
-        },
-        time_zone: time_zone(&raw.time_zone).ok_or_else(|| format!("TimeZone {}", raw.time_zone))?,
-        bytea_output: if raw.bytea_output == "escape" { ByteaOutput::Escape } else { ByteaOutput::Hex },
-    })
-}
-
-/// PostgreSQL's names come from the same database as jiff's; the rest are POSIX strings, whose
-/// `<+02>-02` form is what `SET TIME ZONE 2` gives.
-fn time_zone(name: &str) -> Option<jiff::tz::TimeZone> {
-    if matches!(name, "UTC" | "Etc/UTC" | "GMT" | "Z" | "Zulu") {
-        return Some(jiff::tz::TimeZone::UTC);
+    let mut settings = Settings::default();
+    let set: [(&str, &str, fn(&mut Settings, &str) -> bool); 3] = [
+        ("DateStyle", &raw.date_style, Settings::set_date_style),
+        ("TimeZone", &raw.time_zone, Settings::set_time_zone),
+        ("bytea_output", &raw.bytea_output, Settings::set_bytea_output),
+    ];
+    for (name, value, set) in set {
+        if !set(&mut settings, value) {
+            return Err(format!("{name} = {value}"));
+        }
     }
-    jiff::tz::db().get(name).ok().or_else(|| jiff::tz::TimeZone::posix(name).ok())
+    Ok(settings)
 }

@@ -127,7 +127,9 @@ pub fn bind(
         match (param.form, value) {
             (_, None) => frontend::value(&mut body, None),
             (ParamForm::Plain, Some(bytes)) => frontend::value(&mut body, Some(bytes)),
-            (form, Some(bytes)) => sealer.put(form, source, *format, bytes, &mut body)?,
+            (form, Some(bytes)) => sealer
+                .put(form, source, *format, bytes, &mut body)
+                .map_err(|problem| in_parameter(problem, param.client))?,
         }
         codes.push(if param.form == ParamForm::Plain { i16::from(*format == Format::Binary) } else { 1 });
         count += 1;
@@ -141,6 +143,14 @@ pub fn bind(
         frontend::codes(message, results);
     });
     Ok(())
+}
+
+/// PostgreSQL says which parameter has a wrong binary form; the codec cannot know.
+fn in_parameter(mut problem: Problem, client: usize) -> Problem {
+    if problem.sqlstate == "22P03" {
+        problem.message = format!("{} in bind parameter {}", problem.message, client + 1);
+    }
+    problem
 }
 
 fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {

@@ -180,6 +180,7 @@ fn input_text(base: Base, typmod: i32, value: &str, settings: &Settings, out: &m
         Base::Int2 | Base::Int4 | Base::Int8 => int::store(base, int::parse(base, value)?, out),
         Base::Numeric => {
             let mut number = numeric::parse(value)?;
+            number.check()?;
             number.apply_typmod(typmod)?;
             number.store(out)?;
         }
@@ -199,8 +200,11 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
     match base {
         Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(text::verify(bytes)?.as_bytes()),
         Base::Bool => {
-            let [byte] = exactly(bytes)?;
-            out.push(u8::from(byte != 0));
+            let (byte, rest) = bytes.split_first().ok_or_else(|| protocol("no data left in message"))?;
+            if !rest.is_empty() {
+                return Err(left_over());
+            }
+            out.push(u8::from(*byte != 0));
         }
         Base::Int2 => out.extend_from_slice(&exactly::<2>(bytes)?),
         Base::Int4 => out.extend_from_slice(&exactly::<4>(bytes)?),
@@ -220,11 +224,12 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
         }
         Base::Numeric => {
             let (mut number, used) = Numeric::receive(bytes)?;
-            number.apply_typmod(typmod)?;
-            number.store(out)?;
+            number.check()?;
             if used != bytes.len() {
                 return Err(left_over());
             }
+            number.apply_typmod(typmod)?;
+            number.store(out)?;
         }
         Base::Bytea => out.extend_from_slice(bytes),
         Base::Jsonb => jsonb::parse(text::verify(jsonb::receive(bytes)?)?, out)?,
@@ -233,12 +238,16 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
 }
 
 fn first_bytes<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
-    bytes.first_chunk().copied().ok_or_else(|| ValueError::new("08P01", "insufficient data left in message"))
+    bytes.first_chunk().copied().ok_or_else(|| protocol("insufficient data left in message"))
 }
 
 fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
     let value = first_bytes(bytes)?;
     if bytes.len() == N { Ok(value) } else { Err(left_over()) }
+}
+
+fn protocol(message: &str) -> ValueError {
+    ValueError::new("08P01", message)
 }
 
 fn left_over() -> ValueError {

@@ -159,16 +159,18 @@ impl Numeric {
         Ok(())
     }
 
-    /// `make_result()`: checks the limits and appends the storage canon.
-    pub(super) fn store(&mut self, out: &mut Vec<u8>) -> Result<(), ValueError> {
-        self.strip();
-        let weight = i16::try_from(self.weight).map_err(|_| overflows())?;
-        if self.dscale > MAX_DSCALE {
-            return Err(overflows());
-        }
+    /// `make_result()`: the limits of the format. The server checks them before a typmod is applied,
+    /// and again after it.
+    pub(super) fn check(&self) -> Result<(), ValueError> {
+        if i16::try_from(self.weight).is_err() || self.dscale > MAX_DSCALE { Err(overflows()) } else { Ok(()) }
+    }
+
+    /// Appends the storage canon.
+    pub(super) fn store(&self, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        self.check()?;
         out.reserve(8 + self.digits.len() * 2);
         out.extend_from_slice(&(self.digits.len() as u16).to_be_bytes());
-        out.extend_from_slice(&weight.to_be_bytes());
+        out.extend_from_slice(&(self.weight as i16).to_be_bytes());
         out.extend_from_slice(&self.sign.to_be_bytes());
         out.extend_from_slice(&(self.dscale as u16).to_be_bytes());
         for digit in &self.digits {

@@ -33,8 +33,8 @@ fn bad_encoding(bytes: &[u8], at: usize) -> ValueError {
 /// Where the character number `n` (from 0) starts, or the number of characters if there are fewer.
 /// The text was verified, so counting the bytes that start a character is enough.
 fn char_start(text: &[u8], n: usize) -> Result<usize, usize> {
-    if text.len() <= n && text.is_ascii() {
-        return Err(text.len());
+    if text.is_ascii() {
+        return if n < text.len() { Ok(n) } else { Err(text.len()) };
     }
     let mut count = 0;
     for (at, byte) in text.iter().enumerate() {

@@ -152,7 +152,7 @@ impl Decoder<'_> {
         let (value, rest) = integer(text);
         let value = value.ok_or(Trouble::FieldOverflow)?;
         let fraction_allowed = matches!(label, Unit::Julian | Unit::Time | Unit::Second);
-        if !rest.is_empty() && !(rest.starts_with('.') && fraction_allowed) {
+        if !(rest.is_empty() || rest.starts_with('.') && fraction_allowed) {
             return Err(Trouble::BadFormat);
         }
         let civil = &mut self.reader.civil;
@@ -208,7 +208,7 @@ impl Decoder<'_> {
 
     /// `dt2time()` of a fraction of a day.
     fn day_fraction(&mut self, text: &str) -> Result<u32> {
-        let (fraction, "") = decimal_fraction(text)? else { return Err(Trouble::BadFormat) };
+        let (fraction, "" | ".") = decimal_fraction(text)? else { return Err(Trouble::BadFormat) };
         let micros = (fraction * 86_400_000_000.0) as i64;
         let civil = &mut self.reader.civil;
         civil.hour = (micros / 3_600_000_000) as i32;

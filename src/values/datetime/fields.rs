@@ -67,6 +67,13 @@ pub(super) struct Reader {
     pub(super) two_digit_year: bool,
 }
 
+/// `strtoi64()` of digits; the rest of the text follows. `None` if it overflows.
+fn long_integer(text: &str) -> (Option<i64>, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    (if digits.is_empty() { Some(0) } else { digits.parse().ok() }, rest)
+}
+
 /// `strtoint()`: sign, digits; the rest of the text follows. No digits are a zero, as for `strtol()`.
 pub(super) fn integer(text: &str) -> (Option<i32>, &str) {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -117,8 +124,11 @@ fn to_micros(fraction: f64) -> i32 {
     (fraction * 1_000_000.0).round_ties_even() as i32
 }
 
-/// `ParseFractionalSecond()`: all of the text must be a fraction.
+/// `ParseFractionalSecond()`: all of the text must be a fraction; a lone point is one.
 pub(super) fn fractional_second(text: &str) -> Result<i32> {
+    if text == "." {
+        return Ok(0);
+    }
     match decimal_fraction(text)? {
         (fraction, "") => Ok(to_micros(fraction)),
         _ => Err(Trouble::BadFormat),
@@ -295,8 +305,9 @@ impl Reader {
             (None, _) => Err(Trouble::FieldOverflow),
         };
         let civil = &mut self.civil;
-        let rest;
-        (civil.hour, rest) = number(text)?;
+        // Hours are read as for an interval, and checked last.
+        let (hours, rest) = long_integer(text);
+        let mut hours = hours.ok_or(Trouble::FieldOverflow)?;
         let after = rest.strip_prefix(':').ok_or(Trouble::BadFormat)?;
         let rest;
         (civil.minute, rest) = number(after)?;
@@ -305,15 +316,16 @@ impl Reader {
         } else if rest.starts_with('.') {
             // mm:ss.sss
             civil.micros = fractional_second(rest)?;
-            (civil.hour, civil.minute, civil.second) = (0, civil.hour, civil.minute);
+            let minutes = i32::try_from(hours).map_err(|_| Trouble::FieldOverflow)?;
+            (hours, civil.minute, civil.second) = (0, minutes, civil.minute);
         } else {
             let after = rest.strip_prefix(':').ok_or(Trouble::BadFormat)?;
             let rest;
             (civil.second, rest) = number(after)?;
             civil.micros = if rest.is_empty() { 0 } else { fractional_second(rest)? };
         }
-        let within_fields = civil.hour >= 0
-            && (0..60).contains(&civil.minute)
+        civil.hour = i32::try_from(hours).map_err(|_| Trouble::FieldOverflow)?;
+        let within_fields = (0..60).contains(&civil.minute)
             && (0..=60).contains(&civil.second)
             && (0..=1_000_000).contains(&civil.micros);
         // 24:00:00 is allowed, nothing beyond it.

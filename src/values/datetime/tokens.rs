@@ -35,7 +35,7 @@ pub(super) struct Field<'a> {
 pub(super) struct Fields {
     buffer: [u8; Self::BUFFER],
     used: usize,
-    fields: [(Shape, usize, usize); MAX_FIELDS],
+    spans: [(Shape, usize, usize); MAX_FIELDS],
     count: usize,
 }
 
@@ -46,7 +46,7 @@ impl Fields {
     /// `None` is a syntax error. `room` is the size of the server's buffer for the type.
     pub(super) fn split(text: &[u8], room: usize) -> Option<Self> {
         let mut fields =
-            Self { buffer: [0; Self::BUFFER], used: 0, fields: [(Shape::Number, 0, 0); MAX_FIELDS], count: 0 };
+            Self { buffer: [0; Self::BUFFER], used: 0, spans: [(Shape::Number, 0, 0); MAX_FIELDS], count: 0 };
         let mut rest = text;
         while let Some(&first) = rest.first() {
             if is_space(first) {
@@ -56,12 +56,16 @@ impl Fields {
             if fields.count >= MAX_FIELDS {
                 return None;
             }
+            // Other punctuation only separates.
+            if first.is_ascii_punctuation() && !matches!(first, b'.' | b'+' | b'-') {
+                rest = rest.get(1..)?;
+                continue;
+            }
             let start = fields.used;
             let mut taker = Taker { rest, fields: &mut fields, room };
             let shape = taker.field(first)?;
             rest = taker.rest;
-            let Some(shape) = shape else { continue };
-            let slot = fields.fields.get_mut(fields.count)?;
+            let slot = fields.spans.get_mut(fields.count)?;
             *slot = (shape, start, fields.used);
             // The server ends each field with a NUL in the same buffer.
             fields.used += 1;
@@ -71,7 +75,7 @@ impl Fields {
     }
 
     pub(super) fn get(&self, at: usize) -> Option<Field<'_>> {
-        let &(shape, start, end) = self.fields.get(..self.count)?.get(at)?;
+        let &(shape, start, end) = self.spans.get(..self.count)?.get(at)?;
         let text = std::str::from_utf8(self.buffer.get(start..end)?).ok()?;
         Some(Field { shape, text })
     }
@@ -85,10 +89,10 @@ struct Taker<'a, 'b> {
 }
 
 impl Taker<'_, '_> {
-    /// Outer `None`: syntax error. Inner `None`: punctuation that only separates.
-    fn field(&mut self, first: u8) -> Option<Option<Shape>> {
+    /// `None` is a syntax error.
+    fn field(&mut self, first: u8) -> Option<Shape> {
         let start = self.fields.used;
-        Some(Some(match first {
+        Some(match first {
             b'0'..=b'9' => {
                 self.take_while(|b| b.is_ascii_digit())?;
                 self.number()?
@@ -119,12 +123,8 @@ impl Taker<'_, '_> {
                     _ => return None,
                 }
             }
-            _ if first.is_ascii_punctuation() => {
-                self.skip();
-                return Some(None);
-            }
             _ => return None,
-        }))
+        })
     }
 
     /// After leading digits.

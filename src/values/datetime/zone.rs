@@ -70,7 +70,7 @@ pub(super) fn offset_of_abbreviation(zone: &TimeZone, name: &str, civil: &Civil)
     // The tables end in 2037; rules that repeat for ever have nothing new to say after a few years.
     let found =
         before.or_else(|| zone.following(moment).take(400).find(|t| same(t.abbreviation())).map(|t| t.offset()));
-    found.map_or(offset, |o| o.seconds())
+    found.map_or(offset, jiff::tz::Offset::seconds)
 }
 
 /// A time zone by the name that `TimeZone` (or a timestamp) gives: a name of the bundled database in
@@ -88,49 +88,85 @@ pub fn time_zone(name: &str) -> Option<TimeZone> {
     posix(&name.to_ascii_uppercase())
 }
 
-/// jiff reads the standard's form. PostgreSQL is laxer about names, and assumes the United States'
-/// rules of 2007 if there is a summer name without a rule.
+/// jiff reads the standard's form. PostgreSQL is laxer, and assumes the United States' rules of 2007
+/// if there is a summer name without a rule. Offsets of more than a day, which it would take, are not
+/// known here.
 fn posix(name: &str) -> Option<TimeZone> {
     let (standard, rest) = posix_name(name)?;
-    let (offset, rest) = posix_offset(rest)?;
-    let mut rule = format!("<{standard}>{offset}");
-    if !rest.is_empty() {
-        let (summer, rest) = posix_name(rest)?;
-        if summer.is_empty() {
-            return None;
-        }
-        rule.push_str(&format!("<{summer}>"));
-        let rest = match posix_offset(rest) {
-            Some((offset, rest)) => {
-                rule.push_str(offset);
-                rest
-            }
-            None => rest,
-        };
-        rule.push_str(match rest {
-            "" => ",M3.2.0,M11.1.0",
-            rest if rest.starts_with(',') => rest,
-            _ => return None,
-        });
+    let (west, rest) = posix_offset(rest)?;
+    if rest.is_empty() {
+        return fixed(standard, -west);
     }
-    TimeZone::posix(&rule).ok()
+    let (summer, rest) = posix_name(rest)?;
+    if summer.is_empty() {
+        return None;
+    }
+    let (summer_west, rest) = match rest {
+        "" => (west - 3600, ",M3.2.0,M11.1.0"),
+        rest if rest.starts_with(',') => (west - 3600, rest),
+        rest => match posix_offset(rest)? {
+            (offset, "") => (offset, ",M3.2.0,M11.1.0"),
+            (offset, rest) => (offset, rest),
+        },
+    };
+    let (standard, summer) = (standard_name(standard), standard_name(summer));
+    TimeZone::posix(&format!("<{standard}>{}<{summer}>{}{rest}", hms(west), hms(summer_west))).ok()
 }
 
 fn posix_name(text: &str) -> Option<(&str, &str)> {
-    match text.strip_prefix('<') {
-        Some(quoted) => quoted.split_once('>'),
-        None => {
-            let end = text.find(|c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+')).unwrap_or(text.len());
-            text.split_at_checked(end)
-        }
+    if let Some(quoted) = text.strip_prefix('<') {
+        return quoted.split_once('>');
     }
+    let end = text.find(|c: char| c.is_ascii_digit() || matches!(c, ',' | '-' | '+')).unwrap_or(text.len());
+    text.split_at_checked(end)
 }
 
-fn posix_offset(text: &str) -> Option<(&str, &str)> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
+/// `getoffset()`: seconds, west positive.
+fn posix_offset(text: &str) -> Option<(i32, &str)> {
+    let mut rest = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let mut seconds = 0;
+    for (unit, most) in [(3600, 24), (60, 59), (1, 60)] {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at_checked(end)?;
+        seconds += digits.parse::<i32>().ok().filter(|n| *n <= most)? * unit;
+        rest = after;
+        match rest.strip_prefix(':') {
+            Some(after) if unit > 1 => rest = after,
+            _ => break,
+        }
     }
-    let end = digits.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(digits.len());
-    text.split_at_checked(text.len() - digits.len() + end)
+    Some((if text.starts_with('-') { -seconds } else { seconds }, rest))
+}
+
+fn hms(seconds: i32) -> String {
+    let (sign, s) = (if seconds < 0 { "-" } else { "" }, seconds.abs());
+    format!("{sign}{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}
+
+/// PostgreSQL takes any abbreviation, POSIX at least three letters, digits or signs. Only the output of
+/// a session with such an odd zone would show the difference.
+fn standard_name(name: &str) -> String {
+    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-')).take(10).collect();
+    format!("{name:->3}")
+}
+
+/// A zone without changes. PostgreSQL reports `<+05:30>-05:30` after `SET TIME ZONE INTERVAL`, and
+/// prints the name between the brackets in some styles; POSIX allows no colon there, nor fewer than
+/// three letters, so that it is built as a tiny file of the database (RFC 8536, version 2).
+fn fixed(name: &str, east: i32) -> Option<TimeZone> {
+    let mut file = Vec::new();
+    // The 32-bit block, which readers skip, then the 64-bit one: no changes, one kind of local time.
+    for designation in ["", name] {
+        file.extend_from_slice(b"TZif2");
+        file.extend_from_slice(&[0; 15]);
+        for count in [0, 0, 0, 0, 1, designation.len() as u32 + 1] {
+            file.extend_from_slice(&count.to_be_bytes());
+        }
+        file.extend_from_slice(&east.to_be_bytes());
+        file.extend_from_slice(&[0, 0]);
+        file.extend_from_slice(designation.as_bytes());
+        file.push(0);
+    }
+    file.extend_from_slice(b"\n\n");
+    TimeZone::tzif(name, &file).ok()
 }

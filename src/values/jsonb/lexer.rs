@@ -126,7 +126,6 @@ impl<'a> Lexer<'a> {
                     return Ok(Token::String(begin));
                 }
                 Some(b'\\') => at = self.escape(at + 1, &mut high, strings)?,
-                Some(_) if high.is_some() => return Err(low_surrogate()),
                 Some(control) => {
                     return Err(syntax(format!("Character with value 0x{control:02x} must be escaped.")));
                 }

@@ -35,10 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Document, ValueError> {
     parser.advance()?;
     loop {
         // Here a value is expected.
-        let mut value = match parser.value()? {
-            Some(value) => value,
-            None => continue,
-        };
+        let Some(mut value) = parser.value()? else { continue };
         // Here one is complete: hand it to its container, and that to its own, if it ends here.
         loop {
             let Some(open) = parser.open.last_mut() else {

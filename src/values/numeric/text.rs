@@ -33,13 +33,9 @@ fn special(text: &[u8]) -> Option<(Numeric, &[u8])> {
 }
 
 /// `set_var_from_str()`: sign, digits with one point, exponent. `None` is a syntax error.
-#[allow(clippy::type_complexity)]
 fn finite(text: &[u8]) -> Option<Result<(Numeric, &[u8]), ValueError>> {
-    let (sign, text) = match text {
-        [b'-', rest @ ..] => (NEGATIVE, rest),
-        [b'+', rest @ ..] => (POSITIVE, rest),
-        rest => (POSITIVE, rest),
-    };
+    let (negative, text) = split_sign(text);
+    let sign = if negative { NEGATIVE } else { POSITIVE };
     let (whole, text) = split_digits(text);
     let (fraction, text) = match text {
         [b'.', rest @ ..] => split_digits(rest),
@@ -79,6 +75,14 @@ fn finite(text: &[u8]) -> Option<Result<(Numeric, &[u8]), ValueError>> {
     Some(Ok((number, text)))
 }
 
+/// Is it negative, and what follows the sign?
+fn split_sign(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [b'+' | b'-', rest @ ..] => (text.starts_with(b"-"), rest),
+        _ => (false, text),
+    }
+}
+
 fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().take_while(|b| b.is_ascii_digit()).count();
     text.split_at(end)
@@ -88,11 +92,7 @@ fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
 fn exponent(text: &[u8]) -> Option<(i64, &[u8])> {
     let blanks = text.iter().take_while(|&&b| is_space(b)).count();
     let text = text.get(blanks..).unwrap_or_default();
-    let (negative, text) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, text) = split_sign(text);
     let (digits, rest) = split_digits(text);
     if digits.is_empty() {
         return None;

@@ -1,0 +1,281 @@
+//! PostgreSQL as the oracle of `pgveil::values`: generated texts, binary values, casts and comparisons
+//! go to a real server and to pgveil, under many settings; values, errors and truth must be equal.
+//!
+//! `PGVEIL_ORACLE_CASES` sets the number of cases per type, settings and test (default [`CASES`]),
+//! `PGVEIL_ORACLE_SEED` the random seed. `PGVEIL_ORACLE_SERVER` (a connection string) takes a running
+//! server instead of a private one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::single_match_else)]
+
+#[path = "values_oracle/generate.rs"]
+mod generate;
+#[path = "values_oracle/server.rs"]
+mod server;
+
+use std::fmt::Write as _;
+
+use generate::Random;
+use pgveil::values::{
+    Format, LogicalType, Normalize, Operand, Settings, Source, equality_canon, equality_operand, format, parse,
+};
+use server::{Answer, Server};
+
+/// Cases per type and settings: a few seconds in all.
+const CASES: usize = 40;
+
+/// The types that are asked about, as a policy writes them.
+const TYPES: &[&str] = &[
+    "text",
+    "varchar(5)",
+    "varchar",
+    "char(5)",
+    "bool",
+    "int2",
+    "int4",
+    "int8",
+    "numeric",
+    "numeric(7,2)",
+    "numeric(3,-2)",
+    "numeric(2,4)",
+    "date",
+    "timestamptz",
+    "timestamptz(2)",
+    "timestamptz(0)",
+    "uuid",
+    "bytea",
+    "jsonb",
+];
+
+/// `DateStyle`, `TimeZone`, `bytea_output`.
+const SETTINGS: &[(&str, &str, &str)] = &[
+    ("ISO, MDY", "UTC", "hex"),
+    ("ISO, DMY", "Europe/Berlin", "escape"),
+    ("ISO, YMD", "America/New_York", "hex"),
+    ("SQL, MDY", "Asia/Kolkata", "escape"),
+    ("SQL, DMY", "Australia/Lord_Howe", "hex"),
+    ("SQL, YMD", "Africa/Monrovia", "hex"),
+    ("German, MDY", "Asia/Tehran", "hex"),
+    ("German, DMY", "<+05:30>-05:30", "hex"),
+    ("German, YMD", "Pacific/Apia", "hex"),
+    ("Postgres, MDY", "FOO+3BAR", "hex"),
+    ("Postgres, DMY", "Europe/London", "escape"),
+    ("Postgres, YMD", "EST5EDT,M3.2.0,M11.1.0", "hex"),
+];
+
+fn cases() -> usize {
+    std::env::var("PGVEIL_ORACLE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES)
+}
+
+fn settings((style, zone, bytea): (&str, &str, &str)) -> Settings {
+    let mut settings = Settings::default();
+    assert!(settings.set_date_style(style) && settings.set_time_zone(zone) && settings.set_bytea_output(bytea));
+    settings
+}
+
+/// `…::type`
+fn cast_to(name: &str) -> Source {
+    let ty = LogicalType::parse(name).unwrap();
+    Source { oid: ty.oid(), typmod: ty.typmod() }
+}
+
+/// What pgveil makes of a value that is stored.
+fn stored(ty: LogicalType, source: Source, wire: Format, bytes: &[u8], settings: &Settings) -> Answer {
+    let mut canon = Vec::new();
+    match parse(ty, source, wire, bytes, settings, &mut canon) {
+        Ok(()) => {
+            let mut text = Vec::new();
+            format(ty, &canon, Format::Text, settings, &mut text).unwrap();
+            Answer::Value { text: String::from_utf8(text).unwrap(), canon }
+        }
+        Err(e) => Answer::Error { sqlstate: e.sqlstate.to_owned(), message: e.message, detail: e.detail, hint: e.hint },
+    }
+}
+
+/// Differences found so far; the first ones are shown.
+#[derive(Default)]
+struct Differences {
+    count: usize,
+    compared: usize,
+    shown: String,
+}
+
+impl Differences {
+    fn check<T: PartialEq + std::fmt::Debug>(&mut self, what: impl FnOnce() -> String, theirs: &T, ours: &T) {
+        self.compared += 1;
+        if theirs != ours {
+            self.count += 1;
+            if self.count <= 60 {
+                let _ = write!(self.shown, "\n{}\n  PostgreSQL {theirs:?}\n  pgveil     {ours:?}", what());
+            }
+        }
+    }
+
+    fn report(self) {
+        assert!(self.compared > 0);
+        eprintln!("{} compared, {} differences", self.compared, self.count);
+        assert_eq!(self.count, 0, "{} differences:{}", self.count, self.shown);
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
+}
+
+/// pgveil does not know POSIX zones of more than a day (`x31`), which need digits in their name.
+fn is_absurd_zone(ours: &Answer) -> bool {
+    matches!(ours, Answer::Error { sqlstate, message, .. }
+        if sqlstate == "22023" && message.starts_with("time zone") && message.contains(|c: char| c.is_ascii_digit()))
+}
+
+/// Depends on the clock (refused by pgveil).
+fn is_clock(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["now", "today", "tomorrow", "yesterday"].iter().any(|word| text.contains(word))
+}
+
+#[test]
+fn texts_are_read_and_printed_as_postgresql_does() {
+    runtime().block_on(async {
+        let server = Server::start(TYPES).await;
+        let mut random = Random::from_environment(1);
+        let mut differences = Differences::default();
+        for &setting in SETTINGS {
+            server.set(setting).await;
+            let ours = settings(setting);
+            for name in TYPES {
+                let ty = LogicalType::parse(name).unwrap();
+                let texts: Vec<String> =
+                    generate::texts(ty, &mut random, cases()).into_iter().filter(|t| !is_clock(t)).collect();
+                let literals: Vec<String> = texts.iter().map(|t| server::literal(t)).collect();
+                let theirs = server.insert(name, &literals).await;
+                for (text, theirs) in texts.iter().zip(&theirs) {
+                    let ours = stored(ty, Source::UNTYPED, Format::Text, text.as_bytes(), &ours);
+                    if is_absurd_zone(&ours) {
+                        continue;
+                    }
+                    differences.check(|| format!("{name} {setting:?} {text:?}"), theirs, &ours);
+                }
+            }
+        }
+        differences.report();
+    });
+}
+
+#[test]
+fn casts_are_assigned_as_postgresql_does() {
+    runtime().block_on(async {
+        let server = Server::start(TYPES).await;
+        let mut random = Random::from_environment(2);
+        let mut differences = Differences::default();
+        for &setting in SETTINGS {
+            server.set(setting).await;
+            let ours = settings(setting);
+            for name in TYPES {
+                let ty = LogicalType::parse(name).unwrap();
+                for from in TYPES.iter().chain(&["char(3)", "bpchar"]) {
+                    let source = if *from == "bpchar" { Source { oid: 1042, typmod: -1 } } else { cast_to(from) };
+                    let kind = LogicalType::parse(from).unwrap_or(LogicalType::Char(3));
+                    let texts: Vec<String> = generate::texts(kind, &mut random, cases() / 10 + 1)
+                        .into_iter()
+                        .filter(|t| !is_clock(t))
+                        .collect();
+                    let literals: Vec<String> =
+                        texts.iter().map(|t| format!("{}::{from}", server::literal(t))).collect();
+                    let theirs = server.insert(name, &literals).await;
+                    for (text, theirs) in texts.iter().zip(&theirs) {
+                        let ours = stored(ty, source, Format::Text, text.as_bytes(), &ours);
+                        // Both refuse the types before they look at the value, but the server parses
+                        // the literal first.
+                        let type_error = |a: &Answer| a.sqlstate() == Some("42804");
+                        if is_absurd_zone(&ours) || type_error(&ours) && theirs.sqlstate().is_some() {
+                            continue;
+                        }
+                        differences.check(|| format!("{name} {setting:?} {text:?}::{from}"), theirs, &ours);
+                    }
+                }
+            }
+        }
+        differences.report();
+    });
+}
+
+#[test]
+fn binary_values_are_received_as_postgresql_does() {
+    runtime().block_on(async {
+        let server = Server::start(TYPES).await;
+        let mut random = Random::from_environment(3);
+        let mut differences = Differences::default();
+        for &setting in SETTINGS {
+            server.set(setting).await;
+            let ours = settings(setting);
+            for name in TYPES {
+                let ty = LogicalType::parse(name).unwrap();
+                let values = generate::binaries(ty, &mut random, cases() / 4 + 1);
+                let theirs = server.bind(name, ty, &values).await;
+                for (bytes, theirs) in values.iter().zip(&theirs) {
+                    let ours = stored(ty, Source { oid: ty.oid(), typmod: -1 }, Format::Binary, bytes, &ours);
+                    differences.check(|| format!("{name} {setting:?} {bytes:02x?}"), theirs, &ours);
+                }
+            }
+        }
+        differences.report();
+    });
+}
+
+#[test]
+fn equality_is_that_of_postgresql() {
+    runtime().block_on(async {
+        let server = Server::start(TYPES).await;
+        let mut random = Random::from_environment(4);
+        let mut differences = Differences::default();
+        for &setting in SETTINGS {
+            server.set(setting).await;
+            let ours = settings(setting);
+            for name in TYPES {
+                let ty = LogicalType::parse(name).unwrap();
+                for from in [""].iter().chain(TYPES) {
+                    // Refused by pgveil: see cast.rs.
+                    if name.starts_with("varchar") && from.starts_with("char(") {
+                        continue;
+                    }
+                    let source = if from.is_empty() { Source::UNTYPED } else { cast_to(from) };
+                    let pairs: Vec<(String, String)> = generate::pairs(ty, from, &mut random, cases() / 10 + 1)
+                        .into_iter()
+                        .filter(|(a, b)| !is_clock(a) && !is_clock(b))
+                        .collect();
+                    let questions: Vec<String> = pairs
+                        .iter()
+                        .map(|(column, operand)| {
+                            let cast = if from.is_empty() { String::new() } else { format!("::{from}") };
+                            format!("{}::{name} = {}{cast}", server::literal(column), server::literal(operand))
+                        })
+                        .collect();
+                    let theirs = server.evaluate(&questions).await;
+                    for (((column, operand), question), theirs) in pairs.iter().zip(&questions).zip(&theirs) {
+                        let own = cast_to(name);
+                        let mut canon = Vec::new();
+                        if parse(ty, own, Format::Text, column.as_bytes(), &ours, &mut canon).is_err() {
+                            continue;
+                        }
+                        let ours = compared(ty, &canon, source, operand, &ours);
+                        if ours.as_ref().err().is_some_and(|e| e.starts_with("42883")) && theirs.is_err() {
+                            continue;
+                        }
+                        differences.check(|| format!("{setting:?} {question}"), theirs, &ours);
+                    }
+                }
+            }
+        }
+        differences.report();
+    });
+}
+
+fn compared(ty: LogicalType, canon: &[u8], source: Source, operand: &str, settings: &Settings) -> Result<bool, String> {
+    let none: &[Normalize] = &[];
+    let (mut column, mut other) = (Vec::new(), Vec::new());
+    equality_canon(ty, canon, none, &mut column).unwrap();
+    match equality_operand(ty, source, Format::Text, operand.as_bytes(), none, settings, &mut other) {
+        Ok(Operand::Canon) => Ok(column == other),
+        Ok(Operand::NeverEqual) => Ok(false),
+        Err(e) => Err(format!("{} {}", e.sqlstate, e.message)),
+    }
+}
