@@ -15,6 +15,7 @@ mod fingerprint;
 mod load;
 mod mismatch;
 mod reach;
+mod registered;
 mod similar;
 mod survey;
 mod view_columns;
