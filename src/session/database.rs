@@ -13,12 +13,13 @@ use tokio::{
     sync::{Mutex, Notify, watch},
     time::timeout,
 };
+use tokio_postgres::Client;
 
 use super::{cells::Column, problem::Problem, service::Service};
 use crate::{
     admin::metrics::Meters,
     config::{self, Policy},
-    keys::{KeyError, Keyring},
+    keys::{KeyError, Keyring, keystore},
     kms,
     sql::{
         cache::PlanCache,
@@ -27,8 +28,8 @@ use crate::{
     },
 };
 
-/// How often the catalog's fingerprint is compared: the window in which a change made around
-/// pgveil goes unnoticed.
+/// How often the catalog's fingerprint and the keystore's epoch are compared: the window in which a
+/// change made around pgveil goes unnoticed.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a session waits for the catalog or keystore.
@@ -45,6 +46,8 @@ pub struct Database {
     /// Plans of prepared statements.
     pub plans: PlanCache<Plan>,
     catalog: ArcSwap<Catalog>,
+    /// What catalog and keystore looked like just before they were read.
+    seen: ArcSwap<Look>,
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
     wanted: AtomicU64,
@@ -94,8 +97,9 @@ impl Database {
         let client = service.client().await?;
         let kms = policy.kms.get(&policy.keys.kms).ok_or_else(|| OpenError::NoKms(policy.keys.kms.clone()))?;
         let kms = kms::open(&policy.keys.kms, kms).await?;
+        let seen = look(client).await?;
         let keyring = Keyring::open(client, &database.name, kms).await?;
-        let catalog = catalog::load(client, database, 1).await?;
+        let catalog = catalog::load_with(client, database, 1, Some(keyring.registered()), None).await?;
         let columns = database
             .columns
             .iter()
@@ -111,6 +115,7 @@ impl Database {
             keyring,
             plans: PlanCache::new(policy.limits.plan_cache),
             catalog: ArcSwap::from_pointee(catalog),
+            seen: ArcSwap::from_pointee(seen),
             service: Mutex::new(service),
             wanted: AtomicU64::new(0),
             changed: Notify::new(),
@@ -160,6 +165,7 @@ impl Database {
         };
         match timeout(PATIENCE, reload).await {
             Ok(Ok(())) => Ok(()),
+            Ok(Err(OpenError::Keys(error))) => Err(error.into()),
             Ok(Err(error)) => Err(unreadable(&error)),
             Err(_) => Err(unreadable(&OpenError::Timeout)),
         }
@@ -167,9 +173,10 @@ impl Database {
 
     async fn reload(&self, service: &mut Service) -> Result<(), OpenError> {
         let client = service.client().await?;
+        let seen = look(client).await?;
         self.keyring.refresh(client).await?;
-        let epoch = self.catalog.load().epoch + 1;
-        let catalog = catalog::load_with(client, &self.policy, epoch, None, Some(&self.catalog())).await?;
+        let (epoch, registered) = (self.catalog.load().epoch + 1, self.keyring.registered());
+        let catalog = catalog::load_with(client, &self.policy, epoch, Some(registered), Some(&self.catalog())).await?;
         Meters::get().catalog_loaded();
         for mismatch in &catalog.mismatches {
             tracing::error!(
@@ -181,6 +188,7 @@ impl Database {
             );
         }
         self.catalog.store(Arc::new(catalog));
+        self.seen.store(Arc::new(seen));
         Ok(())
     }
 
@@ -199,8 +207,8 @@ impl Database {
 
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
-        let mut last: Option<String> = None;
         loop {
+<<<<<<< HEAD
             tokio::select! {
                 () = tokio::time::sleep(CHECK_EVERY) => {}
                 () = self.changed.notified() => {}
@@ -208,6 +216,29 @@ impl Database {
             match self.look_around(last.as_deref()).await {
                 Ok(now) => last = Some(now),
                 Err(error) => tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked"),
+=======
+            tokio::time::sleep(CHECK_EVERY).await;
+            let changed = {
+                let mut service = self.service.lock().await;
+                match service.client().await {
+                    Ok(client) => match timeout(PATIENCE, look(client)).await {
+                        Ok(Ok(now)) => **self.seen.load() != now,
+                        // A keystore that is hidden from pgveil must not hide what else happens.
+                        Ok(Err(OpenError::Keys(error))) if !matches!(error, KeyError::Database(_)) => true,
+                        _ => continue,
+                    },
+                    Err(error) => {
+                        tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
+                        continue;
+                    }
+                }
+            };
+            if changed {
+                self.mark_stale();
+                if let Err(problem) = self.freshen().await {
+                    tracing::warn!(database = %self.policy.name, ?problem, "the catalog cannot be read");
+                }
+>>>>>>> registration
             }
         }
     }
@@ -228,6 +259,13 @@ impl Database {
         }
         Ok(now)
     }
+}
+
+/// The catalog's fingerprint and the keystore's epoch.
+type Look = (String, i64);
+
+async fn look(client: &Client) -> Result<Look, OpenError> {
+    Ok((catalog::fingerprint(client).await?, keystore::epoch(client).await?))
 }
 
 fn unreadable(error: &OpenError) -> Problem {
