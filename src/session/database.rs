@@ -75,6 +75,9 @@ pub enum OpenError {
     /// The policy's `keys.kms` names none of its KMS.
     #[error("the policy has no kms `{0}`")]
     NoKms(String),
+    /// The catalog could not be read again.
+    #[error("{0}")]
+    Reload(String),
     /// Took too long.
     #[error("the database did not answer within {} s", PATIENCE.as_secs())]
     Timeout,
@@ -208,56 +211,32 @@ impl Database {
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
         loop {
-<<<<<<< HEAD
             tokio::select! {
                 () = tokio::time::sleep(CHECK_EVERY) => {}
                 () = self.changed.notified() => {}
             }
-            match self.look_around(last.as_deref()).await {
-                Ok(now) => last = Some(now),
-                Err(error) => tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked"),
-=======
-            tokio::time::sleep(CHECK_EVERY).await;
-            let changed = {
-                let mut service = self.service.lock().await;
-                match service.client().await {
-                    Ok(client) => match timeout(PATIENCE, look(client)).await {
-                        Ok(Ok(now)) => **self.seen.load() != now,
-                        // A keystore that is hidden from pgveil must not hide what else happens.
-                        Ok(Err(OpenError::Keys(error))) if !matches!(error, KeyError::Database(_)) => true,
-                        _ => continue,
-                    },
-                    Err(error) => {
-                        tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
-                        continue;
-                    }
-                }
-            };
-            if changed {
-                self.mark_stale();
-                if let Err(problem) = self.freshen().await {
-                    tracing::warn!(database = %self.policy.name, ?problem, "the catalog cannot be read");
-                }
->>>>>>> registration
+            if let Err(error) = self.look_around().await {
+                tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
             }
         }
     }
 
-    /// Compares fingerprints; reads the catalog again if they differ or somebody has said so.
-    async fn look_around(&self, last: Option<&str>) -> Result<String, OpenError> {
-        // Taken before the catalog is read, so that no change falls between the two.
-        let now = {
+    /// Reads the catalog again if its fingerprint is another, or somebody has said so.
+    async fn look_around(&self) -> Result<(), OpenError> {
+        let changed = {
             let mut service = self.service.lock().await;
             let client = service.client().await?;
-            timeout(PATIENCE, catalog::fingerprint(client)).await.map_err(|_| OpenError::Timeout)??
+            match timeout(PATIENCE, look(client)).await.map_err(|_| OpenError::Timeout)? {
+                Ok(now) => **self.seen.load() != now,
+                // A keystore that is hidden from pgveil must not hide what else happens.
+                Err(OpenError::Keys(error)) if !matches!(error, KeyError::Database(_)) => true,
+                Err(error) => return Err(error),
+            }
         };
-        if last.is_some_and(|last| last != now) && !self.is_stale() {
+        if changed && !self.is_stale() {
             self.wanted.fetch_add(1, Ordering::AcqRel);
         }
-        if self.freshen().await.is_err() {
-            return Err(OpenError::Timeout);
-        }
-        Ok(now)
+        self.freshen().await.map_err(|problem| OpenError::Reload(problem.message))
     }
 }
 
