@@ -56,9 +56,11 @@ pub(super) async fn check(policy: &Policy, args: &CheckArgs, console: Console) -
 
 async fn check_database(policy: &Policy, database: &Database, args: &CheckArgs) -> Result<Checked, CliError> {
     let mut client = connect::service(policy, &database.name).await?;
-    let mut findings = finding::of_catalog(&client, database).await?;
+    let keyring = open_keyring(policy, &client, &database.name).await;
+    let registered = keyring.as_ref().ok().map(|keyring| keyring.registered());
+    let mut findings = finding::of_catalog(&client, database, registered).await?;
     let mut probes = Vec::new();
-    match open_keyring(policy, &client, &database.name).await {
+    match keyring {
         Err(error) => findings.push(Finding::error("keys/keystore", &database.name, error.to_string(), error.hint())),
         Ok(keyring) if !args.no_probe => {
             probe_tables(&mut client, database, &keyring, &mut findings, &mut probes).await?;
@@ -111,8 +113,9 @@ fn show(console: Console, checked: &[Checked]) {
         if one.findings.is_empty() {
             console.say("no findings: the policy and the database agree");
         } else {
-            let rows: Vec<Vec<String>> = one.findings.iter().map(Finding::row).collect();
-            console.table(&["severity", "code", "object", "finding and what to do"], &rows);
+            for finding in &one.findings {
+                console.say(&finding.lines());
+            }
         }
     }
     let databases: Vec<Value> = checked
