@@ -15,7 +15,7 @@ use super::{
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
-    planning::{Desk, Edited, Script},
+    planning::{Desk, ENDS_TRANSACTION, Edited, Script},
     problem::{Problem, SUBSTITUTE},
     rows::View,
 };
@@ -38,12 +38,10 @@ use crate::{
 /// Reserved name of a Query that is sent in the extended protocol.
 const QUERY_NAME: &[u8] = b"pgveil$query";
 
-/// Statements that nothing may overtake while sealed results are unopened. CALL and DO may commit
-/// inside.
-const MAY_COMMIT: Class = Class::COMMIT.union(Class::PROCEDURE);
-
-/// Statements that take back or keep what a transaction has set.
-const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
+/// Statements that overtake no unopened sealed results: what commits, or may do so inside (CALL, DO);
+/// what natively works in the transaction that a failure aborts; COPY, because a server that receives
+/// data does not see the Sync.
+const WAITS_FOR_RESULTS: Class = ENDS_TRANSACTION.union(Class::PROCEDURE).union(Class::COPY);
 
 /// Messages since the last Sync.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,6 +52,8 @@ pub struct Segment {
     reads_sealed: bool,
     /// Something was executed that may write.
     may_write: bool,
+    /// A message was refused: the substitute makes the server skip what follows.
+    refused: bool,
 }
 
 impl Segment {
@@ -119,7 +119,11 @@ impl Session {
             if input.len() < header.total() {
                 return Ok(());
             }
-            let next = self.client_message(header.tag, input, header.total()).await?;
+            let next = if self.skips(header.tag) {
+                Next::Go
+            } else {
+                self.client_message(header.tag, input, header.total()).await?
+            };
             self.stays = next == Next::Stay;
             match next {
                 Next::Go => {
@@ -133,11 +137,23 @@ impl Session {
 
     /// Ends waits whose reason is gone.
     fn may_go_on(&mut self) -> bool {
-        if self.wait == Wait::Sync && self.fifo.is_empty() {
-            self.wait = Wait::No;
-            self.release_sync();
+        match self.wait {
+            Wait::Sync if self.fifo.is_empty() => {
+                self.wait = Wait::No;
+                self.release_sync();
+            }
+            // A server that waits for COPY data answers nothing else.
+            Wait::Answers if self.fifo.is_empty() || self.fifo.copying_in() => self.wait = Wait::No,
+            _ => {}
         }
         self.wait == Wait::No
+    }
+
+    /// Would the server skip the message, because of an error in this segment that has been raised or
+    /// will be? Then it is not even sent: it may hold values that nobody knows a column for.
+    fn skips(&self, tag: u8) -> bool {
+        let failed_here = self.failing != Failing::No && self.fifo.iter().all(|entry| !entry.kind.ends_segment());
+        !matches!(tag, b'S' | b'X') && (self.fifo.skipping() || self.segment.refused || failed_here)
     }
 
     async fn client_message(&mut self, tag: u8, input: &BytesMut, total: usize) -> Result<Next, End> {
@@ -171,14 +187,11 @@ impl Session {
     // ---- what a statement needs before it can be planned
 
     async fn ready_to_plan(&mut self) -> Ready {
-        if self.fifo.skipping() {
-            // After an error the server skips everything up to a Sync, and so would this be.
-            return Ready::Never(Problem::native("25P02", "skipped after an error"));
-        }
         if let Err(problem) = self.db.freshen().await {
             return Ready::Never(problem);
         }
-        if self.environment.take_refusal() || (self.status == b'E' && self.fifo.is_empty()) {
+        let aborted = self.status == b'E' && self.fifo.is_empty() && self.environment.known().is_none();
+        if self.environment.take_refusal() || aborted {
             // Natively 25P02: the substitute gets that from the server itself.
             return Ready::Never(Problem::new(
                 "08006",
@@ -246,13 +259,24 @@ impl Session {
     }
 
     /// While sealed results are unopened, nothing that can commit is sent.
-    fn must_wait_for_results(&mut self) -> bool {
-        if self.unopened == 0 {
+    fn must_wait_for_results(&mut self, class: impl FnOnce() -> Class) -> bool {
+        if self.unopened == 0 || !class().contains(WAITS_FOR_RESULTS) {
             return false;
         }
         if !self.segment.is_empty() && !self.stays {
             frontend::flush(&mut self.server.output);
         }
+        true
+    }
+
+    /// A Query or FunctionCall behind extended messages without a Sync ends their segment; whether it is
+    /// skipped, and what must be opened before it commits, is known once they are answered.
+    fn must_wait_for_segment(&mut self) -> bool {
+        if self.segment.is_empty() || self.fifo.is_empty() || self.fifo.copying_in() {
+            return false;
+        }
+        frontend::flush(&mut self.server.output);
+        self.wait = Wait::Answers;
         true
     }
 
@@ -271,13 +295,16 @@ impl Session {
     // ---- simple protocol
 
     async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
+        if self.must_wait_for_segment() {
+            return Ok(Next::Stay);
+        }
         match self.check_encoding(text) {
             None => {}
             Some(Ok(next)) => return Ok(next),
             Some(Err(problem)) => return Ok(self.refuse_query(problem)),
         }
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
-        if self.unopened > 0 && classify(text).contains(MAY_COMMIT) && self.must_wait_for_results() {
+        if self.must_wait_for_results(|| classify(text)) {
             return Ok(Next::Stay);
         }
         if !mentions.protected {
@@ -380,9 +407,11 @@ impl Session {
         frontend::close(out, Target::Statement, b"");
         frontend::close(out, Target::Statement, QUERY_NAME);
         frontend::parse(out, QUERY_NAME, edited.text.as_bytes(), &[]);
-        frontend::bind_plain(out, QUERY_NAME, QUERY_NAME, &upstream);
-        frontend::describe(out, Target::Portal, QUERY_NAME);
-        frontend::execute(out, QUERY_NAME);
+        // As natively, it takes the place of the unnamed portal and is gone afterwards.
+        frontend::bind_plain(out, b"", QUERY_NAME, &upstream);
+        frontend::describe(out, Target::Portal, b"");
+        frontend::execute(out, b"");
+        frontend::close(out, Target::Portal, b"");
         let undo = self.names.set_statement(b"", None);
         self.expect(Kind::Close, Job::swallow().undo(undo));
         self.expect(Kind::Close, Job::swallow());
@@ -393,6 +422,7 @@ impl Session {
             let reading = Reading::Prepared { statement: Arc::clone(&statement), view: Some(Arc::clone(&view)) };
             self.expect(kind, Job { reading, positions: positions.clone(), opens, ..Job::forward() });
         }
+        self.expect(Kind::Close, Job::swallow());
         self.hold_sync();
     }
 
@@ -403,6 +433,9 @@ impl Session {
             None => {}
             Some(Ok(next)) => return Ok(next),
             Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
+        }
+        if self.must_wait_for_results(|| classify(message.text)) {
+            return Ok(Next::Stay);
         }
         let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
         let oids: Vec<u32> = message.oids().collect();
@@ -509,6 +542,7 @@ impl Session {
     fn refuse(&mut self, problem: Problem) -> Next {
         Meters::get().statement(Verdict::Refused);
         self.segment.open = true;
+        self.segment.refused = true;
         self.substitute(Deal::Refuse(Box::new(problem)));
         Next::Go
     }
@@ -519,16 +553,19 @@ impl Session {
                 // Never passed on: pgveil would not know what the values are for.
                 return Ok(self.refuse(Problem::native("26000", "unnamed prepared statement does not exist")));
             }
-            // Prepared in SQL, where protected names are refused, or the server knows what is wrong.
-            return Ok(self.bind_as_is(message.portal, None, raw));
+            self.ask_about(message.statement);
+            return Ok(Next::Stay);
         };
+        if self.must_wait_for_results(|| statement.class) {
+            return Ok(Next::Stay);
+        }
         let statement = match self.current(&message, statement).await {
             Err(Stop::Stay) => return Ok(Next::Stay),
             Err(Stop::Refuse(problem)) => return Ok(self.refuse(*problem)),
             Ok(statement) => statement,
         };
         let Some(planned) = &statement.planned else {
-            return Ok(self.bind_as_is(message.portal, Some(statement), raw));
+            return Ok(self.bind_as_is(message.portal, statement, raw));
         };
         let wanted: Vec<i16> = (0..message.results.len()).filter_map(|i| message.results.of(i)).collect();
         let upstream = match result_formats_of(&planned.plan, &statement, &wanted) {
@@ -553,13 +590,27 @@ impl Session {
         Ok(Next::Go)
     }
 
-    fn bind_as_is(&mut self, portal: &[u8], statement: Option<Arc<Statement>>, raw: &[u8]) -> Next {
+    fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
-        let portal_of = statement.map(|statement| Arc::new(Portal { statement, view: None }));
-        let undo = self.names.set_portal(portal, portal_of);
+        let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
         self.expect(Kind::Bind, Job::forward().undo(undo));
         Next::Go
+    }
+
+    /// A name that pgveil does not know was prepared in SQL, where protected names are refused, or does
+    /// not exist. Values are sent only once the server has said that it does; if not, its error to this
+    /// Describe is the one that it has for Bind.
+    fn ask_about(&mut self, name: &[u8]) {
+        self.segment.open = true;
+        frontend::describe(&mut self.server.output, Target::Statement, name);
+        frontend::flush(&mut self.server.output);
+        let epoch = self.db.with_catalog(|catalog| catalog.epoch);
+        let text = Mentions { protected: false, env: true };
+        let prepared_in_sql = Statement { may_write: true, ..passed(b"", Vec::new(), epoch, text) };
+        let undo = self.names.set_statement(name, Some(Arc::new(prepared_in_sql)));
+        self.expect(Kind::DescribeStatement, Job::swallow().undo(undo));
+        self.wait = Wait::Answers;
     }
 
     /// The statement of a Bind, planned anew if what its plan depends on has changed, or if its text
@@ -616,8 +667,9 @@ impl Session {
         let sent = edited.map_or(&text[..], |edited| edited.text.as_bytes());
         frontend::parse(&mut self.server.output, name, sent, &oids);
         let positions = edited.map(|edited| Arc::new(edited.positions.clone()));
-        self.names.set_statement(name, Some(Arc::new(statement)));
-        self.expect(Kind::Parse, Job { positions, ..Job::swallow() });
+        // If the server skips this, the old one is still there, and is looked at again.
+        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
+        self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
     }
 
     fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -658,7 +710,7 @@ impl Session {
             return Ok(Next::Go);
         };
         let statement = &portal.statement;
-        if statement.class.contains(MAY_COMMIT) && self.must_wait_for_results() {
+        if self.must_wait_for_results(|| statement.class) {
             return Ok(Next::Stay);
         }
         self.segment.open = true;
@@ -725,6 +777,9 @@ impl Session {
     }
 
     fn function_call(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
+        if self.must_wait_for_segment() {
+            return Ok(Next::Stay);
+        }
         let mut cursor = crate::wire::cursor::Cursor::new(body);
         let function = cursor.u32().map_err(malformed)?;
         if let Some(problem) = refused_function(function) {
@@ -752,7 +807,9 @@ impl Session {
 
     fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
-        work(&mut Desk { catalog, env, settings: &settings, columns: &self.db.columns, scratch: &mut self.scratch })
+        let touched = self.environment.touched();
+        let (columns, scratch) = (&self.db.columns, &mut self.scratch);
+        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, touched })
     }
 
     fn view(&self, plan: &Arc<Plan>, wanted: Vec<i16>, upstream: Vec<i16>) -> Arc<View> {

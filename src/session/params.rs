@@ -71,21 +71,20 @@ fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     let ty = |ordinal: Ordinal| columns.get(ordinal).map(|column| column.spec.ty);
     match param.form {
         ParamForm::Plain => None,
-        ParamForm::Seal(ordinal, source) | ParamForm::Token(ordinal, source) => {
-            if source.oid == 0 {
-                ty(ordinal).map(LogicalType::oid)
-            } else {
-                Some(source.oid)
-            }
+        ParamForm::Seal(_, source) | ParamForm::Token(_, source) | ParamForm::TokenArray(_, source)
+            if source.oid != 0 =>
+        {
+            Some(source.oid)
         }
-        ParamForm::TokenArray(ordinal, source) => {
-            if source.oid == 0 {
-                ty(ordinal).map(LogicalType::array_oid)
-            } else {
-                Some(source.oid)
-            }
-        }
+        ParamForm::Seal(ordinal, _) => ty(ordinal).map(LogicalType::oid),
+        ParamForm::Token(ordinal, _) => ty(ordinal).map(|ty| operand(ty).oid()),
+        ParamForm::TokenArray(ordinal, _) => ty(ordinal).map(|ty| operand(ty).array_oid()),
     }
+}
+
+/// What an untyped operand of `=` becomes: varchar has no operators of its own, text's are used.
+fn operand(ty: LogicalType) -> LogicalType {
+    if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
 }
 
 /// Writes the Bind of an edited statement.
@@ -97,6 +96,12 @@ pub fn bind(
     sealer: &mut Sealer<'_>,
     out: &mut BytesMut,
 ) -> Result<(), Problem> {
+    if bind.formats.len() > 1 && bind.formats.len() != bind.count {
+        return Err(Problem::native(
+            "08P01",
+            format!("bind message has {} parameter formats but {} parameters", bind.formats.len(), bind.count),
+        ));
+    }
     let expected = plan.client_params.max(declared.len());
     if bind.count != expected {
         return Err(Problem::native(
@@ -158,10 +163,7 @@ fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {
         Some(0) => Ok(Format::Text),
         Some(1) => Ok(Format::Binary),
         Some(code) => Err(Problem::native("22023", format!("unsupported format code: {code}"))),
-        None => Err(Problem::native(
-            "08P01",
-            format!("bind message has {} parameter formats but {} parameters", bind.formats.len(), bind.count),
-        )),
+        None => Err(Problem::native("08P01", "bind message has too few parameter formats")),
     }
 }
 

@@ -12,8 +12,9 @@ use crate::{
     admin::metrics::Meters,
     sql::{
         catalog::Catalog,
+        classify::{Class, classify},
         env::Env,
-        grammar::{Parsed, edits::render},
+        grammar::{Parsed, edits::render_placed},
         model::{Outcome, Plan, Refusal, Replacement},
         planner,
     },
@@ -32,7 +33,12 @@ pub struct Desk<'a> {
     pub columns: &'a [Column],
     /// Buffers.
     pub scratch: &'a mut Scratch,
+    /// The transaction has changed the environment: its end, or that of a part of it, takes it back.
+    pub touched: bool,
 }
+
+/// Statements that take back or keep what a transaction has set.
+pub const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// A text with its edits applied.
 pub struct Edited {
@@ -88,7 +94,7 @@ impl Desk<'_> {
                 _ if unsettled && mentions.protected => Outcome::Refuse(unsettled_names()),
                 outcome => outcome,
             };
-            unsettled |= mentions.env;
+            unsettled |= mentions.env || self.touched && classify(own.as_bytes()).contains(ENDS_TRANSACTION);
             match outcome {
                 Outcome::Pass => {
                     script.edited.text.push_str(own);
@@ -158,15 +164,11 @@ impl Desk<'_> {
 
     /// Applies a plan's edits to its statement; gives the characters that each edit became.
     fn edit(&mut self, text: &str, start: usize, own: &str, plan: &Plan) -> Result<(String, Vec<usize>), Problem> {
-        let mut lengths = Vec::with_capacity(plan.edits.len());
         let mut sealer = Sealer { columns: self.columns, settings: self.settings, scratch: self.scratch };
-        let edited = render(own, &plan.edits, &mut |replacement, out: &mut String| {
-            let before = out.len();
-            let done = match replacement {
-                Replacement::Text(fixed) => {
-                    out.push_str(fixed);
-                    Ok(())
-                }
+        let (edited, places) =
+            render_placed(own, &plan.edits, &mut |replacement, out: &mut String| match replacement {
+                // Written by `render_placed` itself.
+                Replacement::Text(_) => Ok(()),
                 Replacement::Seal(ordinal, literal) => {
                     sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
                 }
@@ -176,14 +178,12 @@ impl Desk<'_> {
                 Replacement::TokenArray(ordinal, literal) => {
                     sealer.token_array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
                 }
-            };
-            lengths.push(out[before..].chars().count());
-            done
-        })
-        .map_err(|(problem, at)| match problem.position {
-            None => problem.at(text, start + at),
-            Some(_) => problem,
-        })?;
+            })
+            .map_err(|(problem, at)| match problem.position {
+                None => problem.at(text, start + at),
+                Some(_) => problem,
+            })?;
+        let lengths = places.into_iter().map(|place| edited[place].chars().count()).collect();
         Ok((edited, lengths))
     }
 }

@@ -1,5 +1,7 @@
 //! Edits applied to a text, and how keyed replacements are written.
 
+use std::ops::Range;
+
 use crate::sql::{
     grammar::tokens::is_ident_part,
     model::{Edit, Replacement},
@@ -14,8 +16,18 @@ pub fn render<E>(
     edits: &[Edit],
     fill: &mut dyn FnMut(&Replacement, &mut String) -> Result<(), E>,
 ) -> Result<String, E> {
+    render_placed(text, edits, fill).map(|(out, _)| out)
+}
+
+/// Likewise; tells also which bytes of the result each edit became, such blanks included.
+pub fn render_placed<E>(
+    text: &str,
+    edits: &[Edit],
+    fill: &mut dyn FnMut(&Replacement, &mut String) -> Result<(), E>,
+) -> Result<(String, Vec<Range<usize>>), E> {
     // A sealed value is some 45 bytes longer than the value, and twice that in hexadecimal digits.
     let mut out = String::with_capacity(text.len() + 128 * edits.len());
+    let mut places = Vec::with_capacity(edits.len());
     let mut done = 0;
     for edit in edits {
         out.push_str(text.get(done..edit.span.start).unwrap_or_default());
@@ -31,9 +43,10 @@ pub fn render<E>(
         {
             out.push(' ');
         }
+        places.push(start..out.len());
     }
     out.push_str(text.get(done..).unwrap_or_default());
-    Ok(out)
+    Ok((out, places))
 }
 
 /// Puts a blank at `at` if the bytes around it would be read as one token.
