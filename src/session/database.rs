@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::{Mutex, watch},
+    sync::{Mutex, Notify, watch},
     time::timeout,
 };
 use tokio_postgres::Client;
@@ -51,6 +51,8 @@ pub struct Database {
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
     wanted: AtomicU64,
+    /// Wakes the watch.
+    changed: Notify,
     /// How many of those the present catalog takes into account.
     loaded: watch::Sender<u64>,
 }
@@ -116,6 +118,7 @@ impl Database {
             seen: ArcSwap::from_pointee(seen),
             service: Mutex::new(service),
             wanted: AtomicU64::new(0),
+            changed: Notify::new(),
             loaded: watch::Sender::new(0),
         }))
     }
@@ -130,9 +133,11 @@ impl Database {
         look(&self.catalog.load())
     }
 
-    /// Something has changed the catalog: it is read again before the next protected statement.
+    /// Something has changed the catalog: it is read again at once, and the next protected statement
+    /// waits for that.
     pub fn mark_stale(&self) {
         self.wanted.fetch_add(1, Ordering::AcqRel);
+        self.changed.notify_one();
     }
 
     /// Is the catalog older than a change that was seen?
@@ -203,29 +208,35 @@ impl Database {
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(CHECK_EVERY).await;
-            let changed = {
-                let mut service = self.service.lock().await;
-                match service.client().await {
-                    Ok(client) => match timeout(PATIENCE, look(client)).await {
-                        Ok(Ok(now)) => **self.seen.load() != now,
-                        // A keystore that is hidden from pgveil must not hide what else happens.
-                        Ok(Err(OpenError::Keys(error))) if !matches!(error, KeyError::Database(_)) => true,
-                        _ => continue,
-                    },
-                    Err(error) => {
-                        tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
-                        continue;
-                    }
-                }
-            };
-            if changed {
-                self.mark_stale();
-                if let Err(problem) = self.freshen().await {
-                    tracing::warn!(database = %self.policy.name, ?problem, "the catalog cannot be read");
-                }
+            tokio::select! {
+                () = tokio::time::sleep(CHECK_EVERY) => {}
+                () = self.changed.notified() => {}
+            }
+            if let Err(error) = self.look_around().await {
+                tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
             }
         }
+    }
+
+    /// Looks whether something has changed; reads the catalog again if so, or if somebody has said so.
+    async fn look_around(&self) -> Result<(), OpenError> {
+        let now = {
+            let mut service = self.service.lock().await;
+            let client = service.client().await?;
+            timeout(PATIENCE, look(client)).await.map_err(|_| OpenError::Timeout)?
+        };
+        let changed = match now {
+            Ok(now) => **self.seen.load() != now,
+            // A keystore that is hidden from pgveil must not hide what else happens.
+            Err(OpenError::Keys(error)) if !matches!(error, KeyError::Database(_)) => true,
+            Err(error) => return Err(error),
+        };
+        if changed && !self.is_stale() {
+            self.wanted.fetch_add(1, Ordering::AcqRel);
+        }
+        // If it fails, the log says why, and the next statement or look tries again.
+        let _ = self.freshen().await;
+        Ok(())
     }
 }
 
