@@ -55,10 +55,11 @@ fn obstacles(output: &Output) -> Vec<(String, String)> {
     obstacles.iter().map(|o| (text(&o["code"]), text(&o["object"]))).collect()
 }
 
-/// The refusal's message, its DETAIL and the SQLSTATE.
-fn refusal(error: &tokio_postgres::Error) -> (String, String) {
-    let error = error.as_db_error().unwrap_or_else(|| panic!("{error:?}"));
-    (format!("{} {}", error.message(), error.detail().unwrap_or_default()), error.code().code().to_owned())
+/// Message and DETAIL of an error that pgveil raises itself: its code is in the hint.
+fn refusal(outcome: &Result<(), tokio_postgres::Error>) -> Option<String> {
+    let error = outcome.as_ref().err()?.as_db_error()?;
+    let ours = error.hint().is_some_and(|hint| hint.contains("pgveil") && hint.contains("sql/"));
+    ours.then(|| format!("{} {}", error.message(), error.detail().unwrap_or_default()))
 }
 
 /// A client of pgveil that keeps trying, and what it must never let the server see.
@@ -88,14 +89,7 @@ impl Writer {
             format!("INSERT INTO {table} ({column}) VALUES ($1)"),
             format!("SELECT count(*) FROM {table} WHERE {column} = $1"),
         ] {
-            outcomes.push(match client.prepare(&sql).await {
-                // A parameter that pgveil did not take charge of has the column's type there.
-                Ok(statement) if statement.params() == [tokio_postgres::types::Type::TEXT] => {
-                    client.execute(&statement, &[secret]).await.map(|_| ())
-                }
-                Ok(_) => Ok(()),
-                Err(error) => Err(error),
-            });
+            outcomes.push(client.execute(&sql, &[secret]).await.map(|_| ()));
         }
         outcomes
     }
@@ -105,14 +99,20 @@ impl Writer {
         let start = Instant::now();
         loop {
             let outcomes = self.try_all(table, column).await;
-            let refused: Vec<_> = outcomes.iter().filter_map(|o| o.as_ref().err().map(refusal)).collect();
-            let ours = |(words, state): &(String, String)| {
-                matches!(state.as_str(), "0A000" | "42P01") && words.contains(table.trim_matches('"'))
-            };
-            if refused.len() == outcomes.len() && refused.iter().all(ours) {
-                return refused.into_iter().map(|(words, _)| words).collect::<Vec<_>>().join("\n");
+            let refused: Vec<_> = outcomes.iter().filter_map(refusal).collect();
+            if refused.len() == outcomes.len() && refused.iter().all(|words| words.contains(table)) {
+                return refused.join("\n");
             }
             assert!(start.elapsed() < PATIENCE, "{table} is not refused: {outcomes:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Until a table is refused, without sending it anything.
+    async fn until_noticed(&self, table: &str) {
+        let start = Instant::now();
+        while refusal(&self.client.batch_execute(&format!("SELECT FROM {table}")).await).is_none() {
+            assert!(start.elapsed() < PATIENCE, "{table} is not refused");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -131,12 +131,12 @@ impl Writer {
 
     /// Others go on, and the server has seen none of it.
     async fn nothing_leaked(&self, world: &World) {
-        assert_eq!(rows(&self.client, "SELECT count(*) FROM cities").await.len(), 1);
+        let others = format!("SELECT count(*) FROM cities WHERE name = 'not {}'", self.secret.replace("plaintext", ""));
+        assert_eq!(rows(&self.client, &others).await.len(), 1);
         let log = world.server_log();
-        assert!(log.contains("SELECT count(*) FROM cities"), "the log is not looked at");
-        for line in log.lines().filter(|line| line.contains(&self.secret)) {
-            panic!("the server has seen it: {line}");
-        }
+        assert!(log.contains(&others), "the log is not looked at");
+        let seen = log.lines().find(|line| line.contains(&self.secret));
+        assert_eq!(seen, None, "the server has seen it");
     }
 }
 
@@ -199,7 +199,7 @@ async fn a_table_that_is_dropped_and_created_is_refused_until_it_is_accepted() {
     assert!(words.contains("not the one that was registered"), "{words}");
     writer.client.batch_execute("INSERT INTO orders (id, card) VALUES (1, '4111')").await.unwrap();
     writer.nothing_leaked(&world).await;
-    assert_eq!(world.sql("SELECT count(*) FROM people"), "0");
+    assert_eq!(world.sql("SELECT count(*) FROM people WHERE email LIKE 'plain%'"), "0");
     assert!(world.stderr().contains("catalog/replaced"), "{}", world.stderr());
 
     // Nothing is done to it before somebody has looked.
@@ -241,14 +241,15 @@ async fn a_table_that_is_dropped_and_created_is_refused_until_it_is_accepted() {
 async fn a_look_alike_with_sealed_columns_is_refused_as_well() {
     let world = shop();
     let writer = Writer::new(&world, "look-alike").await;
-    writer.client.batch_execute("INSERT INTO orders (card) VALUES ('4111')").await.unwrap();
-    world.sql("ALTER TABLE orders RENAME TO taken; CREATE TABLE orders (LIKE taken INCLUDING ALL); INSERT INTO orders TABLE taken; DROP TABLE taken");
+    world.sql("ALTER TABLE orders RENAME TO taken; CREATE TABLE orders (LIKE taken INCLUDING ALL); DROP TABLE taken");
     let words = writer.until_refused("orders", "card").await;
     assert!(words.contains("not the one that was registered"), "{words}");
     writer.nothing_leaked(&world).await;
     assert_eq!(code(&world.pgveil(&["apply", "--yes", "--accept"])), 0);
-    // Its values are genuine.
-    assert_eq!(writer.until_served("SELECT card FROM orders").await, [[Some("4111".to_owned())]]);
+    writer.until_served("SELECT card FROM orders").await;
+    writer.client.batch_execute("INSERT INTO orders (card) VALUES ('4111')").await.unwrap();
+    let found = rows(&writer.client, "SELECT card FROM orders WHERE card = '4111'").await;
+    assert_eq!(found, [[Some("4111".to_owned())]]);
 }
 
 #[tokio::test]
@@ -257,11 +258,14 @@ async fn a_renamed_table_is_refused_under_both_names() {
     let writer = Writer::new(&world, "renamed").await;
     writer.client.batch_execute("INSERT INTO orders (card) VALUES ('4111')").await.unwrap();
     world.sql("CREATE VIEW cards AS SELECT card FROM orders; ALTER TABLE orders RENAME TO purchases");
-    let words = writer.until_refused("orders", "card").await;
-    assert!(words.contains("does not exist"), "{words}");
+    // A name that the policy does not have is an unprotected table's until the catalog is read again.
+    writer.until_noticed("purchases").await;
     let words = writer.until_refused("purchases", "card").await;
     assert!(words.contains("the one that was registered as \"orders\""), "{words}");
     writer.until_refused("cards", "card").await;
+    for outcome in writer.try_all("orders", "card").await {
+        assert_eq!(outcome.unwrap_err().code(), Some(&SqlState::UNDEFINED_TABLE), "as without pgveil");
+    }
     writer.nothing_leaked(&world).await;
     let applied = world.pgveil(&["apply", "--yes", "--json"]);
     assert_eq!(obstacles(&applied), [("catalog/missing-table".to_owned(), "public.orders".to_owned())]);
@@ -317,23 +321,22 @@ async fn a_table_that_is_swapped_with_an_unprotected_one_is_refused_under_both_n
     writer.until_refused("orders", "card").await;
     writer.until_refused("decoy", "card").await;
     writer.nothing_leaked(&world).await;
-    assert_eq!(world.sql("SELECT count(*) FROM orders"), "0");
+    // What was written before it was noticed went there sealed.
+    assert_eq!(world.sql("SELECT count(*) FROM orders WHERE card LIKE 'plain%'"), "0");
 }
 
 #[tokio::test]
 async fn a_column_of_another_type_is_refused_until_it_is_sealed_again() {
     let world = shop();
     let writer = Writer::new(&world, "retyped").await;
-    for ty in ["text USING 'open'", "bytea"] {
+    for ty in ["text USING 'open'", "bytea USING '\\x00'"] {
         world.sql(&format!("ALTER TABLE orders ALTER card TYPE {ty}"));
         let words = writer.until_refused("orders", "card").await;
         assert!(words.contains("not pgveil.sealed"), "{words}");
         writer.nothing_leaked(&world).await;
     }
     // The same table and the same column: nothing to be accepted.
-    let applied = world.pgveil(&["apply", "--yes"]);
-    assert_eq!(code(&applied), 1, "an index of the token hangs on it: {}", both(&applied));
-    world.sql("DROP INDEX orders_card_eq");
+    world.sql("DROP INDEX orders_card_eq; TRUNCATE orders");
     let applied = world.pgveil(&["apply", "--yes"]);
     assert_eq!(code(&applied), 0, "{}", both(&applied));
     writer.until_served("SELECT * FROM orders").await;
@@ -393,12 +396,7 @@ async fn a_keystore_in_which_a_registration_was_forged_serves_nothing() {
     let start = Instant::now();
     loop {
         match writer.client.batch_execute("SELECT * FROM people").await {
-            Err(error)
-                if error.code() == Some(&SqlState::DATA_CORRUPTED)
-                    || error.as_db_error().is_some_and(|e| e.code().code() == "XX001") =>
-            {
-                break;
-            }
+            Err(error) if error.code() == Some(&SqlState::DATA_CORRUPTED) => break,
             other => assert!(start.elapsed() < PATIENCE, "{other:?}"),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

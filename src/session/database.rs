@@ -75,6 +75,9 @@ pub enum OpenError {
     /// The policy's `keys.kms` names none of its KMS.
     #[error("the policy has no kms `{0}`")]
     NoKms(String),
+    /// The catalog could not be read again.
+    #[error("{0}")]
+    Reload(String),
     /// Took too long.
     #[error("the database did not answer within {} s", PATIENCE.as_secs())]
     Timeout,
@@ -175,10 +178,12 @@ impl Database {
         let client = service.client().await?;
         let seen = look(client).await?;
         self.keyring.refresh(client).await?;
-        let (epoch, registered) = (self.catalog.load().epoch + 1, self.keyring.registered());
-        let catalog = catalog::load_with(client, &self.policy, epoch, Some(registered), Some(&self.catalog())).await?;
+        let (before, registered) = (self.catalog(), self.keyring.registered());
+        let catalog =
+            catalog::load_with(client, &self.policy, before.epoch + 1, Some(registered), Some(&before)).await?;
         Meters::get().catalog_loaded();
-        for mismatch in &catalog.mismatches {
+        // Clients that are refused can make it be read again and again: each mismatch is told once.
+        for mismatch in catalog.mismatches.iter().filter(|mismatch| !before.mismatches.contains(mismatch)) {
             tracing::error!(
                 code = mismatch.code,
                 table = %format!("{}.{}", mismatch.table.0, mismatch.table.1),
@@ -218,25 +223,22 @@ impl Database {
         }
     }
 
-    /// Looks whether something has changed; reads the catalog again if so, or if somebody has said so.
+    /// Reads the catalog again if its fingerprint is another, or somebody has said so.
     async fn look_around(&self) -> Result<(), OpenError> {
-        let now = {
+        let changed = {
             let mut service = self.service.lock().await;
             let client = service.client().await?;
-            timeout(PATIENCE, look(client)).await.map_err(|_| OpenError::Timeout)?
-        };
-        let changed = match now {
-            Ok(now) => **self.seen.load() != now,
-            // A keystore that is hidden from pgveil must not hide what else happens.
-            Err(OpenError::Keys(error)) if !matches!(error, KeyError::Database(_)) => true,
-            Err(error) => return Err(error),
+            match timeout(PATIENCE, look(client)).await.map_err(|_| OpenError::Timeout)? {
+                Ok(now) => **self.seen.load() != now,
+                // A keystore that is hidden from pgveil must not hide what else happens.
+                Err(OpenError::Keys(error)) if !matches!(error, KeyError::Database(_)) => true,
+                Err(error) => return Err(error),
+            }
         };
         if changed && !self.is_stale() {
             self.wanted.fetch_add(1, Ordering::AcqRel);
         }
-        // If it fails, the log says why, and the next statement or look tries again.
-        let _ = self.freshen().await;
-        Ok(())
+        self.freshen().await.map_err(|problem| OpenError::Reload(problem.message))
     }
 }
 

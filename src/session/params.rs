@@ -69,23 +69,21 @@ pub fn shown_oids(plan: &Plan, columns: &[Column], declared: &[u32], upstream: &
 
 fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     let ty = |ordinal: Ordinal| columns.get(ordinal).map(|column| column.spec.ty);
+    let given = |source: Source| (source.oid != 0).then_some(source.oid);
     match param.form {
         ParamForm::Plain => None,
-        ParamForm::Seal(ordinal, source) | ParamForm::Token(ordinal, source) => {
-            if source.oid == 0 {
-                ty(ordinal).map(LogicalType::oid)
-            } else {
-                Some(source.oid)
-            }
-        }
+        ParamForm::Seal(ordinal, source) => given(source).or_else(|| ty(ordinal).map(LogicalType::oid)),
+        ParamForm::Token(ordinal, source) => given(source).or_else(|| ty(ordinal).map(|ty| compared(ty).oid())),
         ParamForm::TokenArray(ordinal, source) => {
-            if source.oid == 0 {
-                ty(ordinal).map(LogicalType::array_oid)
-            } else {
-                Some(source.oid)
-            }
+            given(source).or_else(|| ty(ordinal).map(|ty| compared(ty).array_oid()))
         }
     }
+}
+
+/// The type that an undeclared parameter gets beside a column: varchar has no operators of its own,
+/// it uses those of text.
+fn compared(ty: LogicalType) -> LogicalType {
+    if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
 }
 
 /// Writes the Bind of an edited statement.
@@ -145,9 +143,9 @@ pub fn bind(
     Ok(())
 }
 
-/// PostgreSQL says which parameter has a wrong binary form; the codec cannot know.
+/// PostgreSQL says which parameter has bytes left over; the codec cannot know.
 fn in_parameter(mut problem: Problem, client: usize) -> Problem {
-    if problem.sqlstate == "22P03" {
+    if problem.sqlstate == "22P03" && problem.message == "incorrect binary data format" {
         problem.message = format!("{} in bind parameter {}", problem.message, client + 1);
     }
     problem

@@ -13,7 +13,7 @@ use crate::{
     sql::{
         catalog::Catalog,
         env::Env,
-        grammar::{Parsed, edits::render, tokens},
+        grammar::{Parsed, edits::render_measured, tokens},
         model::{Outcome, Plan, Refusal, Replacement},
         planner,
     },
@@ -184,31 +184,39 @@ impl Desk<'_> {
     fn edit(&mut self, text: &str, start: usize, own: &str, plan: &Plan) -> Result<(String, Vec<usize>), Problem> {
         let mut lengths = Vec::with_capacity(plan.edits.len());
         let mut sealer = Sealer { columns: self.columns, settings: self.settings, scratch: self.scratch };
-        let edited = render(own, &plan.edits, &mut |replacement, out: &mut String| {
-            let before = out.len();
-            let done = match replacement {
-                Replacement::Text(fixed) => {
-                    out.push_str(fixed);
-                    Ok(())
+        let mut fill = |replacement: &Replacement, out: &mut String| match replacement {
+            Replacement::Text(fixed) => {
+                out.push_str(fixed);
+                Ok(())
+            }
+            Replacement::Seal(ordinal, literal) => sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at)),
+            Replacement::Token(ordinal, literal) => {
+                sealer.token_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
+            }
+            Replacement::TokenArray(ordinal, literal) => {
+                sealer.token_array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
+            }
+        };
+        let edited =
+            render_measured(own, &plan.edits, &mut fill, &mut lengths).map_err(|(problem, at)| {
+                match problem.position {
+                    None if is_of_a_cast(&problem) => problem,
+                    None => problem.at(text, start + at),
+                    Some(_) => problem,
                 }
-                Replacement::Seal(ordinal, literal) => {
-                    sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
-                }
-                Replacement::Token(ordinal, literal) => {
-                    sealer.token_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
-                }
-                Replacement::TokenArray(ordinal, literal) => {
-                    sealer.token_array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
-                }
-            };
-            lengths.push(out[before..].chars().count());
-            done
-        })
-        .map_err(|(problem, at)| match problem.position {
-            None => problem.at(text, start + at),
-            Some(_) => problem,
-        })?;
+            })?;
         Ok((edited, lengths))
+    }
+}
+
+/// PostgreSQL points at a literal that its type's input function refuses, but not where a cast of an
+/// accepted one fails, to another type or to the column's length: that happens when it runs.
+fn is_of_a_cast(problem: &Problem) -> bool {
+    match &*problem.sqlstate {
+        "22001" => true,
+        // The input functions of integers say `value "70000" is out of range for type smallint`.
+        "22003" => !problem.message.starts_with("value \""),
+        _ => false,
     }
 }
 

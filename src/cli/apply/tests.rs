@@ -243,6 +243,17 @@ fn missing_tables_and_columns_are_reported_by_name() {
 }
 
 #[test]
+fn a_partition_is_sealed_through_its_root() {
+    let mut live = live();
+    column(&mut live).inherited = true;
+    let unsealed = plan(&database(Mode::Equality), &live, false);
+    assert!(unsealed.steps.is_empty());
+    assert_eq!(unsealed.obstacles[0].code, "apply/inherited-column");
+    column(&mut live).sealed = true;
+    assert!(plan(&database(Mode::Equality), &live, false).obstacles.is_empty());
+}
+
+#[test]
 fn a_sealed_column_that_is_not_registered_is() {
     let mut live = live();
     let pending = |live: &Live| plan::plan(&database(Mode::Equality), live, false, &Registered::default());
@@ -273,15 +284,4 @@ fn nothing_is_done_to_a_table_or_column_that_was_replaced_until_it_is_accepted()
         assert_eq!(accepted.own_steps().len(), 3);
         assert!(accepted.registrations[0].replaces);
     }
-}
-
-#[test]
-fn a_partition_is_sealed_through_its_root() {
-    let mut live = live();
-    column(&mut live).inherited = true;
-    let unsealed = plan(&database(Mode::Equality), &live, false);
-    assert!(unsealed.steps.is_empty());
-    assert_eq!(unsealed.obstacles[0].code, "apply/inherited-column");
-    column(&mut live).sealed = true;
-    assert!(plan(&database(Mode::Equality), &live, false).obstacles.is_empty());
 }
