@@ -275,7 +275,7 @@ fn policies_in_the_documentation_load() {
             count += 1;
         }
     }
-    assert!(count > 4, "policies are no longer found");
+    assert!(count > 2, "policies are no longer found");
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn sql_in_the_documentation_parses() {
             }
         }
     }
-    assert!(count > 2, "SQL is no longer found");
+    assert!(count >= 2, "SQL is no longer found");
 }
 
 #[test]
