@@ -1,10 +1,9 @@
 # syntax=docker/dockerfile:1
-FROM rust:1.89-slim-bookworm AS build
+FROM rust:1.95-slim-bookworm AS build
 # The C compiler builds PostgreSQL's grammar and aws-lc; libclang reads the grammar's headers.
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential libclang-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY Cargo.toml Cargo.lock ./
-COPY src src
+COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin pgveil && cp target/release/pgveil /usr/local/bin/pgveil
 

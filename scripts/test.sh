@@ -28,7 +28,7 @@ step lints cargo clippy --quiet --all-targets -- -D warnings
 step tests cargo test --quiet --no-fail-fast
 counts=$(awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
   END { printf "%d passed, %d failed, %d ignored", passed, failed, ignored }' "$log")
-RUSTDOCFLAGS='-D warnings' step documentation cargo doc --quiet --no-deps
+RUSTDOCFLAGS='-D warnings' step documentation cargo doc --quiet --no-deps --document-private-items
 if cargo deny --version >/dev/null 2>&1; then
   step dependencies cargo deny --log-level error check
 else

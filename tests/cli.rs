@@ -293,3 +293,62 @@ fn an_unknown_column_exits_with_2_and_lists_the_known_ones() {
     assert_eq!(code(&output), 2, "{}", both(&output));
     assert!(stderr(&output).contains("public.people.ssn"), "{}", both(&output));
 }
+
+#[test]
+fn run_says_when_it_is_ready_and_ends_in_order() {
+    let mut world = World::people();
+    assert!(world.stderr().contains("protected_columns=5"), "{}", world.stderr());
+    assert!(!world.stderr().contains("panicked"), "{}", world.stderr());
+    support::psql(&world.through(), "INSERT INTO people (name, ssn) VALUES ('Ada', '123-45-6789')");
+    assert_eq!(support::psql(&world.through(), "SELECT name, ssn FROM people"), "Ada|123-45-6789");
+    assert!(world.sql("SELECT ssn FROM people").starts_with("\\xff7076"));
+    let port = world.proxy().address().port();
+    world.stop();
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+#[test]
+fn run_before_apply_exits_with_1_and_says_what_to_do() {
+    let output = people().pgveil(&["run"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    assert!(stderr(&output).contains("pgveil apply"), "{}", both(&output));
+}
+
+#[test]
+fn ready_tells_a_running_pgveil_from_none() {
+    let metrics = pgveil::cli::demo::cluster::free_port().unwrap();
+    let mut world = World::builder()
+        .schema(PEOPLE)
+        .tables(PEOPLE_POLICY)
+        .extra(&format!("metrics: {{ listen: 127.0.0.1:{metrics} }}"))
+        .start();
+    let up = world.pgveil(&["ready"]);
+    assert_eq!((code(&up), stdout(&up).trim()), (0, "ready"), "{}", both(&up));
+    world.stop();
+    assert_eq!(code(&world.pgveil(&["ready"])), 1);
+}
+
+#[test]
+fn the_demo_shows_both_sides_and_leaves_nothing_behind() {
+    use std::os::unix::fs::PermissionsExt as _;
+    // Not the default place, so that what is left there can be told from what others do.
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = std::process::Command::new(support::PGVEIL)
+        .args(["demo", "--once"])
+        .env("TMPDIR", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", both(&output));
+    let text = stdout(&output);
+    for part in [
+        "grace.turing0@example.org",
+        "\\xff7076",
+        "Index Scan using people_email_key",
+        "0A000",
+        "psql \"host=127.0.0.1",
+    ] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

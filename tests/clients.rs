@@ -88,3 +88,34 @@ fn psql_prints_the_same_through_pgveil() {
     assert!(through == twin, "{}", difference(&through.1, &twin.1));
     assert!(twin.1.lines().count() > 300, "{}", twin.1);
 }
+
+/// What differs on purpose: how the table is stored, and what pgveil does not do.
+#[test]
+fn psql_describes_protected_tables_and_names_what_is_refused() {
+    let world = world();
+    let said = |sql: &str| psql(&world.through(), &["-c", sql]);
+    let (worked, text) = said(r"\d members");
+    assert!(worked && text.contains("email   | pgveil.sealed") && text.contains("members_email_key"), "{text}");
+    for command in [r"\dt", r"\d+ visits", r"\di", r"\dn+", r"\l", r"\du", r"\df"] {
+        let (worked, text) = said(command);
+        assert!(worked && !text.contains("ERROR"), "{command}\n{text}");
+    }
+    for sql in [
+        "SELECT id FROM members ORDER BY email",
+        "SELECT id\n  FROM members\n WHERE balance = 5",
+        r"\copy members FROM '/dev/null'",
+        "COPY members TO STDOUT",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT email FROM members",
+        "PREPARE p AS SELECT email FROM members",
+        "CREATE VIEW v AS SELECT upper(email) FROM members",
+        "SELECT members FROM members",
+    ] {
+        let (worked, text) = said(sql);
+        assert!(!worked && text.contains("ERROR:  ") && text.contains("members"), "{sql}\n{text}");
+        assert!(text.contains("pgveil"), "{sql}\n{text}");
+    }
+    let (_, text) = said("SELECT id\n  FROM members\n WHERE balance = 5");
+    assert!(text.contains("LINE 3:  WHERE balance = 5\n               ^"), "{text}");
+    let (worked, text) = psql(&world.through(), &["-v", "FETCH_COUNT=5", "-c", "SELECT email FROM members"]);
+    assert!(worked || text.contains("pgveil"), "{text}");
+}

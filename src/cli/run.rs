@@ -28,10 +28,13 @@ pub(super) async fn run(policy: Arc<Policy>, args: &RunArgs) -> Result<Outcome, 
             () = async { match parent { Some(parent) => { let _ = parent.await; } None => std::future::pending().await } } => {}
         }
     };
-    crate::session::serve(policy, shutdown)
-        .await
-        .map(|()| Outcome::Fine)
-        .map_err(|error| CliError::failed("run/serve", error.to_string(), "pgveil check tells more"))
+    crate::session::serve(policy, shutdown).await.map(|()| Outcome::Fine).map_err(|error| {
+        CliError::failed(
+            "run/serve",
+            error.to_string(),
+            "`pgveil check` names what does not fit, `pgveil apply` creates what is missing",
+        )
+    })
 }
 
 /// A thread of its own: tokio's standard input would keep the runtime from ending.

@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::{Mutex, watch},
+    sync::{Mutex, Notify, watch},
     time::timeout,
 };
 
@@ -48,6 +48,8 @@ pub struct Database {
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
     wanted: AtomicU64,
+    /// Wakes the watch.
+    changed: Notify,
     /// How many of those the present catalog takes into account.
     loaded: watch::Sender<u64>,
 }
@@ -111,6 +113,7 @@ impl Database {
             catalog: ArcSwap::from_pointee(catalog),
             service: Mutex::new(service),
             wanted: AtomicU64::new(0),
+            changed: Notify::new(),
             loaded: watch::Sender::new(0),
         }))
     }
@@ -125,9 +128,11 @@ impl Database {
         look(&self.catalog.load())
     }
 
-    /// Something has changed the catalog: it is read again before the next protected statement.
+    /// Something has changed the catalog: it is read again at once, and the next protected statement
+    /// waits for that.
     pub fn mark_stale(&self) {
         self.wanted.fetch_add(1, Ordering::AcqRel);
+        self.changed.notify_one();
     }
 
     /// Is the catalog older than a change that was seen?
@@ -196,29 +201,32 @@ impl Database {
     pub async fn watch(self: Arc<Self>) {
         let mut last: Option<String> = None;
         loop {
-            tokio::time::sleep(CHECK_EVERY).await;
-            let now = {
-                let mut service = self.service.lock().await;
-                match service.client().await {
-                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client)).await {
-                        Ok(Ok(now)) => now,
-                        _ => continue,
-                    },
-                    Err(error) => {
-                        tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
-                        continue;
-                    }
-                }
-            };
-            if last.as_ref().is_some_and(|last| *last != now) {
-                self.mark_stale();
-                if let Err(problem) = self.freshen().await {
-                    tracing::warn!(database = %self.policy.name, ?problem, "the catalog cannot be read");
-                    continue;
-                }
+            tokio::select! {
+                () = tokio::time::sleep(CHECK_EVERY) => {}
+                () = self.changed.notified() => {}
             }
-            last = Some(now);
+            match self.look_around(last.as_deref()).await {
+                Ok(now) => last = Some(now),
+                Err(error) => tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked"),
+            }
         }
+    }
+
+    /// Compares fingerprints; reads the catalog again if they differ or somebody has said so.
+    async fn look_around(&self, last: Option<&str>) -> Result<String, OpenError> {
+        // Taken before the catalog is read, so that no change falls between the two.
+        let now = {
+            let mut service = self.service.lock().await;
+            let client = service.client().await?;
+            timeout(PATIENCE, catalog::fingerprint(client)).await.map_err(|_| OpenError::Timeout)??
+        };
+        if last.is_some_and(|last| last != now) && !self.is_stale() {
+            self.wanted.fetch_add(1, Ordering::AcqRel);
+        }
+        if self.freshen().await.is_err() {
+            return Err(OpenError::Timeout);
+        }
+        Ok(now)
     }
 }
 

@@ -71,21 +71,6 @@ impl View {
     pub fn passed(settings: &Arc<Settings>) -> Arc<Self> {
         Arc::new(Self { plan: None, wanted: Vec::new(), upstream: Vec::new(), settings: Arc::clone(settings) })
     }
-
-    /// What the plan foresees, without a look at the row description.
-    pub fn foreseen(&self) -> Option<Shape> {
-        let plan = self.plan.as_ref()?;
-        Some(
-            plan.results
-                .iter()
-                .map(|output| match output {
-                    Output::Sealed(ordinal) => Cell::Sealed(*ordinal),
-                    Output::Plain if plan.explain => Cell::Explain,
-                    Output::Plain => Cell::Plain,
-                })
-                .collect(),
-        )
-    }
 }
 
 fn code(codes: &[i16], column: usize) -> i16 {
@@ -197,11 +182,6 @@ impl Reader<'_> {
         }
         seal_length(out, start);
         Ok(())
-    }
-
-    /// Does any cell need a look?
-    pub fn touches(shape: &[Cell]) -> bool {
-        shape.iter().any(|cell| *cell != Cell::Plain)
     }
 
     /// Writes a DataRow as the client is to see it. On failure `out` is as before.

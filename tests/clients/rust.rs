@@ -6,7 +6,7 @@ use std::{error::Error, fmt::Write as _, future::Future, time::Duration};
 use futures_util::{SinkExt, StreamExt, TryStreamExt, future::join_all};
 use serde_json::json;
 use tokio_postgres::{
-    Client, NoTls, Row, SimpleQueryMessage,
+    Client, NoTls, Row, SimpleColumn, SimpleQueryMessage,
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
@@ -125,7 +125,8 @@ impl Pair {
 fn first_difference(through: &str, twin: &str) -> String {
     let (a, b): (Vec<_>, Vec<_>) = (through.lines().collect(), twin.lines().collect());
     let at = (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i)).unwrap_or(0);
-    let line = |lines: &[&str]| lines.get(at).map_or("nothing", |l| l.get(..l.len().min(900)).unwrap_or("…")).to_owned();
+    let line =
+        |lines: &[&str]| lines.get(at).map_or("nothing", |l| l.get(..l.len().min(900)).unwrap_or("…")).to_owned();
     format!("line {at}\n  through {}\n  twin    {}", line(&a), line(&b))
 }
 
@@ -142,7 +143,7 @@ async fn simple(client: &Client, sql: String) -> String {
                     }
                     SimpleQueryMessage::CommandComplete(rows) => writeln!(text, "{rows} rows").unwrap(),
                     SimpleQueryMessage::RowDescription(columns) => {
-                        let names: Vec<_> = columns.iter().map(|c| c.name()).collect();
+                        let names: Vec<_> = columns.iter().map(SimpleColumn::name).collect();
                         writeln!(text, "{names:?}").unwrap();
                     }
                     _ => text.push('?'),
@@ -196,18 +197,42 @@ async fn every_type(pair: &Pair, table: &str) {
     pair.same(
         &insert,
         &[
-            &1, &"text", &"varchar", &"char", &true, &-2_i16, &3_i32, &4_i64, &numeric(&[2, 0, 0, 1, 12, 5000]),
-            &numeric(&[0, 0, 0xc000, 0]), &Raw(8_825_i32.to_be_bytes().to_vec()), &long(762_523_815_123_456),
-            &Raw((0..16).collect()), &vec![0_u8, 255, 92], &json!({"b": [1.50, null], "a": "ü"}),
+            &1,
+            &"text",
+            &"varchar",
+            &"char",
+            &true,
+            &-2_i16,
+            &3_i32,
+            &4_i64,
+            &numeric(&[2, 0, 0, 1, 12, 5000]),
+            &numeric(&[0, 0, 0xc000, 0]),
+            &Raw(8_825_i32.to_be_bytes().to_vec()),
+            &long(762_523_815_123_456),
+            &Raw((0..16).collect()),
+            &vec![0_u8, 255, 92],
+            &json!({"b": [1.50, null], "a": "ü"}),
         ],
     )
     .await;
     pair.same(
         &insert,
         &[
-            &2, &long_text, &"", &"", &false, &i16::MIN, &i32::MAX, &i64::MIN, &numeric(&[1, 0, 0x4000, 3, 7]),
-            &numeric(&[0, 0, 0xd000, 32]), &Raw(i32::MAX.to_be_bytes().to_vec()), &long(i64::MIN), &Raw(vec![0; 16]),
-            &long_bytes, &json!([]),
+            &2,
+            &long_text,
+            &"",
+            &"",
+            &false,
+            &i16::MIN,
+            &i32::MAX,
+            &i64::MIN,
+            &numeric(&[1, 0, 0x4000, 3, 7]),
+            &numeric(&[0, 0, 0xd000, 32]),
+            &Raw(i32::MAX.to_be_bytes().to_vec()),
+            &long(i64::MIN),
+            &Raw(vec![0; 16]),
+            &long_bytes,
+            &json!([]),
         ],
     )
     .await;
@@ -215,8 +240,21 @@ async fn every_type(pair: &Pair, table: &str) {
     pair.same(
         &insert,
         &[
-            &3, &none, &none, &none, &None::<bool>, &None::<i16>, &None::<i32>, &None::<i64>, &None::<Raw>, &None::<Raw>,
-            &None::<Raw>, &None::<Raw>, &None::<Raw>, &None::<Vec<u8>>, &None::<serde_json::Value>,
+            &3,
+            &none,
+            &none,
+            &none,
+            &None::<bool>,
+            &None::<i16>,
+            &None::<i32>,
+            &None::<i64>,
+            &None::<Raw>,
+            &None::<Raw>,
+            &None::<Raw>,
+            &None::<Raw>,
+            &None::<Raw>,
+            &None::<Vec<u8>>,
+            &None::<serde_json::Value>,
         ],
     )
     .await;
@@ -290,9 +328,18 @@ async fn crud(pair: &Pair) {
     pair.same(upsert, &[&2, &"B", &"b@x", &None::<&str>]).await;
     pair.same(upsert, &[&3, &"A", &"a@x", &""]).await;
     pair.same("INSERT INTO members (name, email) VALUES ($1, $2)", &[&"A", &"a@x"]).await;
-    pair.same("INSERT INTO members (name, email) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id", &[&"A", &"a@x"]).await;
-    pair.same("UPDATE members SET balance = $1 WHERE email = $2 RETURNING balance, email", &[&numeric(&[1, 0, 0, 2, 9]), &"b@x"]).await;
-    pair.same("WITH v AS (INSERT INTO visits (email, paid) VALUES ($1, $2) RETURNING email, paid) SELECT * FROM v", &[&"a@x", &numeric(&[1, 0, 0, 0, 3])]).await;
+    pair.same("INSERT INTO members (name, email) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id", &[&"A", &"a@x"])
+        .await;
+    pair.same(
+        "UPDATE members SET balance = $1 WHERE email = $2 RETURNING balance, email",
+        &[&numeric(&[1, 0, 0, 2, 9]), &"b@x"],
+    )
+    .await;
+    pair.same(
+        "WITH v AS (INSERT INTO visits (email, paid) VALUES ($1, $2) RETURNING email, paid) SELECT * FROM v",
+        &[&"a@x", &numeric(&[1, 0, 0, 0, 3])],
+    )
+    .await;
     pair.same("SELECT m.*, v.* FROM members m JOIN visits v USING (id)", &[]).await;
     pair.same("SELECT m.email, v.paid FROM members m JOIN visits v ON v.email = m.email WHERE v.email = $1 ORDER BY v.id LIMIT $2", &[&"a@x", &1_i64]).await;
     pair.same("SELECT $1::text AS given, email FROM members WHERE id = $2", &[&"plain", &1]).await;
@@ -312,7 +359,8 @@ async fn portals(client: &Client) -> String {
         client.execute(&insert, &[&"P", &format!("p{i}@x"), &format!("note {i}")]).await.unwrap();
     }
     client.batch_execute("COMMIT").await.unwrap();
-    let rows = client.query_raw("SELECT id, email, notes FROM members WHERE id > $1 ORDER BY id", [3_i32]).await.unwrap();
+    let rows =
+        client.query_raw("SELECT id, email, notes FROM members WHERE id > $1 ORDER BY id", [3_i32]).await.unwrap();
     let rows: Vec<Row> = rows.try_collect().await.unwrap();
     text.push_str(&shown(&rows));
     text
@@ -330,7 +378,10 @@ pub async fn limited_portals(world: &World) {
         }
         let mut text = String::new();
         let transaction = client.transaction().await.unwrap();
-        let one = transaction.bind("SELECT id, email, note FROM visits WHERE email = $1 ORDER BY id", &[&"1@x"]).await.unwrap();
+        let one = transaction
+            .bind("SELECT id, email, note FROM visits WHERE email = $1 ORDER BY id", &[&"1@x"])
+            .await
+            .unwrap();
         let two = transaction.bind("SELECT note, place FROM visits ORDER BY id DESC", &[]).await.unwrap();
         for limit in [3, 1, 4, 0] {
             text.push_str(&shown(&transaction.query_portal(&one, limit).await.unwrap()));
@@ -347,7 +398,8 @@ pub async fn limited_portals(world: &World) {
 
 /// Statements sent without waiting for each other's answers.
 async fn at_once(client: &Client) -> String {
-    let insert = client.prepare("INSERT INTO visits (email, note) VALUES ($1, $2) RETURNING email, note").await.unwrap();
+    let insert =
+        client.prepare("INSERT INTO visits (email, note) VALUES ($1, $2) RETURNING email, note").await.unwrap();
     let select = client.prepare("SELECT note FROM visits WHERE email = $1 ORDER BY id").await.unwrap();
     let work = (0..60).map(|i| {
         let (insert, select) = (&insert, &select);
@@ -387,10 +439,11 @@ async fn copies(client: &Client) -> String {
         sink.send(chunk.as_bytes()).await.unwrap();
     }
     let mut text = format!("{}\n", sink.as_mut().finish().await.unwrap());
-    let out = client.copy_out("COPY (SELECT id, label FROM plain ORDER BY id) TO STDOUT (FORMAT csv, HEADER)").await.unwrap();
+    let out =
+        client.copy_out("COPY (SELECT id, label FROM plain ORDER BY id) TO STDOUT (FORMAT csv, HEADER)").await.unwrap();
     let mut out = std::pin::pin!(out);
     while let Some(data) = out.next().await {
-        text.push_str(&String::from_utf8(data.unwrap().to_vec()).unwrap());
+        text.push_str(std::str::from_utf8(&data.unwrap()).unwrap());
     }
     let sink = client.copy_in::<_, &[u8]>("COPY plain (id) FROM STDIN").await.unwrap();
     let mut sink = std::pin::pin!(sink);
@@ -411,16 +464,21 @@ async fn cancels(world: &World) {
     });
     client_waits(world).await;
     token.cancel_query(NoTls).await.unwrap();
-    let (result, client) = tokio::time::timeout(Duration::from_secs(20), slow).await.expect("the cancel arrives").unwrap();
+    let (result, client) =
+        tokio::time::timeout(Duration::from_secs(20), slow).await.expect("the cancel arrives").unwrap();
     assert_eq!(result.unwrap_err().code().unwrap().code(), "57014");
-    assert_eq!(simple(&client, "SELECT count(*) FROM members WHERE email = 'x'".to_owned()).await, "[\"count\"]\n[Some(\"0\")]\n1 rows\n");
+    assert_eq!(
+        simple(&client, "SELECT count(*) FROM members WHERE email = 'x'".to_owned()).await,
+        "[\"count\"]\n[Some(\"0\")]\n1 rows\n"
+    );
 }
 
 /// Until the statement sleeps on the server.
 async fn client_waits(world: &World) {
     let observer = connect(&world.superuser("postgres")).await;
     for _ in 0..200 {
-        let sleeping = observer.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'", &[]).await.unwrap();
+        let sleeping =
+            observer.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'", &[]).await.unwrap();
         if !sleeping.is_empty() {
             return;
         }

@@ -64,11 +64,11 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn plan(&self, plan: &mut Plan) {
-        if self.found.inherited {
+        if self.found.inherited && !self.found.sealed {
             return plan.obstacles.push(self.obstacle(
                 "apply/inherited-column",
                 "the column belongs to a parent table",
-                "name the parent (the partitioned table itself) in the policy",
+                "name the parent (the partitioned table itself) in the policy: what is done to it reaches this table too",
             ));
         }
         // Names that a dropped index gives back, with its uniqueness.

@@ -223,3 +223,14 @@ fn missing_tables_and_columns_are_reported_by_name() {
     live.tables = vec![None];
     assert_eq!(plan(&database(Mode::Randomized), &live, false).obstacles[0].object, "public.people");
 }
+
+#[test]
+fn a_partition_is_sealed_through_its_root() {
+    let mut live = live();
+    column(&mut live).inherited = true;
+    let unsealed = plan(&database(Mode::Equality), &live, false);
+    assert!(unsealed.steps.is_empty());
+    assert_eq!(unsealed.obstacles[0].code, "apply/inherited-column");
+    column(&mut live).sealed = true;
+    assert!(plan(&database(Mode::Equality), &live, false).obstacles.is_empty());
+}

@@ -48,36 +48,45 @@ impl Finding {
         Self { severity: Severity::Warning, ..Self::error(code, object, message, hint) }
     }
 
-    pub(super) fn info(code: &str, object: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Info, ..Self::error(code, object, message, None) }
-    }
-
-    /// Cells of the table for people.
-    pub(super) fn row(&self) -> Vec<String> {
+    /// For people.
+    pub(super) fn lines(&self) -> String {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Info => "info",
         };
-        let text = match &self.hint {
-            Some(hint) => format!("{}\n→ {hint}", self.message),
-            None => self.message.clone(),
-        };
-        vec![severity.to_owned(), self.code.clone(), self.object.clone(), text]
+        let mut lines = format!("{severity}[{}]: {}: {}", self.code, self.object, self.message);
+        if let Some(hint) = &self.hint {
+            lines.push_str("\n  hint: ");
+            lines.push_str(hint);
+        }
+        lines
     }
-}
-
-fn path(mismatch: &catalog::Mismatch) -> String {
-    let (schema, table) = &mismatch.table;
-    mismatch.column.as_ref().map_or_else(|| format!("{schema}.{table}"), |column| format!("{schema}.{table}.{column}"))
 }
 
 /// What the live catalog says about the policy.
 pub(super) async fn of_catalog(client: &Client, database: &Database) -> Result<Vec<Finding>, CliError> {
     let catalog = catalog::load(client, database, 0).await?;
-    Ok(catalog
-        .mismatches
-        .iter()
-        .map(|m| Finding::error(m.code, path(m), m.message.clone(), Some(m.hint.clone())))
-        .collect())
+    let survey = catalog::survey(client, &catalog).await?;
+    // pgveil's own tables and triggers are not for people to mend. A protected table called `old` or
+    // `new` would make every trigger function look as if it named it.
+    let own = |found: &catalog::Finding| {
+        found.table.as_ref().is_some_and(|(schema, _)| matches!(schema.as_str(), "pgveil" | "pgveil_keys"))
+    };
+    let findings = catalog::findings(&catalog, &survey).into_iter().filter(|found| !own(found));
+    Ok(findings.map(|found| of_finding(&database.name, found)).collect())
+}
+
+fn of_finding(database: &str, found: catalog::Finding) -> Finding {
+    let object = match (found.table, found.column) {
+        (Some((schema, table)), Some(column)) => format!("{schema}.{table}.{column}"),
+        (Some((schema, table)), None) => format!("{schema}.{table}"),
+        (None, _) => database.to_owned(),
+    };
+    let severity = match found.severity {
+        catalog::Severity::Error => Severity::Error,
+        catalog::Severity::Warning => Severity::Warning,
+        catalog::Severity::Info => Severity::Info,
+    };
+    Finding { severity, ..Finding::error(found.code, object, found.message, found.hint) }
 }

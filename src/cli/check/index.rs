@@ -1,4 +1,4 @@
-//! Is the index of an `equality` column used, and how many distinct values does it give away?
+//! Is the index of an `equality` column used? The server is asked, not the catalog.
 
 use tokio_postgres::Client;
 
@@ -10,9 +10,6 @@ use crate::{
     },
     config::{Database, Mode, ProtectedColumn},
 };
-
-/// Below this an `equality` column is guessed by ranking its frequencies (docs/modes.md).
-const FEW_VALUES: f64 = 100.0;
 
 /// Looks at every `equality` column that is sealed already.
 pub(super) async fn check(
@@ -27,7 +24,6 @@ pub(super) async fn check(
             .map_err(during("looking for a sealed column"))?;
         if sealed.is_some() {
             explain(client, column, findings).await?;
-            statistics(client, column, findings).await?;
         }
     }
     Ok(())
@@ -64,46 +60,8 @@ async fn explain(client: &mut Client, column: &ProtectedColumn, findings: &mut V
     Ok(())
 }
 
-/// The statistics of an index's expression are the column's own.
-async fn statistics(client: &Client, column: &ProtectedColumn, findings: &mut Vec<Finding>) -> Result<(), CliError> {
-    let row = client
-        .query_opt(STATISTICS, &[&column.schema, &column.table, &column.name])
-        .await
-        .map_err(during("reading statistics"))?;
-    let Some(row) = row else { return Ok(()) };
-    let (distinct, top): (f64, Option<f64>) = (row.get(0), row.get(1));
-    let shown = format!(
-        "the server sees about {distinct:.0} distinct values; the most frequent one is {:.1} % of the rows",
-        top.unwrap_or_default() * 100.0
-    );
-    findings.push(if distinct < FEW_VALUES && !column.allow_low_cardinality {
-        Finding::warning(
-            "check/low-cardinality",
-            column.path(),
-            shown,
-            Some("so few values are guessed by their frequencies: use `mode: randomized`, or accept it with `allow_low_cardinality: true`".to_owned()),
-        )
-    } else {
-        Finding::info("check/leakage", column.path(), shown)
-    });
-    Ok(())
-}
-
 const IS_SEALED: &str = "
 SELECT 1 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
 WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND NOT a.attisdropped
   AND tn.nspname = 'pgveil' AND t.typname = 'sealed'";
-
-// n_distinct below zero is a share of the rows.
-const STATISTICS: &str = "
-SELECT CASE WHEN s.n_distinct < 0 THEN -s.n_distinct * greatest(i.reltuples, 0) ELSE s.n_distinct END::float8,
-       s.most_common_freqs[1]::float8
-FROM pg_index x
-JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $3
-JOIN pg_class i ON i.oid = x.indexrelid
-JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = i.relname
-JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = i.oid AND d.refobjid = c.oid AND d.refobjsubid = a.attnum
-WHERE n.nspname = $1 AND c.relname = $2 AND x.indexprs IS NOT NULL AND x.indnatts = 1
-LIMIT 1";

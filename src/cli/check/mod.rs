@@ -111,8 +111,9 @@ fn show(console: Console, checked: &[Checked]) {
         if one.findings.is_empty() {
             console.say("no findings: the policy and the database agree");
         } else {
-            let rows: Vec<Vec<String>> = one.findings.iter().map(Finding::row).collect();
-            console.table(&["severity", "code", "object", "finding and what to do"], &rows);
+            for finding in &one.findings {
+                console.say(&finding.lines());
+            }
         }
     }
     let databases: Vec<Value> = checked

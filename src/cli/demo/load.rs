@@ -1,7 +1,9 @@
 //! Loads the demo's rows through pgveil: multi-row INSERTs with parameters, as applications do.
 
+use std::fmt::Write;
+
 use bytes::BytesMut;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tokio_postgres::{
     Client,
     types::{Format, IsNull, ToSql, Type, to_sql_checked},
@@ -17,8 +19,12 @@ const BATCH: u64 = 250;
 pub(super) async fn load(client: &Client, rows: u64) -> Result<(), CliError> {
     // Hidden by itself where there is no terminal.
     let bar = ProgressBar::new(rows).with_style(
-        ProgressStyle::with_template("  {bar:40} {human_pos}/{human_len} rows  {per_sec}  {elapsed}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+        ProgressStyle::with_template("  {bar:40} {human_pos}/{human_len} rows  {rate}  {elapsed}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+                // The bar has no way to report an error, nor needs one.
+                let _ = write!(out, "{:.0} rows/s", state.per_sec());
+            }),
     );
     let full = client.prepare(&insert(BATCH)).await.map_err(during("preparing the INSERT through pgveil"))?;
     let mut done = 0;

@@ -13,12 +13,11 @@ use crate::cli::{
     error::{CliError, during},
 };
 
-const SELECT: &str = "SELECT name, email, birth, card, salary, notes FROM people ORDER BY id LIMIT 3";
+const COLUMNS: [&str; 6] = ["name", "email", "birth", "card", "salary", "notes"];
 const REFUSED: &str = "SELECT name FROM people WHERE birth < '1980-01-01'";
-const HEADER: [&str; 6] = ["name", "email", "birth", "card", "salary", "notes"];
 
-/// Characters of a stored value that fit a table's cell.
-const CELL: usize = 22;
+/// Characters of a stored value that fit beside what the application sees.
+const CELL: usize = 44;
 
 /// The person that is looked up.
 const LOOKED_UP: u64 = 4711;
@@ -27,16 +26,7 @@ const LOOKED_UP: u64 = 4711;
 pub(super) async fn show(console: Console, stage: &Stage) -> Result<(), CliError> {
     let (through, direct) = (stage.through().await?, stage.direct().await?);
 
-    console.heading("What the application sees, through pgveil");
-    console.say(&format!("  {SELECT};"));
-    console.table(&HEADER, &text(&through, SELECT).await?);
-
-    console.heading("What is stored, asked directly");
-    console.say(&format!("  {SELECT};"));
-    let stored = text(&direct, SELECT).await?;
-    let rows: Vec<Vec<String>> = stored.into_iter().map(|row| row.iter().map(|cell| shorten(cell)).collect()).collect();
-    console.table(&HEADER, &rows);
-
+    side_by_side(console, &through, &direct).await?;
     look_up(console, &through).await?;
     refusal(console, &through).await?;
     log(console, stage)?;
@@ -47,11 +37,26 @@ pub(super) async fn show(console: Console, stage: &Stage) -> Result<(), CliError
     Ok(())
 }
 
+/// One row, asked for in both ways.
+async fn side_by_side(console: Console, through: &Client, direct: &Client) -> Result<(), CliError> {
+    let query = format!("SELECT {} FROM people WHERE id = 1", COLUMNS.join(", "));
+    let (seen, stored) = (text(through, &query).await?, text(direct, &query).await?);
+    console.heading("6. The same row, through pgveil and directly");
+    console.say(&format!("  {query};"));
+    let rows: Vec<Vec<String>> = COLUMNS
+        .iter()
+        .zip(seen.iter().flatten().zip(stored.iter().flatten()))
+        .map(|(column, (seen, stored))| vec![(*column).to_owned(), seen.clone(), shorten(stored)])
+        .collect();
+    console.table(&["column", "what the application sees", "what is stored"], &rows);
+    Ok(())
+}
+
 /// By e-mail, in other letter case: the policy normalises it for the comparison.
 async fn look_up(console: Console, through: &Client) -> Result<(), CliError> {
     let email = person(LOOKED_UP).email.to_uppercase();
     let query = format!("SELECT id, name, email, salary FROM people WHERE email = '{email}'");
-    console.heading("A look-up by a sealed column uses an index");
+    console.heading("7. A look-up by a sealed column uses an index");
     console.say(&format!("  {query};"));
     let started = Instant::now();
     let rows = text(through, &query).await?;
@@ -73,7 +78,7 @@ async fn look_up(console: Console, through: &Client) -> Result<(), CliError> {
 
 /// What pgveil cannot do over ciphertext it refuses, and says why.
 async fn refusal(console: Console, through: &Client) -> Result<(), CliError> {
-    console.heading("What would need plaintext on the server is refused, never forwarded");
+    console.heading("8. What would need plaintext on the server is refused, never forwarded");
     console.say(&format!("  {REFUSED};"));
     let Err(error) = through.simple_query(REFUSED).await else {
         return Err(CliError::failed(
@@ -110,7 +115,7 @@ fn log(console: Console, stage: &Stage) -> Result<(), CliError> {
             "this is a defect of pgveil",
         ));
     }
-    console.heading("The server's log (log_statement = all)");
+    console.heading("9. The server's log, with log_statement = all");
     console.say(&format!(
         "  {} KB of statements and parameters; {} and the other sealed values of that row: not in it",
         log.len() / 1024,

@@ -40,8 +40,8 @@ impl<T> Matcher<T> {
             patterns.push(fold(name).replace('"', "\"\""));
             kept.push((call, value));
         }
-        // Building fails only beyond the limits of its state ids, far above any catalog; then every
-        // body is read as naming nothing, which `first` turns around.
+        // Building fails only beyond the limits of its state ids, far above any catalog; `first` then
+        // takes every body for one that names something.
         Self { search: AhoCorasick::new(&patterns).ok(), names: kept }
     }
 
@@ -50,12 +50,14 @@ impl<T> Matcher<T> {
         let Some(search) = &self.search else { return self.names.first().map(|(_, value)| value) };
         let body = fold(body);
         let text = body.as_bytes();
-        let found = search.find_overlapping_iter(text).find_map(|hit| {
+        for hit in search.find_overlapping_iter(text) {
             let (call, value) = self.names.get(hit.pattern().as_usize())?;
-            let whole = is_whole_word(text, hit.start(), hit.end());
-            (whole && (!call || is_called(text.get(hit.end()..)?))).then_some(value)
-        });
-        found
+            let called = || text.get(hit.end()..).is_some_and(is_called);
+            if is_whole_word(text, hit.start(), hit.end()) && (!call || called()) {
+                return Some(value);
+            }
+        }
+        None
     }
 }
 
@@ -76,11 +78,7 @@ fn is_whole_word(text: &[u8], start: usize, end: usize) -> bool {
 /// Does an opening parenthesis follow, after a closing quote, white space or a comment?
 fn is_called(rest: &[u8]) -> bool {
     let rest = rest.strip_prefix(b"\"").unwrap_or(rest);
-    match rest.trim_ascii_start() {
-        [b'(', ..] => true,
-        [b'/', b'*', ..] | [b'-', b'-', ..] => true,
-        _ => false,
-    }
+    matches!(rest.trim_ascii_start(), [b'(', ..] | [b'/', b'*', ..] | [b'-', b'-', ..])
 }
 
 /// Words that make a body suspect of changing search_path, role, temporary tables or the settings
@@ -163,11 +161,10 @@ const HARMLESS_EXTENSIONS: [&str; 46] = [
 /// whose body mentions something that could or cannot be read, what calls them, and relations whose
 /// rules, triggers, defaults or policies call one.
 pub(super) fn env_names(catalog: &Catalog, facts: &Facts) -> BTreeSet<String> {
-    let words = ENV_WORDS.iter().map(|&w| (Spelling::Word(w), ()));
-    let words = Matcher::new(words);
+    let words = Matcher::new(ENV_WORDS.map(|word| (Spelling::Word(word), ())));
     let mut users: HashMap<Object, Vec<Object>> = HashMap::new();
-    for used in &facts.uses {
-        users.entry(used.used).or_default().push(used.user);
+    for edge in &facts.uses {
+        users.entry(edge.to).or_default().push(edge.from);
     }
     for &(child, parent) in &facts.inherits {
         users.entry(Object::Relation(child)).or_default().push(Object::Relation(parent));

@@ -19,7 +19,7 @@ use crate::{
 ///
 /// Marks sealed columns, protected and refused relations, collects the policy's mismatches, follows
 /// everything that reaches a protected table, and derives `by_name`, `origins` and the prefilter.
-pub fn build(epoch: u64, database: &Database, facts: Facts) -> Catalog {
+pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
     let mut catalog = Catalog {
         epoch,
         columns: database.columns.clone(),
@@ -30,22 +30,22 @@ pub fn build(epoch: u64, database: &Database, facts: Facts) -> Catalog {
         catalog.by_name.entry(relation.schema.clone()).or_default().insert(relation.name.clone(), relation.oid);
         catalog.relations.insert(relation.oid, Arc::clone(relation));
     }
-    catalog.mismatches = mismatch::find(database, &catalog, &facts);
+    catalog.mismatches = mismatch::find(database, &catalog, facts);
     protect(&mut catalog, database);
-    follow_columns(&mut catalog, &facts);
+    follow_columns(&mut catalog, facts);
 
-    let reached = reach::follow(&catalog, &facts, database);
+    let reached = reach::follow(&catalog, facts, database);
     for (&object, reason) in &reached.reasons {
         if let Object::Relation(oid) = object {
             refuse(&mut catalog.relations, oid, reason);
         }
     }
-    let env = bodies::env_names(&catalog, &facts);
+    let env = bodies::env_names(&catalog, facts);
     catalog.prefilter = Prefilter::new(
-        reached.names(&catalog, &facts, database).iter().map(String::as_str),
+        reached.names(&catalog, facts, database).iter().map(String::as_str),
         env.iter().map(String::as_str),
     );
-    catalog.tainted_functions = reached.functions(&facts);
+    catalog.tainted_functions = reached.functions(facts);
     catalog.firing = reached.firing;
     catalog
 }

@@ -40,10 +40,10 @@ pub struct SealedDomain {
 /// Something that names something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
-    /// What names it.
-    pub user: Object,
+    /// What names something.
+    pub from: Object,
     /// What is named.
-    pub used: Object,
+    pub to: Object,
     /// How.
     pub through: Through,
 }
@@ -60,11 +60,11 @@ pub enum Object {
 /// The way one object names another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Through {
-    /// A rule of the user: views and materialized views read through theirs.
+    /// A rule of `from`: views and materialized views read through theirs.
     Rule,
-    /// The user's signature (`SETOF people`) or its SQL-standard body.
+    /// The function's signature (`SETOF people`) or its SQL-standard body.
     Body,
-    /// Calls that happen when rows of the user are read or written: trigger, default, check
+    /// Calls that happen when rows of `from` are read or written: trigger, default, check
     /// constraint, policy, index expression.
     Firing,
 }

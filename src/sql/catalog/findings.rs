@@ -289,16 +289,16 @@ impl About<'_> {
     }
 
     fn expressions(&self, list: &mut Vec<Finding>) {
-        for Expression { column, generated, expression, reads } in &self.table.expressions {
-            if *column == self.column.number && !generated && !expression.starts_with("NULL") {
-                let message = format!("column \"{}\" has the default {expression}", self.path());
+        for Expression { column, generated, text, reads } in &self.table.expressions {
+            if *column == self.column.number && !generated && !text.starts_with("NULL") {
+                let message = format!("column \"{}\" has the default {text}", self.path());
                 let hint = format!(
                     "the server cannot seal it: ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT, and let the application send the value",
                     self.table.quoted,
                     self.quoted()
                 );
                 self.add(list, Severity::Error, "catalog/default", message, hint);
-            } else if *generated && self.reads(reads.as_ref()) && !self.is_token(expression) {
+            } else if *generated && self.reads(reads.as_ref()) && !self.is_token(text) {
                 let other = self.relation.columns.iter().find(|c| c.number == *column).map_or("", |c| c.name.as_str());
                 let message =
                     format!("generated column \"{other}\" is computed from sealed bytes of column \"{}\"", self.path());

@@ -35,7 +35,8 @@ fn describe(error: &tokio_postgres::Error) -> String {
 }
 
 /// Names are resolved in pg_catalog alone, whatever the role's or database's defaults say, and
-/// definitions come in one spelling. Compiling the query would take longer than running it. Stays set on pgveil's own connection.
+/// definitions come in one spelling. Compiling the queries would take longer than running them.
+/// Stays set on pgveil's own connection.
 const PIN: &str =
     "SET search_path = pg_catalog, pg_temp; SET bytea_output = hex; SET quote_all_identifiers = off; SET jit = off";
 
@@ -68,7 +69,7 @@ pub async fn load_with(
         add(&mut facts, part, body, previous)
             .map_err(|source| CatalogError::Answer { part: part.to_owned(), source })?;
     }
-    Ok(build(epoch, database, facts))
+    Ok(build(epoch, database, &facts))
 }
 
 /// See [`PIN`].
@@ -92,19 +93,17 @@ fn add(facts: &mut Facts, part: &str, body: &str, previous: Option<&Catalog>) ->
         "domain" => facts.domain = Some(domain(body)?),
         "inherits" => facts.inherits.push(read(body)?),
         "rule" => {
-            let (user, function, used) = read::<(Oid, bool, Oid)>(body)?;
-            let (user, used) = (Object::Relation(user), object(function, used));
-            facts.uses.push(Use { user, used, through: Through::Rule });
+            let (view, function, to) = read::<(Oid, bool, Oid)>(body)?;
+            facts.uses.push(Use { from: Object::Relation(view), to: object(function, to), through: Through::Rule });
         }
         "body" => {
-            let (user, function, used) = read::<(Oid, bool, Oid)>(body)?;
-            let (user, used) = (Object::Function(user), object(function, used));
-            facts.uses.push(Use { user, used, through: Through::Body });
+            let (caller, function, to) = read::<(Oid, bool, Oid)>(body)?;
+            facts.uses.push(Use { from: Object::Function(caller), to: object(function, to), through: Through::Body });
         }
         "firing" => {
-            let (user, used) = read::<(Oid, Oid)>(body)?;
-            let (user, used) = (Object::Relation(user), Object::Function(used));
-            facts.uses.push(Use { user, used, through: Through::Firing });
+            let (table, function) = read::<(Oid, Oid)>(body)?;
+            let (from, to) = (Object::Relation(table), Object::Function(function));
+            facts.uses.push(Use { from, to, through: Through::Firing });
         }
         "function" => facts.functions.push(function(body)?),
         "view" => {

@@ -105,7 +105,7 @@ SELECT 'function', pg_catalog.json_build_array(
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE p.oid >= 16384
+WHERE p.oid >= 16384 AND n.nspname NOT IN ('pgveil', 'pgveil_keys')
 UNION ALL
 -- The query trees of the views that were reached, for where their columns come from.
 SELECT 'view', pg_catalog.json_build_array(r.ev_class::pg_catalog.int8, r.ev_action::pg_catalog.text)::pg_catalog.text

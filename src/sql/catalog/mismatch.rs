@@ -27,7 +27,7 @@ fn of_table(table: &ProtectedTable, catalog: &Catalog, facts: &Facts) -> Vec<Mis
     if !matches!(relation.kind, 'r' | 'p') {
         let message = format!("the policy names \"{shown}\", which is {}, not a table", kind_name(relation.kind));
         let hint = "name the table that holds the column".to_owned();
-        return vec![wrong("catalog/wrong-kind", message, hint)];
+        return vec![wrong("catalog/not-a-table", message, hint)];
     }
     let mut found = Vec::new();
     let registered = facts.registered.as_ref().and_then(|r| r.get(&(table.schema.clone(), table.name.clone())));

@@ -64,8 +64,8 @@ impl<'a> Walk<'a> {
     fn new(catalog: &'a Catalog, facts: &'a Facts, database: &Database) -> Self {
         let tables = database.tables.iter().filter_map(|t| catalog.relation(&t.schema, &t.name));
         let mut users: HashMap<Object, Vec<(Object, Through)>> = HashMap::new();
-        for used in &facts.uses {
-            users.entry(used.used).or_default().push((used.user, used.through));
+        for edge in &facts.uses {
+            users.entry(edge.to).or_default().push((edge.from, edge.through));
         }
         Self {
             catalog,
@@ -136,9 +136,9 @@ impl<'a> Walk<'a> {
 
     /// Tables where reading or writing rows calls a reached function.
     fn fire(&mut self) {
-        for used in &self.facts.uses {
-            let (Object::Relation(oid), Through::Firing) = (used.user, used.through) else { continue };
-            if let Some(reason) = self.reached.reasons.get(&used.used) {
+        for edge in &self.facts.uses {
+            let (Object::Relation(oid), Through::Firing) = (edge.from, edge.through) else { continue };
+            if let Some(reason) = self.reached.reasons.get(&edge.to) {
                 self.reached.firing.entry(oid).or_insert_with(|| reason.clone());
             }
         }
@@ -168,14 +168,14 @@ impl<'a> Walk<'a> {
         true
     }
 
-    fn uses(&self, user: Object, used: Object) -> String {
-        let verb = match (user, used) {
+    fn uses(&self, from: Object, to: Object) -> String {
+        let verb = match (from, to) {
             (_, Object::Function(_)) => "calls",
             (Object::Relation(oid), _) if matches!(self.kind(oid), 'v' | 'm') => "reads",
             (Object::Relation(_), _) => "has a rule that names",
             (Object::Function(_), _) => "names",
         };
-        format!("{} {verb} {}", self.noun(user), self.target(used))
+        format!("{} {verb} {}", self.noun(from), self.target(to))
     }
 
     fn below(&self, child: Oid, parent: Oid) -> String {

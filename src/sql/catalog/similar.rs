@@ -3,7 +3,7 @@
 /// The candidate that a name was probably meant to be: equal but for case, else the closest within
 /// a third of its length.
 pub(super) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
+    let limit = ((name.chars().count() + 1) / 3).max(1);
     candidates
         .into_iter()
         .filter_map(|candidate| {

@@ -74,7 +74,7 @@ pub(super) struct Constraint {
 pub(super) struct Expression {
     pub(super) column: i16,
     pub(super) generated: bool,
-    pub(super) expression: String,
+    pub(super) text: String,
     /// Other columns that it reads.
     pub(super) reads: Option<Vec<i16>>,
 }

@@ -168,9 +168,9 @@ fn more_forms_of_parameters_than_the_protocol_can_count_are_refused() {
 #[test]
 fn a_gap_in_the_numbers_of_parameters_is_filled() {
     let plan = rewritten("SELECT id FROM people WHERE email = $3");
-    let plain = |client| Param { client, form: ParamForm::Plain };
+    let as_it_is = |client| Param { client, form: ParamForm::Plain };
     let token = Param { client: 2, form: ParamForm::Token(0, Source::UNTYPED) };
-    assert_eq!((plan.params, plan.client_params), (vec![plain(0), plain(1), token], 3));
+    assert_eq!((plan.params, plan.client_params), (vec![as_it_is(0), as_it_is(1), token], 3));
 }
 
 #[test]

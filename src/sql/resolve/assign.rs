@@ -24,19 +24,17 @@ use crate::{
 /// Name of the row that ON CONFLICT DO UPDATE would have inserted.
 pub(super) const EXCLUDED: &str = "excluded";
 
-impl<'a> Resolver<'a> {
-    /// The sealed column that an assignment's target is, if it is one.
-    pub(super) fn target_column(&self, relation: &'a Relation, target: &'a ResTarget) -> Step<Option<Ordinal>> {
-        let name = target.name().unwrap_or_default();
-        match relation.columns.iter().find(|c| c.name == name) {
-            Some(column) => Ok(column.sealed),
-            None => {
-                let message = format!("column \"{name}\" of relation \"{}\" does not exist", relation.name);
-                Err(native("42703", "sql/unknown-column", message, target.location))
-            }
-        }
+/// The sealed column that an assignment's target is, if it is one.
+pub(super) fn target_column(relation: &Relation, target: &ResTarget) -> Step<Option<Ordinal>> {
+    let name = target.name().unwrap_or_default();
+    if let Some(column) = relation.columns.iter().find(|c| c.name == name) {
+        return Ok(column.sealed);
     }
+    let message = format!("column \"{name}\" of relation \"{}\" does not exist", relation.name);
+    Err(native("42703", "sql/unknown-column", message, target.location))
+}
 
+impl<'a> Resolver<'a> {
     /// One value for one column.
     pub(super) fn assign(&mut self, column: Option<Ordinal>, node: Node<'a>, scope: &Scope<'a, '_>) -> Step<()> {
         let Some(ordinal) = column else {
@@ -45,6 +43,7 @@ impl<'a> Resolver<'a> {
                 _ => self.plain(node, scope, Place::Named("being stored in a plain column")),
             };
         };
+        self.check_assigned(ordinal, node)?;
         let scalar = |source: Source| types::element(source).is_none();
         match operand(node) {
             Operand::Null(cast) => {
@@ -73,7 +72,7 @@ impl<'a> Resolver<'a> {
             Node::SetToDefault(_) => return Ok(()),
             Node::ColumnRef(column) => {
                 let excluded = parts(column).next() == Some(Some(EXCLUDED)) && parts(column).count() == 2;
-                match self.column(column, scope)? {
+                match scope.column(column)? {
                     Target::Sealed(other) if excluded && other == ordinal => return Ok(()),
                     Target::SealedRow => return Err(self.whole_row(column.location)),
                     Target::Sealed(_) => return Err(self.unassignable(ordinal, "the value of a sealed column", node)),
@@ -99,7 +98,7 @@ impl<'a> Resolver<'a> {
 
     /// One item of a SET list.
     pub(super) fn set(&mut self, relation: &'a Relation, target: &'a ResTarget, scope: &Scope<'a, '_>) -> Step<()> {
-        let column = self.target_column(relation, target)?;
+        let column = target_column(relation, target)?;
         self.subscripts(target.indirection(), scope)?;
         if let Some(ordinal) = column
             && !target.indirection().is_empty()
@@ -123,13 +122,11 @@ impl<'a> Resolver<'a> {
         match multi.source() {
             Node::RowExpr(row) => {
                 let value = usize::try_from(multi.colno).ok().and_then(|n| row.args().get(n.checked_sub(1)?));
-                match value {
-                    Some(value) => self.assign(column, value, scope),
-                    None => {
-                        let message = "number of columns does not match number of values".to_owned();
-                        Err(native("42601", "sql/column-count", message, target.location))
-                    }
-                }
+                let Some(value) = value else {
+                    let message = "number of columns does not match number of values".to_owned();
+                    return Err(native("42601", "sql/column-count", message, target.location));
+                };
+                self.assign(column, value, scope)
             }
             Node::SubLink(link) if link.sub_link_type == SubLinkType::EXPR_SUBLINK => {
                 if let Some(ordinal) = column {

@@ -29,6 +29,15 @@ struct Side {
     location: i32,
 }
 
+/// The sealed column that an operand is, if it is one.
+fn side(node: Node<'_>, scope: &Scope<'_, '_>) -> Step<Option<Side>> {
+    let Node::ColumnRef(column) = node else { return Ok(None) };
+    Ok(match scope.column(column)? {
+        Target::Sealed(ordinal) => Some(Side { ordinal, location: column.location }),
+        Target::Plain | Target::SealedRow => None,
+    })
+}
+
 impl<'a> Resolver<'a> {
     /// Handles an operator that has a sealed column as an operand and is known to work with it.
     /// False if it has none there, or is another operator: nothing of it has been walked then.
@@ -37,7 +46,7 @@ impl<'a> Resolver<'a> {
             return Ok(false);
         }
         let name = operator_name(expr);
-        let left = self.side(expr.lexpr(), scope)?;
+        let left = side(expr.lexpr(), scope)?;
         match expr.kind {
             A_Expr_Kind::AEXPR_IN => {
                 let (Some(left), Node::NodeList(list)) = (left, expr.rexpr()) else { return Ok(false) };
@@ -52,28 +61,22 @@ impl<'a> Resolver<'a> {
                 self.token_column(left, name)?;
                 self.token_array(left, expr.rexpr(), scope, name)?;
             }
-            _ => match (left, self.side(expr.rexpr(), scope)?) {
+            _ => match (left, side(expr.rexpr(), scope)?) {
                 (None, None) => return Ok(false),
                 (Some(side), None) => {
                     self.token_column(side, name)?;
+                    self.check_compared(side.ordinal, expr.rexpr(), expr, false)?;
                     self.token(side, expr.rexpr(), Source::UNTYPED, scope, name)?;
                 }
                 (None, Some(side)) => {
                     self.token_column(side, name)?;
+                    self.check_compared(side.ordinal, expr.lexpr(), expr, true)?;
                     self.token(side, expr.lexpr(), Source::UNTYPED, scope, name)?;
                 }
                 (Some(left), Some(right)) => self.columns(left, right, name)?,
             },
         }
         Ok(true)
-    }
-
-    fn side(&mut self, node: Node<'a>, scope: &Scope<'a, '_>) -> Step<Option<Side>> {
-        let Node::ColumnRef(column) = node else { return Ok(None) };
-        Ok(match self.column(column, scope)? {
-            Target::Sealed(ordinal) => Some(Side { ordinal, location: column.location }),
-            Target::Plain | Target::SealedRow => None,
-        })
     }
 
     /// `transformAExprIn()`: beside the items of a longer list an undeclared parameter takes the type

@@ -26,7 +26,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn plain_column(&mut self, node: &'a ColumnRef, scope: &Scope<'a, '_>, place: Place<'a>) -> Step<()> {
-        match self.column(node, scope)? {
+        match scope.column(node)? {
             Target::Plain => Ok(()),
             Target::Sealed(ordinal) => Err(self.unsupported(ordinal, place, node.location)),
             Target::SealedRow => Err(self.whole_row(node.location)),
@@ -111,7 +111,7 @@ impl<'a> Resolver<'a> {
     /// travel in any form.
     fn null_test(&mut self, test: &'a NullTest, scope: &Scope<'a, '_>) -> Step<()> {
         match test.arg() {
-            Node::ColumnRef(column) => match self.column(column, scope)? {
+            Node::ColumnRef(column) => match scope.column(column)? {
                 Target::Plain | Target::Sealed(_) => Ok(()),
                 Target::SealedRow => Err(self.whole_row(column.location)),
             },
@@ -158,7 +158,7 @@ impl<'a> Resolver<'a> {
 
 /// An operator as messages spell it.
 pub(super) fn operator_name(expr: &A_Expr) -> &str {
-    let name = expr.name().iter().last().and_then(Node::as_str).unwrap_or("this operator");
+    let name = expr.name().iter().next_back().and_then(Node::as_str).unwrap_or("this operator");
     match (expr.kind, name) {
         (A_Expr_Kind::AEXPR_IN, "<>") => "NOT IN",
         (A_Expr_Kind::AEXPR_IN, _) => "IN",

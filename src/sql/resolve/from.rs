@@ -63,11 +63,11 @@ fn derived<'a>(name: Option<&'a str>, columns: Columns<'a>, expanded: bool) -> I
 impl<'a> Resolver<'a> {
     /// Adds the items of a FROM (or USING) list to a level. Items so far are what a later LATERAL one
     /// sees.
-    pub(super) fn from_list(&mut self, list: &'a NodeList, scope: &mut Scope<'a, '_>) -> Step<()> {
-        list.iter().try_for_each(|node| self.from_item(node, scope))
+    pub(super) fn add_items(&mut self, list: &'a NodeList, scope: &mut Scope<'a, '_>) -> Step<()> {
+        list.iter().try_for_each(|node| self.add_item(node, scope))
     }
 
-    fn from_item(&mut self, node: Node<'a>, scope: &mut Scope<'a, '_>) -> Step<()> {
+    fn add_item(&mut self, node: Node<'a>, scope: &mut Scope<'a, '_>) -> Step<()> {
         match node {
             Node::RangeVar(name) => {
                 let item = self.table(name, scope)?;
@@ -103,7 +103,7 @@ impl<'a> Resolver<'a> {
     fn sample(&mut self, sample: &'a RangeTableSample, scope: &mut Scope<'a, '_>) -> Step<()> {
         self.all(sample.args(), scope, Place::Named("TABLESAMPLE"))?;
         self.plain(sample.repeatable(), scope, Place::Named("TABLESAMPLE"))?;
-        self.from_item(sample.relation(), scope)
+        self.add_item(sample.relation(), scope)
     }
 
     fn subselect(&mut self, sub: &'a RangeSubselect, scope: &mut Scope<'a, '_>) -> Step<()> {
@@ -158,7 +158,7 @@ impl<'a> Resolver<'a> {
                 if item.functions().len() == 1
                     && item.coldeflist().is_empty()
                     && !item.ordinality
-                    && call.args().len() >= 1
+                    && !call.args().is_empty()
                     && ONE_COLUMN.contains(&functions::bare(call)) =>
             {
                 let width = if functions::bare(call) == "unnest" { call.args().len() } else { 1 };
@@ -180,9 +180,9 @@ impl<'a> Resolver<'a> {
             return Err(construct("this kind of JOIN"));
         }
         let start = scope.items.len();
-        self.from_item(join.larg(), scope)?;
+        self.add_item(join.larg(), scope)?;
         let middle = scope.items.len();
-        self.from_item(join.rarg(), scope)?;
+        self.add_item(join.rarg(), scope)?;
 
         // ON sees the two sides only.
         let sides = scope.items.split_off(start);
@@ -208,12 +208,8 @@ impl<'a> Resolver<'a> {
         let (left, right) = scope.items.split_at(middle);
         let left = joined_columns(left)?;
         let right = joined_columns(right)?;
-        let shared = |name: &str| match join.is_natural {
-            true => right.iter().any(|c| c.name == name),
-            false => join.using_clause().iter().any(|s| s.sval() == Some(name)),
-        };
         let merged: Vec<OutCol<'a>> = if join.is_natural {
-            left.iter().filter(|c| shared(&c.name)).cloned().collect()
+            left.iter().filter(|c| right.iter().any(|r| r.name == c.name)).cloned().collect()
         } else {
             let names = join.using_clause().iter().filter_map(|s| s.sval());
             names.map(|name| OutCol { name: Cow::Borrowed(name), carry: None }).collect()

@@ -41,78 +41,154 @@ const DUMPS: [&str; 4] =
 
 /// Functions of pg_catalog that change nothing; sorted. Any other call makes a statement one that
 /// may write.
-const HARMLESS: [&str; 62] = [
+const HARMLESS: [&str; 138] = [
     "abs",
     "age",
     "array_agg",
     "array_length",
+    "array_position",
+    "array_to_json",
+    "array_to_string",
+    "array_upper",
+    "ascii",
     "avg",
+    "bit_length",
     "bool_and",
     "bool_or",
     "btrim",
     "cardinality",
+    "cbrt",
     "ceil",
     "char_length",
+    "chr",
     "clock_timestamp",
     "coalesce",
     "concat",
     "concat_ws",
+    "corr",
     "count",
+    "cume_dist",
     "current_database",
     "current_schema",
+    "date_bin",
     "date_part",
     "date_trunc",
+    "decode",
     "dense_rank",
+    "div",
+    "encode",
+    "every",
+    "exp",
     "extract",
     "first_value",
     "floor",
     "format",
     "gen_random_uuid",
     "generate_series",
+    "generate_subscripts",
+    "initcap",
+    "isfinite",
     "json_agg",
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_array_length",
     "json_build_object",
+    "json_each",
+    "json_object_agg",
     "jsonb_agg",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_array_length",
     "jsonb_build_object",
+    "jsonb_each",
+    "jsonb_object_agg",
+    "jsonb_set",
+    "justify_days",
     "lag",
     "last_value",
     "lead",
     "left",
     "length",
+    "ln",
+    "log",
     "lower",
+    "lpad",
     "ltrim",
+    "make_date",
+    "make_interval",
+    "make_timestamp",
+    "make_timestamptz",
     "max",
     "md5",
     "min",
     "mod",
     "now",
+    "nth_value",
+    "ntile",
     "nullif",
+    "overlay",
+    "percent_rank",
+    "percentile_cont",
+    "percentile_disc",
+    "pg_typeof",
     "position",
     "power",
+    "quote_ident",
+    "quote_literal",
     "random",
     "rank",
+    "regexp_match",
+    "regexp_matches",
     "regexp_replace",
+    "regexp_split_to_array",
+    "regexp_split_to_table",
+    "repeat",
     "replace",
+    "reverse",
     "right",
     "round",
     "row_number",
+    "row_to_json",
+    "rpad",
     "rtrim",
+    "sign",
     "split_part",
+    "sqrt",
+    "starts_with",
+    "statement_timestamp",
+    "stddev",
     "string_agg",
+    "string_to_array",
+    "string_to_table",
+    "strpos",
+    "substr",
     "substring",
     "sum",
+    "timezone",
     "to_char",
+    "to_date",
+    "to_json",
+    "to_jsonb",
+    "to_number",
+    "to_timestamp",
+    "transaction_timestamp",
+    "translate",
     "trim",
+    "trunc",
     "unnest",
     "upper",
+    "variance",
+    "version",
+    "xmlagg",
 ];
 
 /// A function's bare name.
 pub(super) fn bare(call: &FuncCall) -> &str {
-    call.funcname().iter().last().and_then(Node::as_str).unwrap_or_default()
+    call.funcname().iter().next_back().and_then(Node::as_str).unwrap_or_default()
 }
 
 fn schema(call: &FuncCall) -> Option<&str> {
-    (call.funcname().len() > 1).then(|| call.funcname().first().and_then(|n| n.as_str())).flatten()
+    (call.funcname().len() > 1).then(|| call.funcname().first().and_then(Node::as_str)).flatten()
 }
 
 /// Is a call of this function refused, whatever else the statement does?
@@ -131,13 +207,36 @@ pub(super) fn forbidden(call: &FuncCall, catalog: &Catalog) -> Option<Stop> {
         return Some(located(refusal, call.location));
     }
     let table = if DUMPS.contains(&name) {
-        catalog.columns.first().map(|c| c.table.clone())
+        dumped(call, name, catalog)
     } else if RUNS_TEXT.binary_search(&name).is_ok() {
         call.args().iter().find_map(|arg| literals(arg, catalog))
     } else {
         None
     };
     table.map(|table| unsupported_on(&format!("{name}()"), &table, call.location).into())
+}
+
+/// A protected table that a dump holds, or may hold: which schema is dumped counts only if a plain
+/// literal says so.
+fn dumped(call: &FuncCall, name: &str, catalog: &Catalog) -> Option<String> {
+    /// `NAMEDATALEN - 1`: longer names are cut off.
+    const LONGEST: usize = 63;
+    let schema = match call.args().first() {
+        Some(Node::A_Const(constant)) if name.starts_with("schema_") => {
+            constant.val().and_then(|value| value.string_value().map(str::to_owned))
+        }
+        _ => None,
+    };
+    match schema.as_deref() {
+        Some(KEYSTORE_SCHEMA) => Some(KEYSTORE_SCHEMA.to_owned()),
+        // `pg_temp` is the session's own schema, whatever its real name.
+        Some(schema) if schema.len() <= LONGEST && !schema.starts_with("pg_temp") => {
+            let protected = catalog.columns.iter().find(|c| c.schema == schema).map(|c| c.table.clone());
+            let reaching = || catalog.relations.values().filter(|r| r.schema == schema && r.refused.is_some());
+            protected.or_else(|| reaching().map(|r| r.name.clone()).min())
+        }
+        _ => catalog.columns.first().map(|c| c.table.clone()),
+    }
 }
 
 fn allowed(catalog: &Catalog, schema: Option<&str>, name: &str) -> bool {
@@ -157,6 +256,18 @@ fn literals(node: Node<'_>, catalog: &Catalog) -> Option<String> {
     .unwrap_or_else(|mention::Unwalkable| Some("?".to_owned()))
 }
 
+/// `count(c)` counts what is not NULL, sealed or not.
+fn counts(call: &FuncCall, name: &str, scope: &Scope<'_, '_>) -> Step<bool> {
+    let count = name == "count" && matches!(schema(call), None | Some("pg_catalog"));
+    if !count || call.agg_distinct || !call.agg_order().is_empty() || call.args().len() != 1 {
+        return Ok(false);
+    }
+    match call.args().first() {
+        Some(Node::ColumnRef(column)) => Ok(matches!(scope.column(column)?, Target::Sealed(_))),
+        _ => Ok(false),
+    }
+}
+
 impl<'a> Resolver<'a> {
     /// A function call in an expression.
     pub(super) fn call(&mut self, call: &'a FuncCall, scope: &Scope<'a, '_>) -> Step<()> {
@@ -167,7 +278,7 @@ impl<'a> Resolver<'a> {
         let name = bare(call);
         let known = matches!(schema(call), None | Some("pg_catalog")) && HARMLESS.binary_search(&name).is_ok();
         self.may_write |= !known;
-        if !self.counts(call, name, scope)? {
+        if !counts(call, name, scope)? {
             self.all(call.args(), scope, Place::Function(name))?;
         }
         self.sort_inputs(call.agg_order().iter(), scope)?;
@@ -175,18 +286,6 @@ impl<'a> Resolver<'a> {
         match call.over() {
             Some(window) => self.window(window, scope),
             None => Ok(()),
-        }
-    }
-
-    /// `count(c)` counts what is not NULL, sealed or not.
-    fn counts(&mut self, call: &'a FuncCall, name: &str, scope: &Scope<'a, '_>) -> Step<bool> {
-        let count = name == "count" && matches!(schema(call), None | Some("pg_catalog"));
-        if !count || call.agg_distinct || !call.agg_order().is_empty() || call.args().len() != 1 {
-            return Ok(false);
-        }
-        match call.args().first() {
-            Some(Node::ColumnRef(column)) => Ok(matches!(self.column(column, scope)?, Target::Sealed(_))),
-            _ => Ok(false),
         }
     }
 
@@ -206,5 +305,16 @@ impl<'a> Resolver<'a> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_are_searched_are_sorted() {
+        assert!(HARMLESS.is_sorted());
+        assert!(RUNS_TEXT.is_sorted());
     }
 }

@@ -7,7 +7,7 @@ use pg_raw_parse::{
 
 use super::{
     Resolver, Step,
-    assign::EXCLUDED,
+    assign::{EXCLUDED, target_column},
     from::relation_item,
     operand::{Constant, Operand, operand},
     refuse::{Place, construct, construct_at, native},
@@ -58,7 +58,7 @@ impl<'a> Resolver<'a> {
         let mut columns = Vec::with_capacity(insert.cols().len());
         for node in insert.cols() {
             let Node::ResTarget(target) = node else { return Err(construct("this kind of column list")) };
-            let column = self.target_column(relation, target)?;
+            let column = target_column(relation, target)?;
             self.subscripts(target.indirection(), scope)?;
             if let Some(ordinal) = column
                 && !target.indirection().is_empty()

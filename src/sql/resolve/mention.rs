@@ -110,3 +110,32 @@ pub(super) fn contains_word(text: &str, name: &str) -> bool {
         !word || (!before.is_some_and(|b| letter(*b)) && (cut_off || !after.is_some_and(|b| part(*b))))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::contains_word;
+
+    #[test]
+    fn names_are_found_as_words_in_any_disguise() {
+        for text in [
+            "people",
+            "from people;",
+            "\"people\"",
+            "'people'",
+            "_people",
+            "__people[]",
+            "1people",
+            "$people",
+            "people.id",
+        ] {
+            assert!(contains_word(text, "People"), "{text}");
+        }
+        for text in ["peoples", "old_people", "xpeople", "people_2", "people$", "épeople"] {
+            assert!(!contains_word(text, "people"), "{text}");
+        }
+        assert!(contains_word("select \"a \"\"b\"\"\"", "a \"b\""));
+        assert!(contains_word("xa-b", "a-b"));
+        let long = "n".repeat(63);
+        assert!(contains_word(&format!("{long}longer"), &long));
+    }
+}

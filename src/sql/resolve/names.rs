@@ -13,7 +13,7 @@ use super::{Step, refuse::construct_at};
 const UNNAMED: &str = "?column?";
 
 /// An output column's name.
-pub(super) fn output_name<'a>(target: &'a ResTarget) -> Step<Cow<'a, str>> {
+pub(super) fn output_name(target: &ResTarget) -> Step<Cow<'_, str>> {
     match target.name() {
         Some(name) => Ok(Cow::Borrowed(name)),
         None => Ok(Cow::Borrowed(figure(target.val())?.map_or(UNNAMED, |name| name.0))),
@@ -23,10 +23,6 @@ pub(super) fn output_name<'a>(target: &'a ResTarget) -> Step<Cow<'a, str>> {
 /// A name and whether it is a strong one; a weak one gives way to others.
 type Figured<'a> = Option<(&'a str, bool)>;
 
-fn strong(name: &str) -> Step<Figured<'_>> {
-    Ok(Some((name, true)))
-}
-
 fn figure(node: Node<'_>) -> Step<Figured<'_>> {
     match node {
         Node::ColumnRef(column) => Ok(last(column.fields().iter())),
@@ -35,26 +31,26 @@ fn figure(node: Node<'_>) -> Step<Figured<'_>> {
             None => figure(node.arg()),
         },
         Node::FuncCall(call) => Ok(last(call.funcname().iter())),
-        Node::A_Expr(expr) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => strong("nullif"),
+        Node::A_Expr(expr) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => Ok(Some(("nullif", true))),
         Node::TypeCast(cast) => Ok(match figure(cast.arg())? {
             Some((name, true)) => Some((name, true)),
-            weak => match cast.type_name().and_then(|t| t.names().iter().last()?.sval()) {
+            weak => match cast.type_name().and_then(|t| t.names().iter().next_back()?.sval()) {
                 Some(name) => Some((name, false)),
                 None => weak,
             },
         }),
         Node::CollateClause(collate) => figure(collate.arg()),
-        Node::GroupingFunc(_) => strong("grouping"),
+        Node::GroupingFunc(_) => Ok(Some(("grouping", true))),
         Node::SubLink(link) => sublink(link),
         Node::CaseExpr(case) => Ok(match figure(case.defresult())? {
             Some((name, true)) => Some((name, true)),
             _ => Some(("case", false)),
         }),
-        Node::A_ArrayExpr(_) => strong("array"),
-        Node::RowExpr(_) => strong("row"),
-        Node::CoalesceExpr(_) => strong("coalesce"),
-        Node::MinMaxExpr(expr) if expr.op == MinMaxOp::IS_GREATEST => strong("greatest"),
-        Node::MinMaxExpr(_) => strong("least"),
+        Node::A_ArrayExpr(_) => Ok(Some(("array", true))),
+        Node::RowExpr(_) => Ok(Some(("row", true))),
+        Node::CoalesceExpr(_) => Ok(Some(("coalesce", true))),
+        Node::MinMaxExpr(expr) if expr.op == MinMaxOp::IS_GREATEST => Ok(Some(("greatest", true))),
+        Node::MinMaxExpr(_) => Ok(Some(("least", true))),
         Node::SQLValueFunction(function) => Ok(value_function(function.op).map(|name| (name, true))),
         _ => Ok(None),
     }
@@ -66,10 +62,10 @@ fn last<'a>(nodes: impl Iterator<Item = Node<'a>>) -> Figured<'a> {
 
 fn sublink(link: &SubLink) -> Step<Figured<'_>> {
     match link.sub_link_type {
-        SubLinkType::EXISTS_SUBLINK => strong("exists"),
-        SubLinkType::ARRAY_SUBLINK => strong("array"),
+        SubLinkType::EXISTS_SUBLINK => Ok(Some(("exists", true))),
+        SubLinkType::ARRAY_SUBLINK => Ok(Some(("array", true))),
         SubLinkType::EXPR_SUBLINK => match link.subselect() {
-            Node::SelectStmt(select) => strong(first_output(select, link.location)?),
+            Node::SelectStmt(select) => Ok(Some((first_output(select, link.location)?, true))),
             _ => Err(construct_at("this kind of subquery", link.location)),
         },
         _ => Ok(None),

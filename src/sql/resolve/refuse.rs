@@ -41,9 +41,8 @@ pub(super) enum Place<'a> {
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Operator(name) => f.write_str(name),
+            Self::Operator(name) | Self::Named(name) => f.write_str(name),
             Self::Function(name) => write!(f, "{name}()"),
-            Self::Named(name) => f.write_str(name),
         }
     }
 }
@@ -59,10 +58,13 @@ impl Place<'_> {
 
     fn hint(self, mode: Mode) -> &'static str {
         match (self, mode) {
-            (Self::Operator("=" | "<>" | "IN" | "NOT IN" | "= ANY" | "<> ALL"), Mode::Randomized)
-            | (Self::Named("IS DISTINCT FROM" | "ON CONFLICT"), Mode::Randomized) => {
-                "set mode: equality for the column (the database then sees which values are equal)"
-            }
+            (
+                Self::Operator(
+                    "=" | "<>" | "IN" | "NOT IN" | "= ANY" | "<> ALL" | "IS DISTINCT FROM" | "IS NOT DISTINCT FROM",
+                )
+                | Self::Named("ON CONFLICT"),
+                Mode::Randomized,
+            ) => "set mode: equality for the column (the database then sees which values are equal)",
             (Self::Named("a cast"), _) => "use the column without the cast",
             (Self::Operator(_), Mode::Equality) => {
                 "mode equality supports =, <>, IN, = ANY and IS [NOT] DISTINCT FROM with literals and parameters"

@@ -44,7 +44,7 @@ impl<'a> Resolver<'a> {
             self.touched = self.touched.or(Some(relation));
             return Err(refused_relation(relation, reason, name.location));
         }
-        if relation.protected.is_some() {
+        if relation.protected.is_some() || relation.columns.iter().any(|c| c.sealed.is_some()) {
             self.touched = self.touched.or(Some(relation));
         }
         if name.schemaname().is_none() && (relation.protected.is_some() || self.sensitive(bare)) {

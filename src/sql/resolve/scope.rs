@@ -5,7 +5,7 @@ use std::{borrow::Cow, rc::Rc};
 use pg_raw_parse::{Node, nodes::ColumnRef};
 
 use super::{
-    Resolver, Step,
+    Step,
     refuse::{construct_at, native},
 };
 use crate::sql::{catalog::Relation, model::Ordinal};
@@ -175,32 +175,32 @@ pub(super) fn parts(node: &ColumnRef) -> impl DoubleEndedIterator<Item = Option<
     node.fields().iter().map(Node::as_str)
 }
 
-impl<'a> Resolver<'a> {
+impl Scope<'_, '_> {
     /// What a column reference means. The rules are those of transformColumnRef
     /// (parser/parse_expr.c): a column first, then a whole row.
-    pub(super) fn column(&self, node: &'a ColumnRef, scope: &Scope<'a, '_>) -> Step<Target> {
+    pub(super) fn column(&self, node: &ColumnRef) -> Step<Target> {
         let mut names = parts(node);
         match (names.next(), names.next(), names.next(), names.next()) {
-            (Some(Some(column)), None, ..) => Self::bare(column, scope, node.location),
+            (Some(Some(column)), None, ..) => self.bare(column, node.location),
             (Some(Some(table)), Some(Some(column)), None, _) => {
-                Self::qualified(None, table, Some(column), scope, node.location)
+                self.qualified(None, table, Some(column), node.location)
             }
             (Some(Some(schema)), Some(Some(table)), Some(Some(column)), None)
             | (_, Some(Some(schema)), Some(Some(table)), Some(Some(column))) => {
-                Self::qualified(Some(schema), table, Some(column), scope, node.location)
+                self.qualified(Some(schema), table, Some(column), node.location)
             }
-            (Some(Some(table)), Some(None), ..) => Self::qualified(None, table, None, scope, node.location),
+            (Some(Some(table)), Some(None), ..) => self.qualified(None, table, None, node.location),
             (Some(Some(schema)), Some(Some(table)), Some(None), _) => {
-                Self::qualified(Some(schema), table, None, scope, node.location)
+                self.qualified(Some(schema), table, None, node.location)
             }
             _ => Err(construct_at("this kind of column reference", node.location)),
         }
     }
 
-    fn bare(name: &str, scope: &Scope<'a, '_>, location: i32) -> Step<Target> {
+    fn bare(&self, name: &str, location: i32) -> Step<Target> {
         // Has a function in FROM been passed? It may have a column of that name.
         let mut opaque = false;
-        for level in scope.levels() {
+        for level in self.levels() {
             let mut count = 0;
             let mut carry = None;
             for item in level.items.iter().filter(|item| item.by_column) {
@@ -222,10 +222,10 @@ impl<'a> Resolver<'a> {
             }
             opaque |= level.items.iter().any(|item| item.by_column && item.opaque());
         }
-        if SYSTEM_COLUMNS.contains(&name) && scope.levels().any(|l| l.items.iter().any(|i| i.system)) {
+        if SYSTEM_COLUMNS.contains(&name) && self.levels().any(|l| l.items.iter().any(|i| i.system)) {
             return Ok(Target::Plain);
         }
-        if let Some(item) = scope.item(None, name, location)? {
+        if let Some(item) = self.item(None, name, location)? {
             return Ok(if item.sealed().is_some() { Target::SealedRow } else { Target::Plain });
         }
         if opaque {
@@ -235,14 +235,8 @@ impl<'a> Resolver<'a> {
     }
 
     /// `item.column`; without `column` it is `item.*`.
-    fn qualified(
-        schema: Option<&str>,
-        table: &str,
-        column: Option<&str>,
-        scope: &Scope<'a, '_>,
-        location: i32,
-    ) -> Step<Target> {
-        let Some(item) = scope.item(schema, table, location)? else {
+    fn qualified(&self, schema: Option<&str>, table: &str, column: Option<&str>, location: i32) -> Step<Target> {
+        let Some(item) = self.item(schema, table, location)? else {
             let message = format!("missing FROM-clause entry for table \"{table}\"");
             return Err(native("42P01", "sql/unknown-relation", message, location));
         };

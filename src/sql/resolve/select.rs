@@ -42,7 +42,7 @@ impl<'a> Resolver<'a> {
             self.order_and_limit(select, &out, &scope)?;
             return Ok(out);
         }
-        self.from_list(select.from_clause(), &mut scope)?;
+        self.add_items(select.from_clause(), &mut scope)?;
         let out = self.targets(select.target_list(), &scope)?;
         self.plain(select.where_clause(), &scope, Place::Named("WHERE"))?;
         self.grouping(select, &out, &scope)?;
@@ -109,7 +109,7 @@ impl<'a> Resolver<'a> {
             Node::ColumnRef(column) if parts(column).next_back() == Some(None) => {
                 return Self::star(column, scope, out);
             }
-            Node::ColumnRef(column) => match self.column(column, scope)? {
+            Node::ColumnRef(column) => match scope.column(column)? {
                 Target::Sealed(ordinal) => carry = Some(ordinal),
                 Target::Plain => {}
                 Target::SealedRow => return Err(self.whole_row(column.location)),

@@ -67,9 +67,10 @@ pub(super) fn name(name: &TypeName) -> Option<(Option<&str>, &str)> {
 /// What a type name means, if it is one of [`TYPES`] or an array of one.
 pub(super) fn source(name: &TypeName) -> Option<Source> {
     let mut parts = name.names().iter().map(|s| s.sval().unwrap_or_default());
-    let base = match (parts.next(), parts.next(), parts.next()) {
-        (Some("pg_catalog"), Some(base), None) | (Some(base), None, None) => base,
-        _ => return None,
+    let ((Some("pg_catalog"), Some(base), None) | (Some(base), None, None)) =
+        (parts.next(), parts.next(), parts.next())
+    else {
+        return None;
     };
     if name.setof || name.pct_type {
         return None;

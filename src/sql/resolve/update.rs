@@ -18,7 +18,7 @@ impl<'a> Resolver<'a> {
         let Some(name) = update.relation() else { return Err(construct("this kind of UPDATE")) };
         let relation = self.relation(name)?;
         scope.items.push(relation_item(relation, name));
-        self.from_list(update.from_clause(), &mut scope)?;
+        self.add_items(update.from_clause(), &mut scope)?;
         for target in update.target_list() {
             self.set(relation, target, &scope)?;
         }
@@ -33,7 +33,7 @@ impl<'a> Resolver<'a> {
         let Some(name) = delete.relation() else { return Err(construct("this kind of DELETE")) };
         let relation = self.relation(name)?;
         scope.items.push(relation_item(relation, name));
-        self.from_list(delete.using_clause(), &mut scope)?;
+        self.add_items(delete.using_clause(), &mut scope)?;
         self.plain(delete.where_clause(), &scope, Place::Named("WHERE"))?;
         self.returning(delete.returning_clause(), relation, &mut scope)
     }

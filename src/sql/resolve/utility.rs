@@ -2,7 +2,10 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{CopyStmt, CreateTableAsStmt, ExplainStmt, IndexStmt, RangeVar, RefreshMatViewStmt, RenameStmt, ViewStmt},
+    nodes::{
+        CopyStmt, CreateTableAsStmt, ExplainStmt, IndexStmt, ObjectType, RangeVar, RefreshMatViewStmt, RenameStmt,
+        ViewStmt,
+    },
 };
 
 use super::{
@@ -155,23 +158,22 @@ impl<'a> Resolver<'a> {
     }
 
     fn rename(&mut self, rename: &'a RenameStmt) -> Step<Done<'a>> {
-        match rename.relation() {
-            Some(name) => {
-                let what = "ALTER … RENAME";
-                let relation = self.unprotected(name, what)?;
-                let is_relation = rename.subname().is_none();
-                if let (Some(relation), Some(new), true) = (relation, rename.newname(), is_relation) {
-                    self.new_relation(&relation.schema, new, what, name.location)?;
-                }
+        let what = "ALTER … RENAME";
+        if let Some(name) = rename.relation() {
+            let relation = self.unprotected(name, what)?;
+            let is_relation = rename.subname().is_none();
+            if let (Some(relation), Some(new), true) = (relation, rename.newname(), is_relation) {
+                self.new_relation(&relation.schema, new, what, name.location)?;
             }
-            // ALTER SCHEMA … RENAME takes its tables along.
-            None => {
-                let policy = |name| self.catalog.columns.iter().find(|c| Some(&*c.schema) == name);
-                if let Some(column) = policy(rename.subname()).or(policy(rename.newname())) {
-                    self.forbidden = true;
-                    return Err(unsupported_on("ALTER SCHEMA … RENAME", &column.table, -1).into());
-                }
-            }
+            return Ok(Done::Forward);
+        }
+        // ALTER SCHEMA … RENAME takes its tables along.
+        let policy = |name| self.catalog.columns.iter().find(|c| Some(&*c.schema) == name);
+        if rename.rename_type == ObjectType::OBJECT_SCHEMA
+            && let Some(column) = policy(rename.subname()).or(policy(rename.newname()))
+        {
+            self.forbidden = true;
+            return Err(unsupported_on("ALTER SCHEMA … RENAME", &column.table, -1).into());
         }
         Ok(Done::Forward)
     }

@@ -27,14 +27,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PORT_ATTEMPTS: usize = 10;
 
 /// Ends an orphaned server and removes its folder. Waits for the end of its standard input, which
-/// only comes when this process is gone; `postmaster.pid` is compared so that no foreign process is hit.
+/// only comes when this process is gone. No foreign process is hit: the one that `postmaster.pid`
+/// names must have the folder on its command line (that number is negative while initdb runs).
 const WATCHDOG: &str = r#"
 while read -r _; do :; done
 pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
-[ "$pid" = "$2" ] && kill -INT "$pid"
+case $pid in
+  '' | *[!0-9]*) ;;
+  *) if [ ! -d /proc/self ] || grep -q -- "$1" "/proc/$pid/cmdline"; then kill -INT "$pid"; fi ;;
+esac
 i=0
 while [ -e "$1/data/postmaster.pid" ] && [ $i -lt 50 ]; do sleep 0.2; i=$((i+1)); done
-rm -rf "$1"
+while [ -e "$1" ] && [ $i -lt 100 ]; do rm -rf "$1"; sleep 0.1; i=$((i+1)); done
 "#;
 
 /// Why no private cluster could be had.
@@ -123,7 +127,8 @@ impl Cluster {
         let account = Account::choose()?;
         let mut cluster =
             Self { folder: new_folder(account)?, port: 0, major: binaries.major, server: None, watchdog: None };
-        // From here on, dropping `cluster` removes the folder.
+        // From here on, dropping `cluster` removes the folder, and so does the watchdog if we are killed.
+        cluster.watch()?;
         cluster.initialise(&binaries, account, options)?;
         for attempt in 1..=PORT_ATTEMPTS {
             cluster.port = free_port().map_err(io_error("looking for a free port"))?;
@@ -206,6 +211,22 @@ impl Cluster {
         settings.write_all(lines.as_bytes()).map_err(io_error("writing postgresql.conf"))
     }
 
+    fn watch(&mut self) -> Result<(), ClusterError> {
+        // As ourselves, not as the server's account: the folder may come to hold files of ours.
+        let watchdog = None
+            .command(Path::new("/bin/sh"), Path::new("/"))
+            .args(["-c", WATCHDOG, "pgveil-watchdog"])
+            .arg(&self.folder)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(io_error("starting the watchdog"))?;
+        self.watchdog = Some(watchdog);
+        Ok(())
+    }
+
     /// Starts `postgres` as a direct child on [`Self::port`] and waits until it accepts connections.
     fn launch(&mut self, binaries: &Binaries, account: Option<Account>) -> Result<(), ClusterError> {
         let log = fs::File::create(self.log_path()).map_err(io_error("creating the server's log"))?;
@@ -223,26 +244,12 @@ impl Cluster {
             .stderr(log_too)
             .spawn()
             .map_err(io_error("starting postgres"))?;
-        let id = server.id();
         let outcome = self.wait_until_ready(&mut server);
         self.server = Some(server);
         if let Err(error) = outcome {
             self.end_server()?;
             return Err(error);
         }
-        // As ourselves, not as the server's account: the folder may hold files of ours by then.
-        let watchdog = None
-            .command(Path::new("/bin/sh"), Path::new("/"))
-            .args(["-c", WATCHDOG, "pgveil-watchdog"])
-            .arg(&self.folder)
-            .arg(id.to_string())
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(io_error("starting the watchdog"))?;
-        self.watchdog = Some(watchdog);
         Ok(())
     }
 
