@@ -10,24 +10,21 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
+    barrier::Segment,
     cells::Scratch,
     database::Database,
     environment::Environment,
     fifo::{Fifo, Kind},
-    from_client::Segment,
     io::{HIGH_WATER, Side, Wants, exchange, finish},
-    job::{Deal, Job, Reading},
+    job::{Job, Reading},
     names::Registry,
-    problem::{Problem, SUBSTITUTE, SUBSTITUTE_NAME},
+    problem::Problem,
     rows::{Reader, RowScratch},
 };
 use crate::{
     admin::metrics::Meters,
     sql::{cache::Scope, env::Env},
-    wire::{
-        backend::{self, Severity},
-        frontend,
-    },
+    wire::{backend::Severity, frontend},
 };
 
 /// One client ⇄ one upstream.
@@ -251,36 +248,6 @@ impl Session {
         if let Some(undo) = job.undo {
             self.names.undo(undo);
         }
-    }
-
-    /// Sends the substitute as an extended message in place of a refused one.
-    pub(super) fn substitute(&mut self, deal: Deal) {
-        frontend::parse(&mut self.server.output, SUBSTITUTE_NAME, SUBSTITUTE.as_bytes(), &[]);
-        self.expect(Kind::Parse, Job { deal, ..Job::default() });
-    }
-
-    /// Fails the result that is being shown: the client gets the error now; what the server still
-    /// says about it is dropped, and a transaction that is open gets aborted.
-    pub(super) fn fail_result(&mut self, problem: &Problem) {
-        Meters::get().error(problem.code.unwrap_or("native"));
-        problem.write(&mut self.client.output, Severity::Error);
-        self.failing = Failing::UntilReady;
-    }
-
-    /// The failed result has ended with `status`. In a transaction the substitute is sent, so that
-    /// the transaction is aborted upstream as the client believes it to be.
-    pub(super) fn end_failure(&mut self, status: u8) {
-        self.failing = Failing::No;
-        if status != b'T' {
-            backend::ready(&mut self.client.output, status);
-            return;
-        }
-        backend::ready(&mut self.client.output, b'E');
-        // What is already on its way would be answered as if nothing had happened.
-        self.aborting = !self.fifo.is_empty();
-        self.substitute(Deal::Repair);
-        frontend::sync(&mut self.server.output);
-        self.expect(Kind::Sync, Job { deal: Deal::Repair, ..Job::default() });
     }
 
     /// What rows are read with. Takes the parts, so that buffers can be borrowed beside it.

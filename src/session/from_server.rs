@@ -162,7 +162,6 @@ impl Session {
         }
         let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
         match &head.job.deal {
-            Deal::Forward => {}
             Deal::Swallow => {
                 if tag == b'T'
                     && let Some(problem) = self.row_description(body, false)?
@@ -182,7 +181,7 @@ impl Session {
             }
             // The substitute cannot succeed; in a Query it may have statements before it.
             Deal::Refuse(_) | Deal::Repair if head.kind == Kind::Parse => return Err(out_of_step()),
-            Deal::Refuse(_) | Deal::Repair => {}
+            Deal::Forward | Deal::Refuse(_) | Deal::Repair => {}
         }
         if self.failing != Failing::No || self.aborting {
             return Ok(Fate::Done);
@@ -279,8 +278,7 @@ impl Session {
             let shown = Self::with_reader(&self.db, |reader| reader.row(&view, &shape, body, scratch, out));
             let problem = match shown {
                 Ok(()) => return Ok(Fate::Done),
-                Err(RowError::Problem(problem)) => problem,
-                Err(RowError::Cell(_, NotShown::Problem(problem))) => problem,
+                Err(RowError::Problem(problem) | RowError::Cell(_, NotShown::Problem(problem))) => problem,
                 Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
                     let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
                     match self.db.fetch_key(column, dek).await {
@@ -313,8 +311,7 @@ impl Session {
                 problem.write(&mut self.client.output, Severity::Error);
                 Fate::Done
             }
-            Deal::Repair => Fate::Done,
-            Deal::Environment { alone: true } => Fate::Done,
+            Deal::Repair | Deal::Environment { alone: true } => Fate::Done,
             Deal::Forward | Deal::Refuse(_) | Deal::Swallow | Deal::Environment { .. } => match &head.job.positions {
                 Some(positions) => {
                     error_response::rewrite(b'E', body, positions, &mut self.client.output);

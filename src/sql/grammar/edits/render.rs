@@ -14,6 +14,16 @@ pub fn render<E>(
     edits: &[Edit],
     fill: &mut dyn FnMut(&Replacement, &mut String) -> Result<(), E>,
 ) -> Result<String, E> {
+    render_measured(text, edits, fill, &mut Vec::new())
+}
+
+/// Likewise; `lengths` gets how many characters each edit became, blanks included.
+pub fn render_measured<E>(
+    text: &str,
+    edits: &[Edit],
+    fill: &mut dyn FnMut(&Replacement, &mut String) -> Result<(), E>,
+    lengths: &mut Vec<usize>,
+) -> Result<String, E> {
     // A sealed value is some 45 bytes longer than the value, and twice that in hexadecimal digits.
     let mut out = String::with_capacity(text.len() + 128 * edits.len());
     let mut done = 0;
@@ -31,6 +41,7 @@ pub fn render<E>(
         {
             out.push(' ');
         }
+        lengths.push(out.get(start..).map_or(0, |became| became.chars().count()));
     }
     out.push_str(text.get(done..).unwrap_or_default());
     Ok(out)

@@ -1,0 +1,12 @@
+//! The protocol core, message by message: the same bytes are sent to pgveil and to the plaintext twin,
+//! and everything the server says is compared.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "../support/raw.rs"]
+mod raw;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod extended;
+mod shared;
+mod simple;
