@@ -98,10 +98,13 @@ CREATE TRIGGER loud BEFORE INSERT ON contacts FOR EACH ROW EXECUTE FUNCTION loud
 
 /// Rows, written through pgveil and into the twin.
 pub const ROWS: &[Case] = &[
-    (&["INSERT INTO people (id, name, email, ssn, birth, salary, notes) VALUES
+    (
+        &["INSERT INTO people (id, name, email, ssn, birth, salary, notes) VALUES
       (1, 'ann', 'sekret.ann@x', 'sekret-0001', '1931-03-17', 98765.43, 'sekret one'),
       (2, 'bob', 'Sekret.Bob@x ', 'sekret-0002', '1931-03-17', 98765.43, 'sekret two'),
-      (3, 'cyd', NULL, NULL, NULL, NULL, NULL)"], Same),
+      (3, 'cyd', NULL, NULL, NULL, NULL, NULL)"],
+        Same,
+    ),
     (&["INSERT INTO contacts (id, mail) VALUES (1, 'sekret.ann@x'), (2, 'sekret.zoe@x')"], Same),
     (&["INSERT INTO events (id, region, who) VALUES (1, 'eu', 'sekret who')"], Same),
 ];
@@ -119,25 +122,80 @@ pub const KNOWN_HOLES: &[Case] = &[
     (&["COPY (INSERT INTO people (email) VALUES ('sekret') RETURNING id) TO STDOUT"], Refused("COPY")),
     (&["COPY orders TO STDOUT"], Same),
     (&["COPY inbox FROM STDIN"], Same),
-    (&["INSERT INTO people (id, email) VALUES (1, 'sekret') ON CONFLICT (id) DO UPDATE SET email = 'sekret.new@x' RETURNING id, email"], Same),
-    (&["INSERT INTO people (id, email) VALUES (1, 'sekret.ann@x') ON CONFLICT (id) DO UPDATE SET email = EXCLUDED.email RETURNING email"], Same),
-    (&["INSERT INTO people (id, email) VALUES (1, 'sekret') ON CONFLICT (id) DO UPDATE SET email = lower('SEKRET')"], Refused("a computed value")),
-    (&["INSERT INTO people (id, email) VALUES (1, 'sekret') ON CONFLICT (id) DO UPDATE SET email = EXCLUDED.notes"], Refused("the value of a sealed column")),
-    (&["INSERT INTO people (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET name = 'x' WHERE people.email = 'sekret.zzz'"], Same),
-    (&["MERGE INTO people p USING (VALUES (1, 'sekret')) v(id, e) ON p.id = v.id WHEN MATCHED THEN UPDATE SET email = v.e"], Refused("MERGE")),
-    (&["MERGE INTO people p USING orders o ON p.id = o.id WHEN NOT MATCHED THEN INSERT (email) VALUES ('sekret')"], Refused("MERGE")),
-    (&["MERGE INTO orders o USING people p ON p.id = o.id WHEN MATCHED THEN UPDATE SET note = p.email"], Refused("MERGE")),
-    (&["MERGE INTO orders o USING (VALUES (2, 'x')) v(id, n) ON o.id = v.id WHEN MATCHED THEN UPDATE SET note = v.n"], Same),
-    (&["WITH x AS (INSERT INTO people (id, email) VALUES (10, 'sekret.cte@x') RETURNING id, email) SELECT id, email FROM x"], Same),
+    (
+        &[
+            "INSERT INTO people (id, email) VALUES (1, 'sekret') ON CONFLICT (id) DO UPDATE SET email = 'sekret.new@x' RETURNING id, email",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "INSERT INTO people (id, email) VALUES (1, 'sekret.ann@x') ON CONFLICT (id) DO UPDATE SET email = EXCLUDED.email RETURNING email",
+        ],
+        Same,
+    ),
+    (
+        &["INSERT INTO people (id, email) VALUES (1, 'sekret') ON CONFLICT (id) DO UPDATE SET email = lower('SEKRET')"],
+        Refused("a computed value"),
+    ),
+    (
+        &["INSERT INTO people (id, email) VALUES (1, 'sekret') ON CONFLICT (id) DO UPDATE SET email = EXCLUDED.notes"],
+        Refused("the value of a sealed column"),
+    ),
+    (
+        &[
+            "INSERT INTO people (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET name = 'x' WHERE people.email = 'sekret.zzz'",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "MERGE INTO people p USING (VALUES (1, 'sekret')) v(id, e) ON p.id = v.id WHEN MATCHED THEN UPDATE SET email = v.e",
+        ],
+        Refused("MERGE"),
+    ),
+    (
+        &["MERGE INTO people p USING orders o ON p.id = o.id WHEN NOT MATCHED THEN INSERT (email) VALUES ('sekret')"],
+        Refused("MERGE"),
+    ),
+    (
+        &["MERGE INTO orders o USING people p ON p.id = o.id WHEN MATCHED THEN UPDATE SET note = p.email"],
+        Refused("MERGE"),
+    ),
+    (
+        &[
+            "MERGE INTO orders o USING (VALUES (2, 'x')) v(id, n) ON o.id = v.id WHEN MATCHED THEN UPDATE SET note = v.n",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "WITH x AS (INSERT INTO people (id, email) VALUES (10, 'sekret.cte@x') RETURNING id, email) SELECT id, email FROM x",
+        ],
+        Same,
+    ),
     (&["WITH x AS (UPDATE people SET notes = 'sekret cte' WHERE id = 1 RETURNING *) SELECT notes, id FROM x"], Same),
-    (&["WITH x AS (SELECT 'sekret' AS e) INSERT INTO people (email) SELECT e FROM x"], Refused("INSERT … SELECT into it")),
+    (
+        &["WITH x AS (SELECT 'sekret' AS e) INSERT INTO people (email) SELECT e FROM x"],
+        Refused("INSERT … SELECT into it"),
+    ),
     (&["WITH x(e) AS (VALUES ('sekret')) UPDATE people SET email = e FROM x"], Refused("the value of a plain column")),
-    (&["SELECT 1; INSERT INTO people (id, email) VALUES (11, 'sekret.second@x'); SELECT email FROM people WHERE id = 11"], Same),
+    (
+        &[
+            "SELECT 1; INSERT INTO people (id, email) VALUES (11, 'sekret.second@x'); SELECT email FROM people WHERE id = 11",
+        ],
+        Same,
+    ),
     (&["SELECT 1; INSERT INTO people (email) VALUES (lower('SEKRET')); SELECT 2"], Refused("a computed value")),
     (&["PREPARE p AS INSERT INTO people (email) VALUES ($1); EXECUTE p('sekret')"], Refused("PREPARE")),
     (&["PREPARE p (text) AS SELECT id FROM people WHERE email = $1"], Refused("PREPARE")),
     (&["PREPARE p AS SELECT 1 AS one; EXECUTE p"], Same),
-    (&["EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) INSERT INTO people (id, email) VALUES (12, 'sekret.explained@x')"], Same),
+    (
+        &[
+            "EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) INSERT INTO people (id, email) VALUES (12, 'sekret.explained@x')",
+        ],
+        Same,
+    ),
     (&["EXPLAIN ANALYZE INSERT INTO people (email) SELECT 'sekret'"], Refused("INSERT … SELECT into it")),
     (&["INSERT INTO people (email) SELECT 'sekret'"], Refused("INSERT … SELECT into it")),
     (&["INSERT INTO people (email) SELECT email FROM people"], Refused("INSERT … SELECT into it")),
@@ -149,9 +207,20 @@ pub const KNOWN_HOLES: &[Case] = &[
     (&["DO E'BEGIN INSERT INTO p\\x65ople (email) VALUES (''sekret''); END'"], Refused("DO")),
     (&["DO U&'BEGIN INSERT INTO p\\0065ople (email) VALUES (''sekret''); END'"], Refused("DO")),
     (&["DO $$BEGIN PERFORM 1; END$$"], Same),
-    (&["CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$INSERT INTO people (email) VALUES ('sekret')$$"], Refused("CREATE FUNCTION")),
-    (&["CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC INSERT INTO people (email) VALUES ('sekret'); END"], Refused("CREATE FUNCTION")),
-    (&["CREATE PROCEDURE f() LANGUAGE sql AS $$INSERT INTO people (email) VALUES ('sekret')$$"], Refused("CREATE FUNCTION")),
+    (
+        &["CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$INSERT INTO people (email) VALUES ('sekret')$$"],
+        Refused("CREATE FUNCTION"),
+    ),
+    (
+        &[
+            "CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN ATOMIC INSERT INTO people (email) VALUES ('sekret'); END",
+        ],
+        Refused("CREATE FUNCTION"),
+    ),
+    (
+        &["CREATE PROCEDURE f() LANGUAGE sql AS $$INSERT INTO people (email) VALUES ('sekret')$$"],
+        Refused("CREATE FUNCTION"),
+    ),
     (&["SELECT add_person('sekret')"], Refused("calling add_person()")),
     (&["SELECT adds_through('sekret')"], Refused("calling adds_through()")),
     (&["SELECT public.\"add_person\"('sekret')"], Refused("calling add_person()")),
@@ -170,7 +239,10 @@ pub const KNOWN_HOLES: &[Case] = &[
     (&["UPDATE people SET (email, name) = ROW ('sekret.row@x', 'row') WHERE id = 1 RETURNING email"], Same),
     (&["UPDATE people SET (email, name) = (SELECT 'sekret', 'x')"], Refused("SET (…) = (SELECT …)")),
     (&["UPDATE people SET email = (SELECT 'sekret')"], Refused("a computed value")),
-    (&["UPDATE people SET email = v.e FROM (VALUES (1, 'sekret')) AS v(id, e) WHERE v.id = people.id"], Refused("the value of a plain column")),
+    (
+        &["UPDATE people SET email = v.e FROM (VALUES (1, 'sekret')) AS v(id, e) WHERE v.id = people.id"],
+        Refused("the value of a plain column"),
+    ),
     (&["UPDATE people SET email = CASE WHEN id = 1 THEN 'sekret' ELSE 'sekret2' END"], Refused("a computed value")),
     (&["SELECT id FROM people WHERE email IN ('sekret.ann@x', 'Sekret.Bob@x') ORDER BY id"], Same),
     (&["SELECT id FROM people WHERE 'sekret.ann@x' = email"], Same),
