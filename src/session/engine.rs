@@ -181,7 +181,10 @@ impl Session {
             };
             tokio::select! {
                 biased;
-                done = exchange(&mut self.client, &mut self.server, wants) => done?,
+                done = exchange(&mut self.client, &mut self.server, wants) => {
+                    done?;
+                    Meters::get().bytes(self.server.take_sent(), self.client.take_sent());
+                }
                 _ = drain.changed() => {}
             }
         }

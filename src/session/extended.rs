@@ -18,7 +18,7 @@ use super::{
     params::{self, Sealer},
     planning::Edited,
     problem::Problem,
-    readiness::{ENDS_TRANSACTION, Ready, invalid_utf8},
+    readiness::{ENDS_TRANSACTION, Ready, encoding_problem, invalid_utf8},
     rows::Cell,
 };
 use crate::{
@@ -36,17 +36,19 @@ use crate::{
 
 impl Session {
     pub(super) async fn parse(&mut self, message: Parse<'_>, raw: &[u8]) -> Result<Next, End> {
-        match self.check_encoding(message.text) {
-            None => {}
-            Some(Ok(next)) => return Ok(next),
-            Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
-        }
         let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
         let oids: Vec<u32> = message.oids().collect();
         if !mentions.protected {
             self.server.output.extend_from_slice(raw);
-            self.prepare(message.name, passed(message.text, oids, epoch, mentions), None);
+            let readable = !self.unreadable(message.text);
+            let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
+            self.prepare(message.name, statement, None);
             return Ok(Next::Go);
+        }
+        match self.check_encoding(message.text) {
+            None => {}
+            Some(Ok(next)) => return Ok(next),
+            Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
         }
         let (catalog, env) = match self.ready_to_plan().await {
             Ready::Now(catalog, env) => (catalog, env),
@@ -210,6 +212,9 @@ impl Session {
                 if !mentions.protected {
                     return Ok(statement);
                 }
+                if !statement.readable {
+                    return Err(Stop::Refuse(Box::new(encoding_problem())));
+                }
                 false
             }
             Some(planned) => {
@@ -354,6 +359,7 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         changes_env: mentions.env,
         class,
         may_write: class.may_write(),
+        readable: true,
         planned: None,
         shape: OnceLock::new(),
         described: AtomicBool::new(false),

@@ -10,12 +10,9 @@ use super::{
     job::Job,
     problem::Problem,
 };
-use crate::{
-    admin::metrics::Meters,
-    wire::{
-        frame::{HEADER, client_header},
-        frontend::{self, Bind, Parse},
-    },
+use crate::wire::{
+    frame::{HEADER, client_header},
+    frontend::{self, Bind, Parse},
 };
 
 /// A message that cannot be understood ends the session.
@@ -39,7 +36,6 @@ impl Session {
             if self.client_streams > 0 {
                 let n = self.client_streams.min(input.len());
                 if n > 0 {
-                    Meters::get().bytes_up(n);
                     forward(input, &mut self.server.output, n);
                     self.client_streams -= n;
                 }
@@ -69,7 +65,6 @@ impl Session {
             self.stays = next == Next::Stay;
             match next {
                 Next::Go => {
-                    Meters::get().bytes_up(header.total());
                     input.advance(header.total());
                 }
                 Next::Stay => return Ok(()),

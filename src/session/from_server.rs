@@ -100,7 +100,6 @@ impl Session {
                 Fate::Done => input.advance(header.total()),
             }
         }
-        Meters::get().bytes_down(run);
         flush(input, &mut self.client.output, &mut run);
         Ok(())
     }

@@ -85,13 +85,14 @@ impl Session {
         self.wait = Wait::Environment;
     }
 
-    /// Names lex differently in other encodings, so nothing can be said of such a text.
+    /// The grammar here reads UTF8 only, so such a text cannot be planned. (The prefilter reads every
+    /// encoding: what names nothing protected passes.)
     pub(super) fn unreadable(&self, text: &[u8]) -> bool {
         self.environment.utf8() != Some(true) && !text.is_ascii()
     }
 
-    /// In an encoding other than UTF8 a text with high bytes is refused; while the encoding is in
-    /// doubt it waits. None: go on.
+    /// In an encoding other than UTF8 a text with high bytes that mentions something protected is
+    /// refused; while the encoding is in doubt it waits. None: go on.
     pub(super) fn check_encoding(&mut self, text: &[u8]) -> Option<Result<Next, Problem>> {
         if !self.unreadable(text) {
             return None;
@@ -141,13 +142,13 @@ impl Session {
     }
 }
 
-fn encoding_problem() -> Problem {
+pub(super) fn encoding_problem() -> Problem {
     Problem::new(
         "0A000",
         "session/encoding",
-        "pgveil reads statements in UTF8 only, and client_encoding is another",
+        "pgveil reads statements on protected tables in UTF8 only, and client_encoding is another",
     )
-    .detail("Names and quotes lex differently in other encodings. Statements in plain ASCII that name nothing protected pass.")
+    .detail("Names and quotes lex differently in other encodings. Statements that name nothing protected pass.")
     .hint("SET client_encoding = 'UTF8'")
 }
 

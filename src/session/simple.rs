@@ -31,17 +31,17 @@ const QUERY_NAME: &[u8] = b"pgveil$query";
 
 impl Session {
     pub(super) async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
-        match self.check_encoding(text) {
-            None => {}
-            Some(Ok(next)) => return Ok(next),
-            Some(Err(problem)) => return Ok(self.refuse_query(problem)),
-        }
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
         if self.unopened > 0 && classify(text).contains(MAY_COMMIT) && self.must_wait_for_results() {
             return Ok(Next::Stay);
         }
         if !mentions.protected {
             return Ok(self.pass_query(text, mentions));
+        }
+        match self.check_encoding(text) {
+            None => {}
+            Some(Ok(next)) => return Ok(next),
+            Some(Err(problem)) => return Ok(self.refuse_query(problem)),
         }
         let (catalog, env) = match self.ready_to_plan().await {
             Ready::Now(catalog, env) => (catalog, env),
@@ -131,6 +131,7 @@ impl Session {
             changes_env: false,
             class: Class::EMPTY,
             may_write: true,
+            readable: true,
             planned: None,
             shape: OnceLock::new(),
             described: AtomicBool::new(true),
