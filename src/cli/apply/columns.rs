@@ -3,6 +3,7 @@
 use super::{
     live::{Column, DependentKind, Table},
     plan::{How, Obstacle, Plan, Step},
+    registered::Registered,
 };
 use crate::{
     cli::sql_text::{ident, qualified, quoted},
@@ -14,7 +15,13 @@ use crate::{
 const MAX_NAME: usize = 63;
 
 /// Adds what one table needs. `index` is its place in the policy.
-pub(super) fn plan(index: usize, table: &ProtectedTable, live: Option<&Table>, plan: &mut Plan) {
+pub(super) fn plan(
+    index: usize,
+    table: &ProtectedTable,
+    live: Option<&Table>,
+    registered: &Registered,
+    plan: &mut Plan,
+) {
     let path = format!("{}.{}", table.schema, table.name);
     let Some(live) = live else {
         plan.obstacles.push(Obstacle {
@@ -36,9 +43,12 @@ pub(super) fn plan(index: usize, table: &ProtectedTable, live: Option<&Table>, p
         });
         return;
     }
+    if let Some(obstacle) = registered.other_table(table, live) {
+        return plan.obstacles.push(obstacle);
+    }
     for (column, found) in table.columns.iter().zip(&live.columns) {
-        match found {
-            None => plan.obstacles.push(Obstacle {
+        let Some(found) = found else {
+            plan.obstacles.push(Obstacle {
                 code: "catalog/missing-column",
                 object: column.path(),
                 message: "the column does not exist".to_owned(),
@@ -47,8 +57,18 @@ pub(super) fn plan(index: usize, table: &ProtectedTable, live: Option<&Table>, p
                     qualified(&table.schema, &table.name),
                     ident(&column.name)
                 ),
-            }),
-            Some(found) => Work { index, table, live, column, found }.plan(plan),
+            });
+            continue;
+        };
+        if let Some(obstacle) = registered.other_column(column, found) {
+            plan.obstacles.push(obstacle);
+            continue;
+        }
+        let before = plan.obstacles.len();
+        Work { index, table, live, column, found }.plan(plan);
+        // What is in the way of sealing is in the way of registering, too.
+        if found.sealed || plan.obstacles.len() == before {
+            plan.registrations.extend(registered.pending(column, live, found));
         }
     }
 }

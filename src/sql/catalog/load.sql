@@ -1,5 +1,5 @@
 -- What pgveil needs to know about a database, in one statement and so under one snapshot.
--- $1, $2: schemas and names of the policy's tables. Result: (part, JSON array); load.rs reads it.
+-- $1, $2: schemas and names of the policy's tables; $3: OIDs under which they were registered. Result: (part, JSON array); load.rs reads it.
 -- Needs no privilege beyond CONNECT: pg_catalog is readable by everyone.
 -- 16384 is FirstNormalObjectId (access/transam.h): what is below came with initdb.
 WITH RECURSIVE
@@ -8,6 +8,8 @@ named AS MATERIALIZED (
   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS p(schema, name)
   JOIN pg_catalog.pg_namespace n ON n.nspname = p.schema::pg_catalog.name
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.name::pg_catalog.name
+  UNION
+  SELECT pg_catalog.unnest($3::pg_catalog.oid[])
 ),
 -- The tables that hold protected rows, and all that contain or read them through relations alone.
 reached(oid) AS (

@@ -1,0 +1,15 @@
+//! The protocol core, message by message: the same bytes are sent to pgveil and to the plaintext twin,
+//! and everything the server says is compared.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "../support/raw.rs"]
+mod raw;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod copy;
+mod extended;
+mod names;
+mod refusals;
+mod shared;
+mod simple;
