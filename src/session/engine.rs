@@ -81,6 +81,8 @@ pub enum Wait {
     Environment,
     /// The Sync of a segment went up as Flush (COMMIT barrier): it follows once everything is opened.
     Sync,
+    /// For the answers to everything that was sent.
+    Answers,
 }
 
 /// A result could not be shown.

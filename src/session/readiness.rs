@@ -8,7 +8,7 @@ use super::{
     environment::Environment,
     fifo::Kind,
     job::{Deal, Job},
-    planning::Desk,
+    planning::{Desk, ENDS_TRANSACTION},
     problem::Problem,
     rows::View,
 };
@@ -16,9 +16,6 @@ use crate::{
     sql::{cache::Scope, catalog::Catalog, classify::Class, env::Env, model::Plan},
     wire::frontend,
 };
-
-/// Statements that take back or keep what a transaction has set.
-pub(super) const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// What has to be settled before a protected statement can be planned.
 pub(super) enum Ready {
@@ -32,14 +29,11 @@ pub(super) enum Ready {
 
 impl Session {
     pub(super) async fn ready_to_plan(&mut self) -> Ready {
-        if self.fifo.skipping() {
-            // After an error the server skips everything up to a Sync, and so would this be.
-            return Ready::Never(Problem::native("25P02", "skipped after an error"));
-        }
         if let Err(problem) = self.db.freshen().await {
             return Ready::Never(problem);
         }
-        if self.environment.take_refusal() || (self.status == b'E' && self.fifo.is_empty()) {
+        let aborted = self.status == b'E' && self.fifo.is_empty() && self.environment.known().is_none();
+        if self.environment.take_refusal() || aborted {
             // Natively 25P02: the substitute gets that from the server itself.
             return Ready::Never(Problem::new(
                 "08006",
@@ -133,7 +127,9 @@ impl Session {
 
     pub(super) fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
-        work(&mut Desk { catalog, env, settings: &settings, columns: &self.db.columns, scratch: &mut self.scratch })
+        let touched = self.environment.touched();
+        let (columns, scratch) = (&self.db.columns, &mut self.scratch);
+        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, touched })
     }
 
     pub(super) fn view(&self, plan: &Arc<Plan>, wanted: Vec<i16>, upstream: Vec<i16>) -> Arc<View> {
