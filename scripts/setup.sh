@@ -1,8 +1,9 @@
 #!/bin/bash
 # Installs what is missing, and says nothing if nothing is.
-#   scripts/setup.sh [build] [server] [clients]
+#   scripts/setup.sh [build] [server] [bench] [clients]
 # build:   what compiling needs: a C compiler, libclang
 # server:  PostgreSQL's server and client programs
+# bench:   HAProxy, to compare with
 # clients: psycopg and node-postgres in target/test-tools, for the tests with other people's drivers
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +30,8 @@ has_libclang() {
 has_server() {
   [[ -n ${PGVEIL_PG_BIN:-} ]] || has initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
 }
+
+has_haproxy() { has haproxy || [[ -x /usr/sbin/haproxy ]]; }
 
 has_venv() { has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
@@ -80,6 +83,10 @@ for part in "$@"; do
       need postgresql has_server
       need postgresql-client has psql
       ;;
+    bench)
+      need haproxy has_haproxy
+      need python3 has python3
+      ;;
     clients)
       clients=yes
       has python3 || packages+=(python3)
@@ -88,7 +95,7 @@ for part in "$@"; do
       need npm has npm
       ;;
     *)
-      echo "usage: scripts/setup.sh [build] [server] [clients]" >&2
+      echo "usage: scripts/setup.sh [build] [server] [bench] [clients]" >&2
       exit 2
       ;;
   esac

@@ -217,14 +217,106 @@ async fn an_altered_domain_refuses_every_table() {
 async fn a_replaced_table_is_refused() {
     let room = Room::new("").await;
     let database = policy(POLICY);
-    let oid = room.load(POLICY).await.relation("public", "people").unwrap().oid;
-    let registered = |oid| Some([(("public".to_owned(), "people".to_owned()), oid)].into());
-    let same = load_with(&room.service, &database, 2, registered(oid), None).await.unwrap();
-    assert_eq!(same.mismatches, []);
+    let registered = registrations(&room.load(POLICY).await);
+    let look = async || load_with(&room.service, &database, 2, Some(registered.clone()), None).await.unwrap();
+    assert_eq!(look().await.mismatches, []);
     room.sql(&format!("DROP TABLE people; {PEOPLE}")).await;
-    let other = load_with(&room.service, &database, 3, registered(oid), None).await.unwrap();
-    assert_eq!(other.mismatches[0].code, "catalog/replaced");
-    assert!(refused(&other, "public", "people").is_some());
+    let other = look().await;
+    assert_eq!(codes(&other), ["catalog/replaced"]);
+    assert!(refused(&other, "public", "people").unwrap().contains("not the one that was registered"));
+    // What is in it now is treated as sealed all the same: it is not shown as it is.
+    assert_eq!(origins(&other, "public", "people"), pairs(&[("email", "email"), ("birth", "birth")]));
+}
+
+#[tokio::test]
+async fn a_replaced_column_is_refused() {
+    let room = Room::new("").await;
+    let database = policy(POLICY);
+    let registered = registrations(&room.load(POLICY).await);
+    let look = async || load_with(&room.service, &database, 2, Some(registered.clone()), None).await.unwrap();
+    for (change, wrong) in [
+        (
+            "ALTER TABLE people RENAME email TO x; ALTER TABLE people RENAME birth TO email; ALTER TABLE people RENAME x TO birth",
+            2,
+        ),
+        (
+            "ALTER TABLE people RENAME email TO x; ALTER TABLE people RENAME birth TO email; ALTER TABLE people RENAME x TO birth",
+            0,
+        ),
+        ("ALTER TABLE people DROP COLUMN birth; ALTER TABLE people ADD COLUMN birth pgveil.sealed", 1),
+    ] {
+        room.sql(change).await;
+        let catalog = look().await;
+        assert_eq!(codes(&catalog), vec!["catalog/replaced"; wrong], "{change}");
+        assert_eq!(refused(&catalog, "public", "people").is_some(), wrong > 0, "{change}");
+        assert_eq!(origins(&catalog, "public", "people").len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_registered_is_refused() {
+    let room = Room::new("").await;
+    let database = policy(POLICY);
+    let mut registered = registrations(&room.load(POLICY).await);
+    registered.remove(&("public".to_owned(), "people".to_owned(), "birth".to_owned()));
+    let some = load_with(&room.service, &database, 2, Some(registered), None).await.unwrap();
+    assert_eq!(codes(&some), ["catalog/unregistered"]);
+    assert!(refused(&some, "public", "people").unwrap().ends_with("not all columns are registered yet: birth"));
+    let none = load_with(&room.service, &database, 2, Some(catalog::Registered::new()), None).await.unwrap();
+    assert_eq!(refused(&none, "public", "people"), Some("table \"people\" is not registered yet"));
+    // One thing at a time: sealing comes first.
+    room.sql("ALTER TABLE people ALTER birth TYPE text USING NULL").await;
+    let none = load_with(&room.service, &database, 2, Some(catalog::Registered::new()), None).await.unwrap();
+    assert_eq!(codes(&none), ["catalog/wrong-type", "catalog/unregistered"]);
+    assert!(none.mismatches[1].message.ends_with(": email"), "{:?}", none.mismatches);
+}
+
+#[tokio::test]
+async fn a_renamed_table_is_refused_under_its_new_name_too() {
+    let room = Room::new("CREATE TABLE innocent (id int); CREATE TABLE child () INHERITS (people);").await;
+    let database = policy(POLICY);
+    let registered = registrations(&room.load(POLICY).await);
+    let look = async || load_with(&room.service, &database, 2, Some(registered.clone()), None).await.unwrap();
+    room.sql("CREATE VIEW v AS SELECT email AS mail FROM people; ALTER TABLE people RENAME TO persons").await;
+    let catalog = look().await;
+    assert_eq!(codes(&catalog), ["catalog/missing-table"]);
+    assert!(catalog.mismatches[0].hint.contains("it is called \"persons\" now"), "{}", catalog.mismatches[0].hint);
+    assert_eq!(
+        refused(&catalog, "public", "persons"),
+        Some("table \"persons\" is the one that was registered as \"people\"")
+    );
+    for name in ["v", "child"] {
+        assert!(refused(&catalog, "public", name).is_some(), "{name}");
+    }
+    assert!(mentioned(&catalog, "table persons") && mentioned(&catalog, "table people"));
+    assert_eq!(refused(&catalog, "public", "innocent"), None);
+    assert_eq!(origins(&catalog, "public", "persons"), pairs(&[("email", "email"), ("birth", "birth")]));
+    assert_eq!(origins(&catalog, "public", "v"), pairs(&[("mail", "email")]));
+    // Another table in its place does not set it free.
+    room.sql(PEOPLE).await;
+    let catalog = look().await;
+    assert_eq!(codes(&catalog), ["catalog/replaced"]);
+    assert!(refused(&catalog, "public", "people").is_some() && refused(&catalog, "public", "persons").is_some());
+    // The policy does.
+    let follows = policy(
+        "people: { columns: { email: { type: text }, birth: { type: date } } }, persons: { columns: { email: { type: text, identity: public.people.email } } }",
+    );
+    let catalog = load_with(&room.service, &follows, 2, Some(registered.clone()), None).await.unwrap();
+    assert_eq!(refused(&catalog, "public", "persons"), Some("table \"persons\" is not registered yet"));
+}
+
+/// What `pgveil apply` would register.
+fn registrations(catalog: &Catalog) -> catalog::Registered {
+    let column = |c: &Arc<config::ProtectedColumn>| {
+        let relation = catalog.relation(&c.schema, &c.table).unwrap();
+        let number = relation.columns.iter().find(|found| found.name == c.name).unwrap().number;
+        ((c.schema.clone(), c.table.clone(), c.name.clone()), (relation.oid, number))
+    };
+    catalog.columns.iter().map(column).collect()
+}
+
+fn codes(catalog: &Catalog) -> Vec<&str> {
+    catalog.mismatches.iter().map(|m| m.code).collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The YAML policy: model, loading with line and column diagnostics, JSON Schema.
 //!
-//! [`load`] reads a file, applies environment overrides and gives a [`Policy`] whose names and
+//! [`load()`] reads a file, applies environment overrides and gives a [`Policy`] whose names and
 //! types are checked, or findings that point into the file. Imports only `values` and `crypto`
 //! (for the vocabulary of types, normalisations, ciphers and paddings).
 //!

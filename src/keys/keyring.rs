@@ -1,12 +1,15 @@
 //! The keyring: live keys of one database, cached.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use tokio_postgres::Client;
 
 use super::{
     ColumnKeys, KeyError,
-    keystore::{self, Snapshot},
+    keystore::{self, Registration, Snapshot},
     live::{Current, Live},
 };
 use crate::{config::ProtectedColumn, kms::Kms};
@@ -95,6 +98,18 @@ impl Keyring {
     /// Epoch of the keystore as read last.
     pub fn epoch(&self) -> i64 {
         self.live.current.load().epoch
+    }
+
+    /// What the policy's names meant when `pgveil apply` last registered them, of policies before as well.
+    pub fn registrations(&self) -> Arc<[Registration]> {
+        self.live.current.load().registrations.clone()
+    }
+
+    /// The same by schema, table and column name: table OID and attribute number.
+    pub fn registered(&self) -> HashMap<(String, String, String), (u32, i16)> {
+        let registrations = self.registrations();
+        let columns = registrations.iter().cloned();
+        columns.map(|c| ((c.schema, c.table, c.column), (c.table_oid, c.number))).collect()
     }
 
     /// The handle for one protected column; the same one for everybody who asks.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     KeyError, KeyState,
     budget::Budget,
-    keystore::{Snapshot, rows::DekRow},
+    keystore::{Registration, Snapshot, rows::DekRow},
     mac::{Digest, kcv_fits},
 };
 use crate::{
@@ -36,6 +36,7 @@ pub(super) struct Current {
     pub(super) root: Arc<IndexRoot>,
     pub(super) root_version: u32,
     pub(super) primary: Option<Primary>,
+    pub(super) registrations: Arc<[Registration]>,
     /// Shows whether the KEK still works, without being a key of anything.
     canary: Option<Canary>,
     deks: HashMap<u32, Arc<Entry>>,
@@ -167,7 +168,8 @@ impl Current {
             context: kek.context(&keystore),
             kcv: kek.canary_kcv.clone(),
         });
-        Ok(Self { keystore, epoch: snapshot.epoch, root, root_version, primary, canary, deks })
+        let registrations = snapshot.registrations.iter().map(|row| row.column.clone()).collect();
+        Ok(Self { keystore, epoch: snapshot.epoch, root, root_version, primary, registrations, canary, deks })
     }
 
     pub(super) fn knows(&self, dek: u32) -> bool {

@@ -96,7 +96,16 @@ async fn snapshot(kms: &dyn Kms, epoch: i64, max_uses: i64, deks: &[(u32, KeySta
         rows.push(row);
     }
     let keystore = KeystoreRow { id: keystore, made_in: "test".into(), made_at: 0, mac: Vec::new() };
-    Snapshot { keystore, scopes: vec![], keks: vec![], roots: vec![], deks: rows, epoch, epoch_mac: None }
+    Snapshot {
+        keystore,
+        scopes: vec![],
+        keks: vec![],
+        roots: vec![],
+        deks: rows,
+        registrations: vec![],
+        epoch,
+        epoch_mac: None,
+    }
 }
 
 async fn current(kms: &dyn Kms, before: Option<&Current>, max_uses: i64, deks: &[(u32, KeyState)]) -> Current {

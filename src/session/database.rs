@@ -10,15 +10,16 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::{Mutex, watch},
+    sync::{Mutex, Notify, watch},
     time::timeout,
 };
+use tokio_postgres::Client;
 
 use super::{cells::Column, problem::Problem, service::Service};
 use crate::{
     admin::metrics::Meters,
     config::{self, Policy},
-    keys::{KeyError, Keyring},
+    keys::{KeyError, Keyring, keystore},
     kms,
     sql::{
         cache::PlanCache,
@@ -27,8 +28,8 @@ use crate::{
     },
 };
 
-/// How often the catalog's fingerprint is compared: the window in which a change made around
-/// pgveil goes unnoticed.
+/// How often the catalog's fingerprint and the keystore's epoch are compared: the window in which a
+/// change made around pgveil goes unnoticed.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a session waits for the catalog or keystore.
@@ -45,9 +46,13 @@ pub struct Database {
     /// Plans of prepared statements.
     pub plans: PlanCache<Plan>,
     catalog: ArcSwap<Catalog>,
+    /// What catalog and keystore looked like just before they were read.
+    seen: ArcSwap<Look>,
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
     wanted: AtomicU64,
+    /// Wakes the watch.
+    changed: Notify,
     /// How many of those the present catalog takes into account.
     loaded: watch::Sender<u64>,
 }
@@ -70,6 +75,9 @@ pub enum OpenError {
     /// The policy's `keys.kms` names none of its KMS.
     #[error("the policy has no kms `{0}`")]
     NoKms(String),
+    /// The catalog could not be read again.
+    #[error("{0}")]
+    Reload(String),
     /// Took too long.
     #[error("the database did not answer within {} s", PATIENCE.as_secs())]
     Timeout,
@@ -92,8 +100,9 @@ impl Database {
         let client = service.client().await?;
         let kms = policy.kms.get(&policy.keys.kms).ok_or_else(|| OpenError::NoKms(policy.keys.kms.clone()))?;
         let kms = kms::open(&policy.keys.kms, kms).await?;
+        let seen = look(client).await?;
         let keyring = Keyring::open(client, &database.name, kms).await?;
-        let catalog = catalog::load(client, database, 1).await?;
+        let catalog = catalog::load_with(client, database, 1, Some(keyring.registered()), None).await?;
         let columns = database
             .columns
             .iter()
@@ -109,8 +118,10 @@ impl Database {
             keyring,
             plans: PlanCache::new(policy.limits.plan_cache),
             catalog: ArcSwap::from_pointee(catalog),
+            seen: ArcSwap::from_pointee(seen),
             service: Mutex::new(service),
             wanted: AtomicU64::new(0),
+            changed: Notify::new(),
             loaded: watch::Sender::new(0),
         }))
     }
@@ -125,9 +136,11 @@ impl Database {
         look(&self.catalog.load())
     }
 
-    /// Something has changed the catalog: it is read again before the next protected statement.
+    /// Something has changed the catalog: it is read again at once, and the next protected statement
+    /// waits for that.
     pub fn mark_stale(&self) {
         self.wanted.fetch_add(1, Ordering::AcqRel);
+        self.changed.notify_one();
     }
 
     /// Is the catalog older than a change that was seen?
@@ -155,6 +168,7 @@ impl Database {
         };
         match timeout(PATIENCE, reload).await {
             Ok(Ok(())) => Ok(()),
+            Ok(Err(OpenError::Keys(error))) => Err(error.into()),
             Ok(Err(error)) => Err(unreadable(&error)),
             Err(_) => Err(unreadable(&OpenError::Timeout)),
         }
@@ -162,9 +176,10 @@ impl Database {
 
     async fn reload(&self, service: &mut Service) -> Result<(), OpenError> {
         let client = service.client().await?;
+        let seen = look(client).await?;
         self.keyring.refresh(client).await?;
-        let epoch = self.catalog.load().epoch + 1;
-        let catalog = catalog::load_with(client, &self.policy, epoch, None, Some(&self.catalog())).await?;
+        let (epoch, registered) = (self.catalog.load().epoch + 1, self.keyring.registered());
+        let catalog = catalog::load_with(client, &self.policy, epoch, Some(registered), Some(&self.catalog())).await?;
         Meters::get().catalog_loaded();
         for mismatch in &catalog.mismatches {
             tracing::error!(
@@ -176,6 +191,7 @@ impl Database {
             );
         }
         self.catalog.store(Arc::new(catalog));
+        self.seen.store(Arc::new(seen));
         Ok(())
     }
 
@@ -194,32 +210,41 @@ impl Database {
 
     /// Watches for changes made around pgveil until the process ends.
     pub async fn watch(self: Arc<Self>) {
-        let mut last: Option<String> = None;
         loop {
-            tokio::time::sleep(CHECK_EVERY).await;
-            let now = {
-                let mut service = self.service.lock().await;
-                match service.client().await {
-                    Ok(client) => match timeout(PATIENCE, catalog::fingerprint(client)).await {
-                        Ok(Ok(now)) => now,
-                        _ => continue,
-                    },
-                    Err(error) => {
-                        tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
-                        continue;
-                    }
-                }
-            };
-            if last.as_ref().is_some_and(|last| *last != now) {
-                self.mark_stale();
-                if let Err(problem) = self.freshen().await {
-                    tracing::warn!(database = %self.policy.name, ?problem, "the catalog cannot be read");
-                    continue;
-                }
+            tokio::select! {
+                () = tokio::time::sleep(CHECK_EVERY) => {}
+                () = self.changed.notified() => {}
             }
-            last = Some(now);
+            if let Err(error) = self.look_around().await {
+                tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
+            }
         }
     }
+
+    /// Reads the catalog again if its fingerprint is another, or somebody has said so.
+    async fn look_around(&self) -> Result<(), OpenError> {
+        let changed = {
+            let mut service = self.service.lock().await;
+            let client = service.client().await?;
+            match timeout(PATIENCE, look(client)).await.map_err(|_| OpenError::Timeout)? {
+                Ok(now) => **self.seen.load() != now,
+                // A keystore that is hidden from pgveil must not hide what else happens.
+                Err(OpenError::Keys(error)) if !matches!(error, KeyError::Database(_)) => true,
+                Err(error) => return Err(error),
+            }
+        };
+        if changed && !self.is_stale() {
+            self.wanted.fetch_add(1, Ordering::AcqRel);
+        }
+        self.freshen().await.map_err(|problem| OpenError::Reload(problem.message))
+    }
+}
+
+/// The catalog's fingerprint and the keystore's epoch.
+type Look = (String, i64);
+
+async fn look(client: &Client) -> Result<Look, OpenError> {
+    Ok((catalog::fingerprint(client).await?, keystore::epoch(client).await?))
 }
 
 fn unreadable(error: &OpenError) -> Problem {

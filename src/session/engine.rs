@@ -10,24 +10,21 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
+    barrier::Segment,
     cells::Scratch,
     database::Database,
     environment::Environment,
     fifo::{Fifo, Kind},
-    from_client::Segment,
     io::{HIGH_WATER, Side, Wants, exchange, finish},
-    job::{Deal, Job, Reading},
+    job::{Job, Reading},
     names::Registry,
-    problem::{Problem, SUBSTITUTE, SUBSTITUTE_NAME},
+    problem::Problem,
     rows::{Reader, RowScratch},
 };
 use crate::{
     admin::metrics::Meters,
     sql::{cache::Scope, env::Env},
-    wire::{
-        backend::{self, Severity},
-        frontend,
-    },
+    wire::{backend::Severity, frontend},
 };
 
 /// One client ⇄ one upstream.
@@ -40,6 +37,8 @@ pub struct Session {
     pub(super) server: Side,
     /// Bytes of a client's message that are still to be forwarded unseen.
     pub(super) client_streams: usize,
+    /// They are dropped instead.
+    pub(super) client_discards: bool,
     /// Bytes of a server's message that are still to be forwarded (or dropped) unseen.
     pub(super) server_streams: usize,
     /// What plans are cached under, and the catalog epoch and environment it was made for.
@@ -136,6 +135,7 @@ impl Session {
             client,
             server,
             client_streams: 0,
+            client_discards: false,
             server_streams: 0,
             scope: None,
             fifo: Fifo::default(),
@@ -186,7 +186,10 @@ impl Session {
             };
             tokio::select! {
                 biased;
-                done = exchange(&mut self.client, &mut self.server, wants) => done?,
+                done = exchange(&mut self.client, &mut self.server, wants) => {
+                    done?;
+                    Meters::get().bytes(self.server.take_sent(), self.client.take_sent());
+                }
                 _ = drain.changed() => {}
             }
         }
@@ -202,7 +205,7 @@ impl Session {
         self.terminated = true;
         self.client.input.clear();
         // In the middle of a message the server takes the end of the connection itself as the end.
-        if self.client_streams == 0 {
+        if self.client_streams == 0 || self.client_discards {
             frontend::terminate(&mut self.server.output);
         }
     }
@@ -253,36 +256,6 @@ impl Session {
         if let Some(undo) = job.undo {
             self.names.undo(undo);
         }
-    }
-
-    /// Sends the substitute as an extended message in place of a refused one.
-    pub(super) fn substitute(&mut self, deal: Deal) {
-        frontend::parse(&mut self.server.output, SUBSTITUTE_NAME, SUBSTITUTE.as_bytes(), &[]);
-        self.expect(Kind::Parse, Job { deal, ..Job::default() });
-    }
-
-    /// Fails the result that is being shown: the client gets the error now; what the server still
-    /// says about it is dropped, and a transaction that is open gets aborted.
-    pub(super) fn fail_result(&mut self, problem: &Problem) {
-        Meters::get().error(problem.code.unwrap_or("native"));
-        problem.write(&mut self.client.output, Severity::Error);
-        self.failing = Failing::UntilReady;
-    }
-
-    /// The failed result has ended with `status`. In a transaction the substitute is sent, so that
-    /// the transaction is aborted upstream as the client believes it to be.
-    pub(super) fn end_failure(&mut self, status: u8) {
-        self.failing = Failing::No;
-        if status != b'T' {
-            backend::ready(&mut self.client.output, status);
-            return;
-        }
-        backend::ready(&mut self.client.output, b'E');
-        // What is already on its way would be answered as if nothing had happened.
-        self.aborting = !self.fifo.is_empty();
-        self.substitute(Deal::Repair);
-        frontend::sync(&mut self.server.output);
-        self.expect(Kind::Sync, Job { deal: Deal::Repair, ..Job::default() });
     }
 
     /// What rows are read with. Takes the parts, so that buffers can be borrowed beside it.

@@ -19,7 +19,7 @@ use crate::{
 const NAME: &[u8] = b"pgveil$env";
 
 /// A session's environment.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Environment {
     known: Option<Arc<Env>>,
     settings: Arc<Settings>,
@@ -33,20 +33,6 @@ pub struct Environment {
     touched: bool,
     /// The server would not say (an aborted transaction).
     refused: bool,
-}
-
-impl Default for Environment {
-    fn default() -> Self {
-        Self {
-            known: None,
-            settings: Arc::default(),
-            unsupported: None,
-            utf8: false,
-            encoding_in_doubt: false,
-            touched: false,
-            refused: false,
-        }
-    }
 }
 
 impl Environment {
@@ -133,8 +119,7 @@ impl Environment {
 
     /// The answer's row.
     pub fn answered(&mut self, row: &[u8]) -> Result<(), Problem> {
-        let (_, cells) = backend::cells(row)?;
-        let cells: Vec<Option<&[u8]>> = cells.collect::<Result<_, _>>()?;
+        let cells = backend::cells(row)?;
         let (env, raw) = env::parse_row(&cells).map_err(|error| {
             Problem::new(
                 "08P01",
@@ -159,13 +144,12 @@ impl Environment {
 /// The settings as codecs want them, or the one that they cannot follow.
 fn settings(raw: &RawSettings) -> Result<Settings, String> {
     let mut settings = Settings::default();
-    let set: [(&str, &str, fn(&mut Settings, &str) -> bool); 3] = [
-        ("DateStyle", &raw.date_style, Settings::set_date_style),
-        ("TimeZone", &raw.time_zone, Settings::set_time_zone),
-        ("bytea_output", &raw.bytea_output, Settings::set_bytea_output),
-    ];
-    for (name, value, set) in set {
-        if !set(&mut settings, value) {
+    for (name, value, understood) in [
+        ("DateStyle", &raw.date_style, settings.set_date_style(&raw.date_style)),
+        ("TimeZone", &raw.time_zone, settings.set_time_zone(&raw.time_zone)),
+        ("bytea_output", &raw.bytea_output, settings.set_bytea_output(&raw.bytea_output)),
+    ] {
+        if !understood {
             return Err(format!("{name} = {value}"));
         }
     }

@@ -149,9 +149,9 @@ impl<J> Fifo<J> {
     /// Accounts for a message of type `tag` from the server.
     pub fn on(&mut self, tag: u8) -> Step {
         match tag {
-            b'N' | b'A' | b'S' => return Step::Async,
             b'T' | b't' | b'n' | b'D' | b'C' | b'I' | b's' | b'1' | b'2' | b'3' | b'G' | b'H' | b'W' | b'd' | b'c'
             | b'V' | b'E' | b'Z' => {}
+            // Notices, notifications, parameter changes, and what this version does not know.
             _ => return Step::Async,
         }
         if !self.copy_in {
@@ -167,9 +167,14 @@ impl<J> Fifo<J> {
         match (head.kind, tag) {
             (_, b'E') => Step::Error,
             (Kind::Sync | Kind::Query | Kind::FunctionCall, b'Z') => Step::Ready,
-            (Kind::Parse, b'1') | (Kind::Bind, b'2') | (Kind::Close, b'3') => Step::Last,
-            (Kind::DescribeStatement, b't') | (Kind::FunctionCall, b'V') => Step::Part,
-            (Kind::DescribeStatement | Kind::DescribePortal, b'T' | b'n') => Step::Last,
+            (Kind::Parse, b'1')
+            | (Kind::Bind, b'2')
+            | (Kind::Close, b'3')
+            | (Kind::DescribeStatement | Kind::DescribePortal, b'T' | b'n')
+            | (Kind::Execute, b'C' | b'I' | b's') => Step::Last,
+            (Kind::DescribeStatement, b't')
+            | (Kind::FunctionCall, b'V')
+            | (Kind::Execute, b'D' | b'H' | b'W' | b'd' | b'c') => Step::Part,
             (Kind::Query, b'T' | b'D' | b'C' | b'I' | b'H' | b'W' | b'd' | b'c') => {
                 // One Query may hold several COPY statements.
                 if tag == b'C' {
@@ -177,8 +182,6 @@ impl<J> Fifo<J> {
                 }
                 Step::Part
             }
-            (Kind::Execute, b'D' | b'H' | b'W' | b'd' | b'c') => Step::Part,
-            (Kind::Execute, b'C' | b'I' | b's') => Step::Last,
             (Kind::Query | Kind::Execute, b'G') => {
                 self.enter_copy();
                 Step::Part

@@ -3,7 +3,7 @@
 //! Everything that needs no look is forwarded in runs: message after message is only stepped over,
 //! and the whole run is moved at once.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use bytes::{Buf, BytesMut};
 
@@ -12,11 +12,11 @@ use super::{
     engine::{End, Failing, Session, Wait, forward},
     error_response,
     fifo::{Entry, Kind, Step},
-    job::{Deal, Job, Reading},
+    job::{Deal, Job, Reading, Rows},
     names::{Statement, Undo},
     params,
     problem::{Problem, is_substitutes_error},
-    rows::{Reader, RowError, Shape, View},
+    rows::{RowError, Shape, View},
 };
 use crate::{
     admin::metrics::Meters,
@@ -39,7 +39,8 @@ enum Fate {
 
 /// Commands whose tag says that the catalog has changed.
 fn changes_catalog(tag: &[u8]) -> bool {
-    [&b"CREATE"[..], b"ALTER", b"DROP", b"SELECT INTO", b"REASSIGN", b"IMPORT"].iter().any(|word| tag.starts_with(word))
+    // What DO and CALL did cannot be seen.
+    [&b"CREATE"[..], b"ALTER", b"DROP", b"REASSIGN", b"IMPORT", b"DO", b"CALL"].iter().any(|word| tag.starts_with(word))
 }
 
 fn out_of_step() -> End {
@@ -100,7 +101,6 @@ impl Session {
                 Fate::Done => input.advance(header.total()),
             }
         }
-        Meters::get().bytes_down(run);
         flush(input, &mut self.client.output, &mut run);
         Ok(())
     }
@@ -114,11 +114,7 @@ impl Session {
         if !matches!(head.job.deal, Deal::Forward) {
             return false;
         }
-        match head.job.reading.rows() {
-            (None, None) => true,
-            (None, Some(shape)) => !Reader::touches(shape),
-            (Some(_), _) => false,
-        }
+        matches!(head.job.reading.rows(), Rows::Plain)
     }
 
     /// May a message be forwarded before all of it is there? Data that needs no look, and what
@@ -166,7 +162,6 @@ impl Session {
         }
         let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
         match &head.job.deal {
-            Deal::Forward => {}
             Deal::Swallow => {
                 if tag == b'T'
                     && let Some(problem) = self.row_description(body, false)?
@@ -186,7 +181,7 @@ impl Session {
             }
             // The substitute cannot succeed; in a Query it may have statements before it.
             Deal::Refuse(_) | Deal::Repair if head.kind == Kind::Parse => return Err(out_of_step()),
-            Deal::Refuse(_) | Deal::Repair => {}
+            Deal::Forward | Deal::Refuse(_) | Deal::Repair => {}
         }
         if self.failing != Failing::No || self.aborting {
             if tag == b'G' {
@@ -232,13 +227,16 @@ impl Session {
     /// Checks a row description and shows it, if it is for the client. A problem fails the result.
     fn row_description(&mut self, body: &[u8], show: bool) -> Result<Option<Problem>, End> {
         let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
-        let view = match &head.job.reading {
-            Reading::Prepared { view, .. } => view.clone(),
-            reading => reading.rows().0.cloned(),
-        };
+        let view = head.job.reading.view().cloned();
         let out = &mut self.client.output;
         let outcome = Self::with_reader(&self.db, |reader| {
             let shape = reader.shape(view.as_deref(), body)?;
+            if let Reading::Prepared { statement, .. } = &head.job.reading
+                && statement.named
+                && statement.result.get().is_none()
+            {
+                let _ = statement.result.set(reader.result_type(shape.as_deref(), body)?);
+            }
             if show {
                 match (&view, &shape) {
                     (Some(view), Some(shape)) => reader.describe(view, shape, body, out)?,
@@ -252,6 +250,10 @@ impl Session {
             Err(problem) => {
                 if problem.code == Some("session/result-changed") {
                     self.db.mark_stale();
+                }
+                if let Reading::Prepared { statement, .. } = &head.job.reading {
+                    // Executed later, it is described and refused again.
+                    statement.described.store(false, Ordering::Relaxed);
                 }
                 return Ok(Some(problem));
             }
@@ -277,22 +279,21 @@ impl Session {
     /// Shows a row; fetches keys that are not cached.
     async fn row(&mut self, body: &[u8]) -> Result<Fate, End> {
         let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
-        let (view, shape) = head.job.reading.rows();
-        let view = view.cloned();
-        let shape = match shape {
-            Some(shape) => Some(Arc::clone(shape)),
-            // Executed without any row description: the plan alone says what comes.
-            None => view.as_ref().and_then(|view| view.foreseen()),
+        let (view, shape) = match head.job.reading.rows() {
+            Rows::Plain => return Ok(Fate::Forward),
+            Rows::Shaped(view, shape) => (view.cloned(), Arc::clone(shape)),
+            Rows::Undescribed => {
+                self.fail_result(&undescribed());
+                return Ok(Fate::Done);
+            }
         };
-        let Some(shape) = shape else { return Ok(Fate::Forward) };
         let view = view.unwrap_or_else(|| View::passed(self.environment.settings()));
         loop {
             let (out, scratch) = (&mut self.client.output, &mut self.row_scratch);
             let shown = Self::with_reader(&self.db, |reader| reader.row(&view, &shape, body, scratch, out));
             let problem = match shown {
                 Ok(()) => return Ok(Fate::Done),
-                Err(RowError::Problem(problem)) => problem,
-                Err(RowError::Cell(_, NotShown::Problem(problem))) => problem,
+                Err(RowError::Problem(problem) | RowError::Cell(_, NotShown::Problem(problem))) => problem,
                 Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
                     let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
                     match self.db.fetch_key(column, dek).await {
@@ -325,8 +326,7 @@ impl Session {
                 problem.write(&mut self.client.output, Severity::Error);
                 Fate::Done
             }
-            Deal::Repair => Fate::Done,
-            Deal::Environment { alone: true } => Fate::Done,
+            Deal::Repair | Deal::Environment { alone: true } => Fate::Done,
             Deal::Forward | Deal::Refuse(_) | Deal::Swallow | Deal::Environment { .. } => match &head.job.positions {
                 Some(positions) => {
                     error_response::rewrite(b'E', body, positions, &mut self.client.output);
@@ -340,7 +340,7 @@ impl Session {
             head.job.deal = deal;
         }
         // A cached plan that no longer fits, or names that have moved: look again next time.
-        if matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42883") && head.job.positions.is_some() {
+        if matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42804") && head.job.positions.is_some() {
             self.db.mark_stale();
         }
         let mut lost = self.fifo.fail();
@@ -401,6 +401,11 @@ impl Session {
         }
         Ok(Fate::Forward)
     }
+}
+
+fn undescribed() -> Problem {
+    Problem::new("0A000", "session/undescribed-rows", "pgveil does not show rows whose description it could not check")
+        .hint("Prepare the statement again.")
 }
 
 fn remember(statement: &Arc<Statement>, shape: Option<Shape>) {

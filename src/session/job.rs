@@ -104,14 +104,42 @@ impl Job {
     }
 }
 
+/// What is known about the rows that come now.
+#[derive(Debug)]
+pub enum Rows<'a> {
+    /// They need no look.
+    Plain,
+    /// Each is looked at.
+    Shaped(Option<&'a Arc<View>>, &'a Shape),
+    /// The server has not described them, or their description was refused: they must not be shown.
+    Undescribed,
+}
+
 impl Reading {
-    /// The view and shape that apply to rows now.
-    pub fn rows(&self) -> (Option<&Arc<View>>, Option<&Shape>) {
+    /// How the statement that answers now is shown, if something in it is sealed.
+    pub fn view(&self) -> Option<&Arc<View>> {
         match self {
-            Self::Nothing => (None, None),
-            Self::Passed { shape } => (None, shape.as_ref()),
-            Self::Script { views, at, shape } => (views.get(*at).and_then(Option::as_ref), shape.as_ref()),
-            Self::Prepared { statement, view } => (view.as_ref(), statement.shape.get().and_then(Option::as_ref)),
+            Self::Nothing | Self::Passed { .. } => None,
+            Self::Script { views, at, .. } => views.get(*at).and_then(Option::as_ref),
+            Self::Prepared { view, .. } => view.as_ref(),
+        }
+    }
+
+    /// What is known about the rows that come now.
+    pub fn rows(&self) -> Rows<'_> {
+        let shape = match self {
+            Self::Nothing => None,
+            Self::Passed { shape } | Self::Script { shape, .. } => shape.as_ref(),
+            // A description always comes before rows: the client's own Describe, or pgveil's.
+            Self::Prepared { statement, .. } => match statement.shape.get() {
+                Some(shape) => shape.as_ref(),
+                None => return Rows::Undescribed,
+            },
+        };
+        match shape {
+            Some(shape) => Rows::Shaped(self.view(), shape),
+            None if self.view().is_some() => Rows::Undescribed,
+            None => Rows::Plain,
         }
     }
 }

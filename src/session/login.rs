@@ -38,7 +38,7 @@ enum Opened {
     /// A session on a protected database.
     Session(Box<Session>),
     /// A session that is relayed without a look.
-    Relay(Side, Side),
+    Relay(Box<(Side, Side)>),
     /// Nothing more to do.
     Over,
 }
@@ -55,7 +55,7 @@ pub async fn connection(
     };
     match opened {
         Opened::Over => {}
-        Opened::Relay(client, server) => relay::run(client, server, &mut drain).await?,
+        Opened::Relay(sides) => relay::run(sides.0, sides.1, &mut drain).await?,
         Opened::Session(session) => {
             let end = session.run(&mut drain).await;
             tracing::debug!(?end, "session ended");
@@ -155,7 +155,7 @@ async fn start(shared: &Shared, mut client: Side, packet: &Startup<'_>, raw: &[u
     let mut server = Side::new(server, BytesMut::new());
     server.output.extend_from_slice(raw);
     match database {
-        None => Ok(Opened::Relay(client, server)),
+        None => Ok(Opened::Relay(Box::new((client, server)))),
         Some(database) => match authenticate(&mut client, &mut server).await? {
             None => {
                 finish(&mut client).await;

@@ -7,7 +7,10 @@
 //! - [`database`], [`service`] — what all sessions of a protected database share.
 //!
 //! One session on a protected database:
-//! - [`engine`] — the loop and the state; [`from_client`] and [`from_server`] handle messages.
+//! - [`engine`] — the loop and the state; [`from_client`] and [`from_server`] take messages apart.
+//! - [`simple`], [`extended`] — what is done with the client's statements.
+//! - [`readiness`] — what has to be settled before one can be planned.
+//! - [`barrier`] — nothing commits before its results are opened.
 //! - [`fifo`] — what the server still has to answer. [`job`] — what is done with an answer.
 //! - [`names`] — prepared statements and portals.
 //! - [`planning`] — a text → what is sent instead of it.
@@ -19,11 +22,13 @@
 //! This room may use `sql`, `keys`, `values`, `crypto`, `wire`, `config` and `admin`'s metrics.
 
 mod arrays;
+mod barrier;
 mod cells;
 mod database;
 mod engine;
 mod environment;
 mod error_response;
+mod extended;
 pub mod fifo;
 mod from_client;
 mod from_server;
@@ -34,9 +39,11 @@ mod names;
 mod params;
 mod planning;
 mod problem;
+mod readiness;
 mod relay;
 mod rows;
 mod server;
 mod service;
+mod simple;
 
 pub use server::{ServeError, serve};

@@ -28,6 +28,8 @@ pub struct Statement {
     pub class: Class,
     /// May change data.
     pub may_write: bool,
+    /// Its text is ASCII, or came while `client_encoding` was known to be UTF8: it can be planned.
+    pub readable: bool,
     /// Set if it touches protected relations.
     pub planned: Option<Planned>,
     /// What its result looks like, once the server has said so and it was as foreseen; None inside
@@ -35,6 +37,12 @@ pub struct Statement {
     pub shape: OnceLock<Option<Shape>>,
     /// A Describe of it is under way or answered.
     pub described: AtomicBool,
+    /// It has a name, so that it may be run after a change of what its text means.
+    pub named: bool,
+    /// Names and types of its result as the client is shown them; of named statements only.
+    pub result: OnceLock<Vec<u8>>,
+    /// What they were before it was prepared again.
+    pub former_result: Option<Vec<u8>>,
 }
 
 /// What planning gave.
@@ -49,6 +57,12 @@ pub struct Planned {
 }
 
 impl Statement {
+    /// Has its result changed since the client prepared it? The server checks that itself where it
+    /// prepares again (`RevalidateCachedQuery` in src/backend/utils/cache/plancache.c).
+    pub fn result_changed(&self) -> bool {
+        self.former_result.as_ref().is_some_and(|former| self.result.get() != Some(former))
+    }
+
     /// Returns rows with sealed columns?
     pub fn reads_sealed(&self) -> bool {
         self.planned.as_ref().is_some_and(|planned| planned.plan.reads_sealed())

@@ -69,21 +69,20 @@ pub fn shown_oids(plan: &Plan, columns: &[Column], declared: &[u32], upstream: &
 
 fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     let ty = |ordinal: Ordinal| columns.get(ordinal).map(|column| column.spec.ty);
+    let given = |source: Source| (source.oid != 0).then_some(source.oid);
     match param.form {
         ParamForm::Plain => None,
-        ParamForm::Seal(_, source) | ParamForm::Token(_, source) | ParamForm::TokenArray(_, source)
-            if source.oid != 0 =>
-        {
-            Some(source.oid)
+        ParamForm::Seal(ordinal, source) => given(source).or_else(|| ty(ordinal).map(LogicalType::oid)),
+        ParamForm::Token(ordinal, source) => given(source).or_else(|| ty(ordinal).map(|ty| compared(ty).oid())),
+        ParamForm::TokenArray(ordinal, source) => {
+            given(source).or_else(|| ty(ordinal).map(|ty| compared(ty).array_oid()))
         }
-        ParamForm::Seal(ordinal, _) => ty(ordinal).map(LogicalType::oid),
-        ParamForm::Token(ordinal, _) => ty(ordinal).map(|ty| operand(ty).oid()),
-        ParamForm::TokenArray(ordinal, _) => ty(ordinal).map(|ty| operand(ty).array_oid()),
     }
 }
 
-/// What an untyped operand of `=` becomes: varchar has no operators of its own, text's are used.
-fn operand(ty: LogicalType) -> LogicalType {
+/// The type that an undeclared parameter gets beside a column: varchar has no operators of its own,
+/// it uses those of text.
+fn compared(ty: LogicalType) -> LogicalType {
     if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
 }
 
@@ -150,9 +149,9 @@ pub fn bind(
     Ok(())
 }
 
-/// PostgreSQL says which parameter has a wrong binary form; the codec cannot know.
+/// PostgreSQL says which parameter has bytes left over; the codec cannot know.
 fn in_parameter(mut problem: Problem, client: usize) -> Problem {
-    if problem.sqlstate == "22P03" {
+    if problem.sqlstate == "22P03" && problem.message == "incorrect binary data format" {
         problem.message = format!("{} in bind parameter {}", problem.message, client + 1);
     }
     problem
@@ -195,7 +194,7 @@ impl Sealer<'_> {
             }
             ParamForm::Token(ordinal, cast) => {
                 let token = self.token(ordinal, declared, cast, format, bytes)?;
-                frontend::value(body, Some(token_bytes(token.as_ref())));
+                frontend::value(body, Some(token.as_ref()));
             }
             ParamForm::TokenArray(ordinal, cast) => {
                 let elements = arrays::read(format, bytes)?;
@@ -224,11 +223,11 @@ impl Sealer<'_> {
         cast: Source,
         format: Format,
         bytes: &[u8],
-    ) -> Result<Option<Token>, Problem> {
+    ) -> Result<Needle, Problem> {
         let mut cast_value = Vec::new();
         let (source, format, bytes) = through_cast(declared, cast, format, bytes, self.settings, &mut cast_value)?;
         let column = column(self.columns, ordinal)?;
-        column.token(source, format, bytes, self.settings, self.scratch)
+        column.token(source, format, bytes, self.settings, self.scratch).map(Needle)
     }
 
     /// The literal of an edit, sealed: appended to the text as a bytea literal without a cast.
@@ -244,7 +243,7 @@ impl Sealer<'_> {
     pub fn token_literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
         let column = column(self.columns, ordinal)?;
         let token = column.token(literal.source, Format::Text, literal.text.as_bytes(), self.settings, self.scratch)?;
-        write_token(out, token_bytes(token.as_ref()));
+        write_token(out, Needle(token).as_ref());
         Ok(())
     }
 
@@ -264,7 +263,7 @@ impl Sealer<'_> {
                 Some(bytes) => Some(self.token(ordinal, source, Source::UNTYPED, Format::Text, bytes)?),
             });
         }
-        write_token_array(out, tokens.iter().map(|token| token.as_ref().map(|token| token_bytes(token.as_ref()))));
+        write_token_array(out, tokens);
         Ok(())
     }
 }
@@ -297,13 +296,17 @@ fn through_cast<'a>(
     Ok((Source { oid: cast.oid, typmod: -1 }, Format::Binary, buffer))
 }
 
-/// A value that nothing in the column can equal gets the empty token.
-fn token_bytes(token: Option<&Token>) -> &[u8] {
-    token.map_or(&[], |token| &token.0)
+/// What is searched for: a token. A value that nothing in the column can equal is an empty one.
+struct Needle(Option<Token>);
+
+impl AsRef<[u8]> for Needle {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |token| &token.0)
+    }
 }
 
 /// `array_send` of a `bytea[]`.
-fn put_token_array(tokens: &[Option<Option<Token>>], body: &mut BytesMut) {
+fn put_token_array(tokens: &[Option<Needle>], body: &mut BytesMut) {
     let start = body.len();
     body.put_i32(0);
     body.put_i32(i32::from(!tokens.is_empty()));
@@ -314,7 +317,7 @@ fn put_token_array(tokens: &[Option<Option<Token>>], body: &mut BytesMut) {
         body.put_i32(1);
     }
     for token in tokens {
-        frontend::value(body, token.as_ref().map(|token| token_bytes(token.as_ref())));
+        frontend::value(body, token.as_ref().map(Needle::as_ref));
     }
     let length = (body.len() - start - 4) as i32;
     body[start..start + 4].copy_from_slice(&length.to_be_bytes());

@@ -7,14 +7,15 @@ use super::{
     error_response::Positions,
     params::Sealer,
     problem::{Problem, SUBSTITUTE},
+    readiness::ENDS_TRANSACTION,
 };
 use crate::{
     admin::metrics::Meters,
     sql::{
         catalog::Catalog,
-        classify::{Class, classify},
+        classify::classify,
         env::Env,
-        grammar::{Parsed, edits::render_placed},
+        grammar::{Parsed, edits::render_measured, tokens},
         model::{Outcome, Plan, Refusal, Replacement},
         planner,
     },
@@ -36,9 +37,6 @@ pub struct Desk<'a> {
     /// The transaction has changed the environment: its end, or that of a part of it, takes it back.
     pub touched: bool,
 }
-
-/// Statements that take back or keep what a transaction has set.
-pub const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// A text with its edits applied.
 pub struct Edited {
@@ -75,6 +73,11 @@ impl Desk<'_> {
             refused: None,
             untouched: true,
         };
+        if self.passes_with_escapes(text) {
+            script.edited.text.push_str(text);
+            script.plans.push(None);
+            return Ok(script);
+        }
         let parsed = match parse(text) {
             Ok(parsed) => parsed,
             Err(problem) => {
@@ -91,6 +94,8 @@ impl Desk<'_> {
             let mentions = self.catalog.prefilter.look(own.as_bytes());
             let outcome = match planner::plan(&parsed, index, self.catalog, self.env, &[]) {
                 Outcome::Refuse(refusal) if may_be_stale(&refusal) && !last_try => return Err(refusal),
+                // What holds no protected name (a DO block, say) passes however names resolve.
+                Outcome::Pass if !planner::names_protected(own, self.catalog) => Outcome::Pass,
                 _ if unsettled && mentions.protected => Outcome::Refuse(unsettled_names()),
                 outcome => outcome,
             };
@@ -129,6 +134,9 @@ impl Desk<'_> {
         declared: &[u32],
         last_try: bool,
     ) -> Result<Result<Option<Plan>, Problem>, Refusal> {
+        if self.passes_with_escapes(text) {
+            return Ok(Ok(None));
+        }
         let parsed = match parse(text) {
             Ok(parsed) => parsed,
             Err(problem) => return Ok(Err(problem)),
@@ -148,6 +156,20 @@ impl Desk<'_> {
         })
     }
 
+    /// With `standard_conforming_strings = off` a backslash in a plain string escapes what follows, so
+    /// the server may see other strings than the parser here. Read as the server reads it, does the
+    /// text pass? (If not, the planner refuses it for its backslash.)
+    fn passes_with_escapes(&self, text: &str) -> bool {
+        if self.env.standard_conforming_strings || !text.contains('\\') {
+            return false;
+        }
+        let Some(conforming) = tokens::conforming(text) else { return true };
+        let Ok(parsed) = parse(&conforming) else { return false };
+        let env = Env { standard_conforming_strings: true, ..self.env.clone() };
+        // Of several statements one may change how names resolve in the next.
+        parsed.len() <= 1 && matches!(planner::plan(&parsed, 0, self.catalog, &env, &[]), Outcome::Pass)
+    }
+
     /// The text of a planned Parse with its edits applied.
     pub fn edit_prepared(&mut self, text: &str, plan: &Plan) -> Result<Edited, Problem> {
         let parsed = parse(text)?;
@@ -164,27 +186,41 @@ impl Desk<'_> {
 
     /// Applies a plan's edits to its statement; gives the characters that each edit became.
     fn edit(&mut self, text: &str, start: usize, own: &str, plan: &Plan) -> Result<(String, Vec<usize>), Problem> {
+        let mut lengths = Vec::with_capacity(plan.edits.len());
         let mut sealer = Sealer { columns: self.columns, settings: self.settings, scratch: self.scratch };
-        let (edited, places) =
-            render_placed(own, &plan.edits, &mut |replacement, out: &mut String| match replacement {
-                // Written by `render_placed` itself.
-                Replacement::Text(_) => Ok(()),
-                Replacement::Seal(ordinal, literal) => {
-                    sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
+        let mut fill = |replacement: &Replacement, out: &mut String| match replacement {
+            Replacement::Text(fixed) => {
+                out.push_str(fixed);
+                Ok(())
+            }
+            Replacement::Seal(ordinal, literal) => sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at)),
+            Replacement::Token(ordinal, literal) => {
+                sealer.token_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
+            }
+            Replacement::TokenArray(ordinal, literal) => {
+                sealer.token_array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
+            }
+        };
+        let edited =
+            render_measured(own, &plan.edits, &mut fill, &mut lengths).map_err(|(problem, at)| {
+                match problem.position {
+                    None if is_of_a_cast(&problem) => problem,
+                    None => problem.at(text, start + at),
+                    Some(_) => problem,
                 }
-                Replacement::Token(ordinal, literal) => {
-                    sealer.token_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
-                }
-                Replacement::TokenArray(ordinal, literal) => {
-                    sealer.token_array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
-                }
-            })
-            .map_err(|(problem, at)| match problem.position {
-                None => problem.at(text, start + at),
-                Some(_) => problem,
             })?;
-        let lengths = places.into_iter().map(|place| edited[place].chars().count()).collect();
         Ok((edited, lengths))
+    }
+}
+
+/// PostgreSQL points at a literal that its type's input function refuses, but not where a cast of an
+/// accepted one fails, to another type or to the column's length: that happens when it runs.
+fn is_of_a_cast(problem: &Problem) -> bool {
+    match &*problem.sqlstate {
+        "22001" => true,
+        // The input functions of integers say `value "70000" is out of range for type smallint`.
+        "22003" => !problem.message.starts_with("value \""),
+        _ => false,
     }
 }
 

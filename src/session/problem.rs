@@ -95,9 +95,11 @@ impl Problem {
     /// A refusal whose position is relative to byte `start` of the client's `text`.
     pub fn refusal(refusal: Refusal, text: &str, start: usize) -> Self {
         let at = refusal.at;
+        // Class 42: what PostgreSQL itself would say, and it has no hint of pgveil's.
+        let native = refusal.sqlstate.starts_with("42") && refusal.sqlstate != "42501";
         let problem = Self {
             sqlstate: refusal.sqlstate.into(),
-            code: Some(refusal.code),
+            code: (!native).then_some(refusal.code),
             message: refusal.message,
             detail: refusal.detail,
             hint: refusal.hint,

@@ -4,7 +4,7 @@
 //! - [`grammar`] — PostgreSQL's own grammar: parse, tokens, proved byte-span edits. The only place
 //!   that names `pg_raw_parse`'s unsafe parts.
 //! - [`catalog`] — a snapshot of the live catalog seen through the policy, and its loader.
-//! - [`env`] — what of a session decides name resolution (search_path, role, temp tables).
+//! - [`mod@env`] — what of a session decides name resolution (search_path, role, temp tables).
 //! - [`resolve`] — every table and column reference through scopes; allow-list of node kinds.
 //! - [`planner`] — [`plan`](planner::plan): one statement → [`model::Outcome`].
 //! - [`model`] — plans, edits, parameter and result specs, refusals.

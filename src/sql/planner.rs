@@ -41,6 +41,12 @@ pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, _de
     }
 }
 
+/// Does a text hold a protected name, or something that may hide one? If not, what it means does not
+/// depend on how names resolve.
+pub fn names_protected(text: &str, catalog: &Catalog) -> bool {
+    resolve::words(text, catalog).is_some()
+}
+
 /// With `standard_conforming_strings = off` the server reads a backslash in a literal otherwise than
 /// the grammar here does, and hence perhaps everything behind it.
 fn misread(text: &str, catalog: &Catalog, env: &Env) -> Option<Refusal> {

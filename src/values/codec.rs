@@ -3,7 +3,7 @@
 use super::{
     Format, LogicalType, Normalize, Settings, ValueError,
     cast::{self, assign, comparison},
-    datetime, int, jsonb,
+    datetime, foreign, int, jsonb,
     numeric::{self, Numeric},
     simple, text,
     ty::{Base, length_typmod},
@@ -65,6 +65,11 @@ pub fn parse(
         if source.is_untyped() {
             return input(to, target.typmod(), format, bytes, settings, out);
         }
+        if let Some(value) = foreign::assigned(to, source, format, bytes, settings) {
+            let start = out.len();
+            out.extend_from_slice(&value?);
+            return coerce(to, target.typmod(), false, start, out);
+        }
         let from = cast::check_assignment(target, source.oid)?;
         if from == to && source.typmod == -1 {
             return input(to, target.typmod(), format, bytes, settings, out);
@@ -124,6 +129,11 @@ pub fn equality_operand(
 ) -> Result<Operand, ValueError> {
     all_or_nothing(out, |out| {
         let column = target.base();
+        if let Some(value) = foreign::compared(column, source, format, bytes, settings) {
+            let Some(value) = value? else { return Ok(Operand::NeverEqual) };
+            equality(column, &value, normalize, out)?;
+            return Ok(Operand::Canon);
+        }
         let from = if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
         let mut value = typed(from, source, format, bytes, settings)?;
         match comparison(column, from, &mut value, normalize, settings)? {

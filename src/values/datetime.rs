@@ -137,6 +137,27 @@ pub(super) fn parse_timestamptz(text: &str, settings: &Settings) -> Result<i64, 
     Ok(micros)
 }
 
+/// `timestamp_in()`: microseconds since 2000-01-01 00:00 in local time. The server ignores a zone in
+/// the text; such a text is refused, since nobody means that.
+pub(super) fn parse_timestamp(text: &str, settings: &Settings) -> Result<i64, ValueError> {
+    let in_zone = |zone| {
+        parse_timestamptz(text, &Settings { time_zone: zone, ..settings.clone() }).map_err(|mut error| {
+            error.message = error.message.replace(TIMESTAMPTZ, "timestamp");
+            error
+        })
+    };
+    let local = in_zone(TimeZone::UTC)?;
+    let hour_east = in_zone(TimeZone::fixed(jiff::tz::Offset::constant(1)))?;
+    if !is_infinite(local) && local.checked_sub(hour_east) != Some(3600 * USECS_PER_SEC) {
+        return Err(ValueError::unsupported("a timestamp without time zone that names a zone is not supported"));
+    }
+    Ok(local)
+}
+
+fn is_infinite(micros: i64) -> bool {
+    matches!(micros, INFINITY | MINUS_INFINITY)
+}
+
 /// `now`, `today` and their like would make the stored value depend on pgveil's clock instead of the
 /// transaction's start.
 fn constant(decoded: &Decoded, ty: &str) -> Result<(), ValueError> {
@@ -220,4 +241,33 @@ pub(super) fn date_at_midnight(micros: i64, zone: &TimeZone) -> Option<i32> {
     [near, near.saturating_add(1), near.saturating_sub(1)]
         .into_iter()
         .find(|&days| check_date(days).is_ok() && date_to_timestamptz(days, zone) == Some(micros))
+}
+
+/// `timestamp2timestamptz()`: a local time as a moment of the session's zone. `None` if a timestamp
+/// cannot hold it.
+pub(super) fn timestamp_to_timestamptz(local: i64, zone: &TimeZone) -> Option<i64> {
+    if is_infinite(local) {
+        return Some(local);
+    }
+    let (days, time) = (local.div_euclid(USECS_PER_DAY), local.rem_euclid(USECS_PER_DAY));
+    let (year, month, day) = calendar::from_julian(days as i32 + POSTGRES_EPOCH);
+    let second = (time / USECS_PER_SEC) as i32;
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let civil = Civil { year, month, day, hour, minute, second, micros: (time % USECS_PER_SEC) as i32 };
+    let micros = local - i64::from(zone::offset_at_local(zone, &civil)) * USECS_PER_SEC;
+    calendar::is_timestamp(micros).then_some(micros)
+}
+
+/// `timestamp_date()`: the day of a local time.
+pub(super) fn timestamp_to_date(local: i64) -> i32 {
+    match local {
+        INFINITY => DATE_INFINITY,
+        MINUS_INFINITY => DATE_MINUS_INFINITY,
+        _ => local.div_euclid(USECS_PER_DAY) as i32,
+    }
+}
+
+/// Is a local time the first of its day (or infinite)? Only such a one equals a date.
+pub(super) fn is_midnight(local: i64) -> bool {
+    is_infinite(local) || local.rem_euclid(USECS_PER_DAY) == 0
 }

@@ -13,6 +13,7 @@ mod cast;
 mod codec;
 mod datetime;
 mod error;
+mod foreign;
 mod int;
 mod jsonb;
 mod numeric;

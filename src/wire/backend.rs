@@ -55,11 +55,11 @@ pub fn put_field(body: &mut BytesMut, field: &Field<'_>) {
     body.put_i16(field.format);
 }
 
-/// Walks the cells of a DataRow; gives their number and an iterator.
-pub fn cells(body: &[u8]) -> Result<(usize, impl Iterator<Item = Result<Option<&[u8]>, Malformed>>), Malformed> {
+/// The cells of a DataRow; None is NULL.
+pub fn cells(body: &[u8]) -> Result<Vec<Option<&[u8]>>, Malformed> {
     let mut cursor = Cursor::new(body);
     let count = cursor.count()?;
-    Ok((count, (0..count).map(move |_| cursor.value())))
+    (0..count).map(|_| cursor.value()).collect()
 }
 
 /// The type OIDs of a ParameterDescription.

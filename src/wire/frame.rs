@@ -50,9 +50,8 @@ fn peek(buf: &[u8]) -> Option<(u8, u32)> {
 pub fn client_header(buf: &[u8]) -> Result<Option<Header>, BadLength> {
     let Some((tag, length)) = peek(buf) else { return Ok(None) };
     let limit = match tag {
-        b'Q' | b'P' | b'B' | b'F' | b'd' | b'p' => LARGE_LIMIT,
         b'C' | b'D' | b'E' | b'H' | b'S' | b'X' | b'c' | b'f' => SMALL_LIMIT,
-        // An unknown type: the server will say so; it is forwarded, not held.
+        // Q, P, B, F, d, p; and unknown types, which are forwarded, not held: the server will say so.
         _ => LARGE_LIMIT,
     };
     bounded(tag, length, limit)

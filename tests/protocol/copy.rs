@@ -2,8 +2,8 @@
 
 use crate::{
     raw::{
-        Script, bind_text, brief, copy_data, copy_done, copy_fail, execute, extended, flush, function_call, message, parse,
-        query, sync, undescribed,
+        Script, bind_text, brief, copy_data, copy_done, copy_fail, execute, extended, flush, function_call, message,
+        parse, query, sync, undescribed,
     },
     shared::turn,
 };
@@ -60,7 +60,14 @@ fn copies_follow_one_another_in_one_query() {
             .until(b'G', 1)
             .send([copy_data(b"21\tb\n"), copy_done()])
             .ready(1)
-            .send([query(&format!("{IN}; {IN}")), copy_data(b"22\ta\n"), copy_done(), copy_data(b"23\tb\n"), copy_done(), query("SELECT 1")])
+            .send([
+                query(&format!("{IN}; {IN}")),
+                copy_data(b"22\ta\n"),
+                copy_done(),
+                copy_data(b"23\tb\n"),
+                copy_done(),
+                query("SELECT 1"),
+            ])
             .ready(2),
     );
 }
@@ -79,9 +86,23 @@ fn copies_fail_and_the_session_goes_on() {
             .send([copy_data(b"31\ta\n1\tdup\n")])
             .send([copy_data(b"32\ta\n"), copy_done()])
             .ready(1)
-            .send([undescribed(IN, &[]), copy_data(b"x\n"), copy_data(b"33\tb\n"), copy_done(), sync(), query("SELECT 1")])
+            .send([
+                undescribed(IN, &[]),
+                copy_data(b"x\n"),
+                copy_data(b"33\tb\n"),
+                copy_done(),
+                sync(),
+                query("SELECT 1"),
+            ])
             .ready(2)
-            .send([undescribed(IN, &[]), copy_data(b"34\tx\n"), copy_fail("no"), sync(), extended("SELECT 2", &[]), sync()])
+            .send([
+                undescribed(IN, &[]),
+                copy_data(b"34\tx\n"),
+                copy_fail("no"),
+                sync(),
+                extended("SELECT 2", &[]),
+                sync(),
+            ])
             .ready(2)
             .query("COPY nosuch FROM STDIN")
             .send([copy_data(b"late\n"), copy_done()])
@@ -111,12 +132,12 @@ fn anything_but_data_during_copy_ends_the_session_as_on_the_server() {
 #[test]
 fn copy_outside_of_copy_is_ignored() {
     let turn = turn();
-    turn.same(
-        &Script::new()
-            .send([copy_data(b"x"), copy_done(), copy_fail("x"), query("SELECT 1")])
-            .ready(1)
-            .ask([copy_done(), extended("SELECT 2", &[]), copy_done(), sync()]),
-    );
+    turn.same(&Script::new().send([copy_data(b"x"), copy_done(), copy_fail("x"), query("SELECT 1")]).ready(1).ask([
+        copy_done(),
+        extended("SELECT 2", &[]),
+        copy_done(),
+        sync(),
+    ]));
 }
 
 #[test]
@@ -135,7 +156,15 @@ fn copy_of_a_protected_table_is_right_or_refused() {
     }
     assert_eq!(turn.sql("SELECT count(*) FROM people WHERE substring(email::bytea, 1, 3) <> '\\xff7076'"), "0");
     // Pipelined behind a refusal, the data goes nowhere.
-    raw.send(&[query("COPY people FROM STDIN"), copy_data(b"41\tn\tx\t\\N\t\\N\t\\N\t\\N\n"), copy_done(), query("SELECT 1")].concat());
+    raw.send(
+        &[
+            query("COPY people FROM STDIN"),
+            copy_data(b"41\tn\tx\t\\N\t\\N\t\\N\t\\N\n"),
+            copy_done(),
+            query("SELECT 1"),
+        ]
+        .concat(),
+    );
     assert_eq!(brief(&raw.until(b'Z', 2))[1..], ["=I", "1", "SELECT 1", "=I"]);
 }
 
@@ -152,7 +181,11 @@ fn fast_path_calls_of_large_objects_pass() {
             .ask([function_call(964, &[&99_999_u32.to_be_bytes()])])
             .ask([function_call(177, &[&1_i32.to_be_bytes(), &2_i32.to_be_bytes()])])
             .query("ROLLBACK")
-            .send([function_call(177, &[&1_i32.to_be_bytes(), &2_i32.to_be_bytes()]), query("SELECT email FROM people WHERE id = 1"), function_call(177, &[&1_i32.to_be_bytes(), &2_i32.to_be_bytes()])])
+            .send([
+                function_call(177, &[&1_i32.to_be_bytes(), &2_i32.to_be_bytes()]),
+                query("SELECT email FROM people WHERE id = 1"),
+                function_call(177, &[&1_i32.to_be_bytes(), &2_i32.to_be_bytes()]),
+            ])
             .ready(3),
     );
     let mut raw = turn.veiled();

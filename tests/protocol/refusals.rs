@@ -2,8 +2,8 @@
 
 use crate::{
     raw::{
-        Raw, bind, bind_text, brief, describe_portal, describe_statement, execute, extended, field, flush, parse, query,
-        sync, tags,
+        Raw, bind, bind_text, brief, describe_portal, describe_statement, execute, extended, field, flush, parse,
+        query, sync, tags,
     },
     shared::turn,
 };
@@ -32,9 +32,10 @@ fn a_refusal_ends_neither_the_session_nor_what_came_before_it() {
     assert_eq!(raw.brief(&script), ["first", "SELECT 1", "UPDATE 1", "!0A000", "=I"]);
     assert_eq!(turn.sql("SELECT count(*) FROM plain"), "3");
     assert_eq!(raw.brief("SELECT notes FROM people WHERE id = 1"), ["first", "SELECT 1", "=I"]);
-    assert_eq!(raw.brief(&format!("INSERT INTO plain VALUES (98); COMMIT; {REFUSED}")), [
-        "INSERT 0 1", "COMMIT", "!0A000", "=I"
-    ]);
+    assert_eq!(
+        raw.brief(&format!("INSERT INTO plain VALUES (98); COMMIT; {REFUSED}")),
+        ["INSERT 0 1", "COMMIT", "!0A000", "=I"]
+    );
     assert_eq!(turn.sql("SELECT count(*) FROM plain WHERE id = 98"), "1");
 }
 
@@ -42,10 +43,9 @@ fn a_refusal_ends_neither_the_session_nor_what_came_before_it() {
 fn an_error_before_a_refused_statement_is_the_one_that_is_told() {
     let turn = turn();
     let mut raw = turn.veiled();
-    for (sql, message) in [
-        ("SELECT nosuch FROM plain", "column \"nosuch\" does not exist"),
-        ("SELECT 1/0", "division by zero"),
-    ] {
+    for (sql, message) in
+        [("SELECT nosuch FROM plain", "column \"nosuch\" does not exist"), ("SELECT 1/0", "division by zero")]
+    {
         let messages = raw.query(&format!("{sql}; {REFUSED}"));
         assert_eq!(tags(&messages), "EZ");
         assert_eq!(field(&messages[0], 'M'), message);
@@ -59,11 +59,8 @@ fn a_refusal_aborts_the_transaction_as_any_error() {
     for protocol in ["simple", "extended"] {
         assert_eq!(raw.brief("BEGIN"), ["BEGIN", "=T"]);
         assert_eq!(raw.brief("UPDATE people SET notes = 'x' WHERE id = 1"), ["UPDATE 1", "=T"]);
-        let refused = if protocol == "simple" {
-            raw.brief(REFUSED)
-        } else {
-            said(&mut raw, &[extended(REFUSED, &[]), sync()])
-        };
+        let refused =
+            if protocol == "simple" { raw.brief(REFUSED) } else { said(&mut raw, &[extended(REFUSED, &[]), sync()]) };
         assert_eq!(refused, ["!0A000", "=E"]);
         assert_eq!(raw.brief("SELECT 1"), ["!25P02", "=E"]);
         assert_eq!(raw.brief("SELECT email FROM people"), ["!25P02", "=E"]);

@@ -3,6 +3,7 @@
 use super::{
     live::{Column, DependentKind, Table},
     plan::{How, Obstacle, Plan, Step},
+    registered::Registered,
 };
 use crate::{
     cli::sql_text::{ident, qualified, quoted},
@@ -14,7 +15,13 @@ use crate::{
 const MAX_NAME: usize = 63;
 
 /// Adds what one table needs. `index` is its place in the policy.
-pub(super) fn plan(index: usize, table: &ProtectedTable, live: Option<&Table>, plan: &mut Plan) {
+pub(super) fn plan(
+    index: usize,
+    table: &ProtectedTable,
+    live: Option<&Table>,
+    registered: &Registered,
+    plan: &mut Plan,
+) {
     let path = format!("{}.{}", table.schema, table.name);
     let Some(live) = live else {
         plan.obstacles.push(Obstacle {
@@ -36,6 +43,9 @@ pub(super) fn plan(index: usize, table: &ProtectedTable, live: Option<&Table>, p
         });
         return;
     }
+    if let Some(obstacle) = registered.other_table(table, live) {
+        return plan.obstacles.push(obstacle);
+    }
     for (column, found) in table.columns.iter().zip(&live.columns) {
         match found {
             None => plan.obstacles.push(Obstacle {
@@ -48,7 +58,17 @@ pub(super) fn plan(index: usize, table: &ProtectedTable, live: Option<&Table>, p
                     ident(&column.name)
                 ),
             }),
-            Some(found) => Work { index, table, live, column, found }.plan(plan),
+            Some(found) => match registered.other_column(column, found) {
+                Some(obstacle) => plan.obstacles.push(obstacle),
+                None => {
+                    let before = plan.obstacles.len();
+                    Work { index, table, live, column, found }.plan(plan);
+                    // What is in the way of sealing is in the way of this, too.
+                    if found.sealed || plan.obstacles.len() == before {
+                        plan.registrations.extend(registered.pending(column, live, found));
+                    }
+                }
+            },
         }
     }
 }
@@ -64,11 +84,11 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn plan(&self, plan: &mut Plan) {
-        if self.found.inherited {
+        if self.found.inherited && !self.found.sealed {
             return plan.obstacles.push(self.obstacle(
                 "apply/inherited-column",
                 "the column belongs to a parent table",
-                "name the parent (the partitioned table itself) in the policy",
+                "name the parent (the partitioned table itself) in the policy: what is done to it reaches this table too",
             ));
         }
         // Names that a dropped index gives back, with its uniqueness.

@@ -50,6 +50,8 @@ pub(super) struct Domain {
 /// A protected table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
+    /// `pg_class.oid`
+    pub(super) oid: u32,
     /// `pg_class.relkind`
     pub(super) kind: char,
     pub(super) owner: String,
@@ -66,6 +68,8 @@ pub(super) struct Table {
 /// A protected column.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Column {
+    /// `pg_attribute.attnum`
+    pub(super) number: i16,
     /// `format_type` of its type.
     pub(super) type_name: String,
     pub(super) type_oid: u32,
@@ -149,6 +153,7 @@ async fn read_table(client: &Client, table: &ProtectedTable, domain: Option<u32>
     }
     let taken = client.query(TAKEN_NAMES, &[&table.schema]).await.map_err(reading())?;
     Ok(Some(Table {
+        oid,
         kind,
         owner: row.get(2),
         owned: row.get(3),
@@ -169,6 +174,7 @@ async fn read_column(client: &Client, table: u32, row: &Row, domain: Option<u32>
     let number: i16 = row.get(0);
     let type_oid: u32 = row.get(1);
     let mut column = Column {
+        number,
         type_oid,
         typmod: row.get(2),
         type_name: row.get(3),

@@ -3,7 +3,8 @@
 //! [`live`] reads what there is, [`plan`] compares it with the policy ([`objects`]: the schema
 //! `pgveil`; [`columns`]: protected tables), [`execute`] runs what the login may run, [`keystore`]
 //! sees to the keystore and its first keys. Afterwards everything is read and planned again: a
-//! second run must find nothing to do.
+//! second run must find nothing to do. What is sealed then is registered, so that another table or
+//! column under its name will be noticed ([`registered`]).
 
 mod columns;
 mod execute;
@@ -11,11 +12,15 @@ mod keystore;
 mod live;
 mod objects;
 mod plan;
+mod registered;
 mod report;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    sync::Arc,
+};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -24,9 +29,11 @@ use tokio_postgres::Client;
 use super::{Outcome, connect, console::Console, error::CliError, value::open_kms};
 use crate::{
     config::{Database, Policy},
+    keys::keystore::Registration,
     kms::Kms,
 };
 use plan::Plan;
+use registered::Registered;
 
 /// Arguments of `pgveil apply`.
 #[derive(Debug, Args)]
@@ -37,6 +44,10 @@ pub(super) struct ApplyArgs {
     /// Do not ask.
     #[arg(long, short)]
     yes: bool,
+    /// Take tables and columns that were replaced since the last apply (a restore, a migration) for
+    /// the ones that the policy means.
+    #[arg(long)]
+    accept: bool,
 }
 
 /// One database and what is to be done there.
@@ -47,9 +58,35 @@ struct Target<'a> {
     keystore: Option<&'static str>,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    async fn read(
+        database: &'a Database,
+        client: Client,
+        kms: &Arc<dyn Kms>,
+        args: &ApplyArgs,
+    ) -> Result<Self, CliError> {
+        let mut target = Self { database, client, plan: Plan::default(), keystore: None };
+        target.plan(kms, args).await?;
+        Ok(target)
+    }
+
+    /// Compares the database as it is now with the policy.
+    async fn plan(&mut self, kms: &Arc<dyn Kms>, args: &ApplyArgs) -> Result<(), CliError> {
+        let keystore = keystore::read(&self.client, self.database, kms).await?;
+        let registered = Registered { columns: keystore.registrations, accept: args.accept };
+        let live = live::read(&self.client, self.database).await?;
+        self.plan = plan::plan(self.database, &live, keystore.missing.is_some(), &registered);
+        self.keystore = keystore.missing;
+        Ok(())
+    }
+
     fn has_work(&self) -> bool {
-        !self.plan.own_steps().is_empty() || self.keystore_can_run()
+        !self.plan.own_steps().is_empty() || self.keystore_can_run() || !self.registrable().is_empty()
+    }
+
+    /// What can be registered: the keystore is there.
+    fn registrable(&self) -> Vec<Registration> {
+        if self.keystore.is_none() { self.plan.ready_to_register() } else { Vec::new() }
     }
 
     /// Its schema needs the same right as the schema `pgveil`.
@@ -64,10 +101,9 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
     let mut targets = Vec::new();
     for database in policy.databases.values() {
         let client = connect::service(policy, &database.name).await?;
-        let keystore = keystore::missing(&client, database, &kms).await?;
-        let plan = plan::plan(database, &live::read(&client, database).await?, keystore.is_some());
-        report::show(console, &database.name, &plan, keystore);
-        targets.push(Target { database, client, plan, keystore });
+        let target = Target::read(database, client, &kms, args).await?;
+        report::show(console, &database.name, &target.plan, target.keystore);
+        targets.push(target);
     }
     let has_work = targets.iter().any(Target::has_work);
     if args.dry_run || !has_work {
@@ -79,8 +115,8 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
     let (mut attention, mut documents) = (false, Vec::new());
     for target in &mut targets {
         let mut document = report::document(&target.database.name, &target.plan, target.keystore);
-        let left = carry_out(target, &kms).await?;
-        if report::needs_attention(&left) {
+        carry_out(target, &kms, args).await?;
+        if report::needs_attention(&target.plan) {
             attention = true;
             console.say(&format!("database {}: done, except for what is named above", target.database.name));
         } else {
@@ -95,22 +131,26 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
     Ok(outcome(attention))
 }
 
-/// Executes one database's plan; gives what a new plan still holds.
-async fn carry_out(target: &mut Target<'_>, kms: &std::sync::Arc<dyn Kms>) -> Result<Plan, CliError> {
+/// Executes one database's plan; leaves what a new plan still holds.
+async fn carry_out(target: &mut Target<'_>, kms: &Arc<dyn Kms>, args: &ApplyArgs) -> Result<(), CliError> {
     execute::execute(&mut target.client, target.database, &target.plan).await?;
     if target.keystore_can_run() {
         keystore::create(&target.client, target.database, kms).await?;
     }
-    let keystore = keystore::missing(&target.client, target.database, kms).await?;
-    let left = plan::plan(target.database, &live::read(&target.client, target.database).await?, keystore.is_some());
-    if let Some(step) = left.own_steps().first() {
+    target.plan(kms, args).await?;
+    if let Some(step) = target.plan.own_steps().first() {
         return Err(CliError::failed(
             "apply/verify",
             format!("after everything was run, the database still lacks: {}", step.sql),
             "did somebody change it at the same moment? apply again",
         ));
     }
-    Ok(left)
+    let columns = target.registrable();
+    if columns.is_empty() {
+        return Ok(());
+    }
+    keystore::register(&target.client, target.database, kms, &columns).await?;
+    target.plan(kms, args).await
 }
 
 fn finish(console: Console, databases: &[Value], applied: bool) {

@@ -1,7 +1,7 @@
 //! From the policy and what the database has to what is to be done. Pure: no connection.
 
-use super::{columns, live::Live, objects};
-use crate::config::Database;
+use super::{columns, live::Live, objects, registered::Registered};
+use crate::{config::Database, keys::keystore::Registration};
 
 /// What `apply` will do, and what it cannot.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,18 @@ pub(super) struct Plan {
     pub(super) obstacles: Vec<Obstacle>,
     /// Worth knowing, stops nothing.
     pub(super) notes: Vec<String>,
+    /// Columns to register in the keystore once they are sealed.
+    pub(super) registrations: Vec<Pending>,
+}
+
+/// A column that is not registered as what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pending {
+    pub(super) column: Registration,
+    /// Is it of the domain already?
+    pub(super) sealed: bool,
+    /// Was something else registered under its name?
+    pub(super) replaces: bool,
 }
 
 /// One statement (or a few that belong together).
@@ -58,6 +70,11 @@ impl Plan {
         }
     }
 
+    /// What can be registered now.
+    pub(super) fn ready_to_register(&self) -> Vec<Registration> {
+        self.registrations.iter().filter(|pending| pending.sealed).map(|pending| pending.column.clone()).collect()
+    }
+
     /// Steps that somebody else has to run, by role.
     pub(super) fn foreign_steps(&self) -> Vec<(&str, &Step)> {
         let foundation = self.foundation_is_missing();
@@ -81,12 +98,13 @@ impl Plan {
     }
 }
 
-/// Plans one database. Of the keystore it only sees to the right to create its schema.
-pub(super) fn plan(database: &Database, live: &Live, keystore_missing: bool) -> Plan {
+/// Plans one database. Of the keystore it only sees to the right to create its schema, and to what is
+/// registered there.
+pub(super) fn plan(database: &Database, live: &Live, keystore_missing: bool, registered: &Registered) -> Plan {
     let mut plan = Plan::default();
     objects::plan(database, live, keystore_missing, &mut plan);
     for (index, table) in database.tables.iter().enumerate() {
-        columns::plan(index, table, live.tables.get(index).and_then(Option::as_ref), &mut plan);
+        columns::plan(index, table, live.tables.get(index).and_then(Option::as_ref), registered, &mut plan);
     }
     plan
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::plan::{How, Plan};
-use crate::cli::console::Console;
+use super::plan::{How, Pending, Plan};
+use crate::cli::{console::Console, sql_text::qualified};
 
 /// Shows a plan to people: notes, the SQL that will run, what somebody else has to run, obstacles.
 pub(super) fn show(console: Console, database: &str, plan: &Plan, keystore: Option<&str>) {
@@ -25,6 +25,9 @@ pub(super) fn show(console: Console, database: &str, plan: &Plan, keystore: Opti
     if let Some(keystore) = keystore {
         console.say(&format!("-- {keystore}"));
     }
+    for line in registrations(plan) {
+        console.say(&format!("-- {line}"));
+    }
     let mut role = None;
     for (needed, step) in plan.foreign_steps() {
         if role != Some(needed) {
@@ -39,9 +42,27 @@ pub(super) fn show(console: Console, database: &str, plan: &Plan, keystore: Opti
             obstacle.code, obstacle.object, obstacle.message, obstacle.hint
         ));
     }
-    if own.is_empty() && keystore.is_none() && !needs_attention(plan) {
+    if own.is_empty() && keystore.is_none() && plan.registrations.is_empty() && !needs_attention(plan) {
         console.say("nothing to do");
     }
+}
+
+/// A line for each table with columns to be registered.
+fn registrations(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for group in
+        plan.registrations.chunk_by(|a, b| (&a.column.schema, &a.column.table) == (&b.column.schema, &b.column.table))
+    {
+        let Some(first) = group.first() else { continue };
+        let columns: Vec<&str> = group.iter().map(|pending| pending.column.column.as_str()).collect();
+        let again = if group.iter().any(|pending| pending.replaces) { ", in place of what was registered" } else { "" };
+        lines.push(format!(
+            "keystore: register {}: {}{again}",
+            qualified(&first.column.schema, &first.column.table),
+            columns.join(", ")
+        ));
+    }
+    lines
 }
 
 /// Is there something that `apply` cannot do by itself?
@@ -62,6 +83,11 @@ pub(super) fn document(database: &str, plan: &Plan, keystore: Option<&str>) -> V
         "database": database,
         "steps": plan.own_steps().iter().map(|step| json!({ "sql": step.sql, "why": step.why })).collect::<Vec<_>>(),
         "keystore": keystore,
+        "register": plan
+            .registrations
+            .iter()
+            .map(|Pending { column, .. }| format!("{}.{}.{}", column.schema, column.table, column.column))
+            .collect::<Vec<_>>(),
         "left_to_others": foreign,
         "obstacles": obstacles,
         "notes": plan.notes,

@@ -4,13 +4,25 @@ use std::sync::Arc;
 
 use super::{
     live::{Column, Dependent, DependentKind, Domain, Live, Schema, Table},
-    plan::{How, Plan, plan},
+    plan::{self, How, Plan},
+    registered::Registered,
 };
 use crate::{
     config::{Database, Mode, OnError, ProtectedColumn, ProtectedTable, Storage},
     crypto::{Cipher, Padding},
+    keys::keystore::Registration,
     values::LogicalType,
 };
+
+/// As after an earlier `apply`.
+fn plan(database: &Database, live: &Live, keystore_missing: bool) -> Plan {
+    plan::plan(database, live, keystore_missing, &registered(5000, 3))
+}
+
+fn registered(table_oid: u32, number: i16) -> Registered {
+    let [schema, table, column] = ["public", "people", "email"].map(str::to_owned);
+    Registered { columns: [Registration { schema, table, column, table_oid, number }].into(), accept: false }
+}
 
 fn database(mode: Mode) -> Database {
     let column = Arc::new(ProtectedColumn {
@@ -42,7 +54,7 @@ fn database(mode: Mode) -> Database {
 
 /// A database in which `apply` has been before, with an empty table that is not sealed yet.
 fn live() -> Live {
-    let column = Column { type_name: "text".to_owned(), type_oid: 25, typmod: -1, ..Column::default() };
+    let column = Column { number: 3, type_name: "text".to_owned(), type_oid: 25, typmod: -1, ..Column::default() };
     Live {
         version: 150_000,
         role: "pgveil".to_owned(),
@@ -52,6 +64,7 @@ fn live() -> Live {
         domain: Some(Domain { oid: 99_999, as_expected: true }),
         any_value: vec!["bytea".to_owned(), "text".to_owned()],
         tables: vec![Some(Table {
+            oid: 5000,
             kind: 'r',
             owner: "pgveil".to_owned(),
             owned: true,
@@ -68,6 +81,12 @@ fn table(live: &mut Live) -> &mut Table {
 
 fn column(live: &mut Live) -> &mut Column {
     table(live).columns[0].as_mut().unwrap()
+}
+
+/// The column as `apply` leaves it.
+fn sealed() -> Column {
+    let token_index = Some("people_email_eq".to_owned());
+    Column { number: 3, sealed: true, external: true, token_index, ..Column::default() }
 }
 
 fn sql(plan: &Plan) -> Vec<String> {
@@ -96,8 +115,7 @@ fn a_randomized_column_gets_no_index() {
 #[test]
 fn a_sealed_column_needs_nothing() {
     let mut live = live();
-    *column(&mut live) =
-        Column { sealed: true, external: true, token_index: Some("people_email_eq".to_owned()), ..Column::default() };
+    *column(&mut live) = sealed();
     table(&mut live).has_rows = Some(true);
     assert_eq!(plan(&database(Mode::Equality), &live, false), Plan::default());
 }
@@ -105,7 +123,7 @@ fn a_sealed_column_needs_nothing() {
 #[test]
 fn an_index_over_rows_is_built_without_blocking_writers() {
     let mut live = live();
-    *column(&mut live) = Column { sealed: true, external: true, ..Column::default() };
+    *column(&mut live) = Column { token_index: None, ..sealed() };
     table(&mut live).has_rows = Some(true);
     let plan = plan(&database(Mode::Equality), &live, false);
     assert_eq!(plan.steps[0].how, How::Alone);
@@ -222,4 +240,48 @@ fn missing_tables_and_columns_are_reported_by_name() {
     assert_eq!(plan(&database(Mode::Randomized), &live, false).obstacles[0].code, "catalog/missing-column");
     live.tables = vec![None];
     assert_eq!(plan(&database(Mode::Randomized), &live, false).obstacles[0].object, "public.people");
+}
+
+#[test]
+fn a_partition_is_sealed_through_its_root() {
+    let mut live = live();
+    column(&mut live).inherited = true;
+    let unsealed = plan(&database(Mode::Equality), &live, false);
+    assert!(unsealed.steps.is_empty());
+    assert_eq!(unsealed.obstacles[0].code, "apply/inherited-column");
+    column(&mut live).sealed = true;
+    assert!(plan(&database(Mode::Equality), &live, false).obstacles.is_empty());
+}
+
+#[test]
+fn a_sealed_column_that_is_not_registered_is() {
+    let mut live = live();
+    let pending = |live: &Live| plan::plan(&database(Mode::Equality), live, false, &Registered::default());
+    assert_eq!((pending(&live).registrations.len(), pending(&live).ready_to_register().len()), (1, 0));
+    *column(&mut live) = sealed();
+    let plan = pending(&live);
+    assert_eq!(plan.ready_to_register(), registered(5000, 3).columns.to_vec());
+    assert!(plan.own_steps().is_empty() && plan.obstacles.is_empty(), "{plan:?}");
+}
+
+#[test]
+fn a_column_that_cannot_be_sealed_is_not_registered() {
+    let mut live = live();
+    table(&mut live).has_rows = Some(true);
+    let plan = plan::plan(&database(Mode::Equality), &live, false, &Registered::default());
+    assert_eq!((plan.obstacles.len(), plan.registrations.len()), (1, 0));
+}
+
+#[test]
+fn nothing_is_done_to_a_table_or_column_that_was_replaced_until_it_is_accepted() {
+    for (before, object) in [(registered(4999, 3), "public.people"), (registered(5000, 2), "public.people.email")] {
+        let refused = plan::plan(&database(Mode::Equality), &live(), false, &before);
+        assert_eq!((refused.obstacles[0].code, &*refused.obstacles[0].object), ("apply/replaced", object));
+        assert!(refused.obstacles[0].hint.contains("--accept"));
+        assert!(refused.steps.is_empty() && refused.registrations.is_empty(), "{refused:?}");
+        let accepted = plan::plan(&database(Mode::Equality), &live(), false, &Registered { accept: true, ..before });
+        assert!(accepted.obstacles.is_empty(), "{accepted:?}");
+        assert_eq!(accepted.own_steps().len(), 3);
+        assert!(accepted.registrations[0].replaces);
+    }
 }

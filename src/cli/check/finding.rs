@@ -64,9 +64,13 @@ impl Finding {
     }
 }
 
-/// What the live catalog says about the policy.
-pub(super) async fn of_catalog(client: &Client, database: &Database) -> Result<Vec<Finding>, CliError> {
-    let catalog = catalog::load(client, database, 0).await?;
+/// What the live catalog says about the policy, and about what is registered if that is known.
+pub(super) async fn of_catalog(
+    client: &Client,
+    database: &Database,
+    registered: Option<catalog::Registered>,
+) -> Result<Vec<Finding>, CliError> {
+    let catalog = catalog::load_with(client, database, 0, registered, None).await?;
     let survey = catalog::survey(client, &catalog).await?;
     // pgveil's own tables and triggers are not for people to mend. A protected table called `old` or
     // `new` would make every trigger function look as if it named it.

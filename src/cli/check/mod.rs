@@ -56,9 +56,11 @@ pub(super) async fn check(policy: &Policy, args: &CheckArgs, console: Console) -
 
 async fn check_database(policy: &Policy, database: &Database, args: &CheckArgs) -> Result<Checked, CliError> {
     let mut client = connect::service(policy, &database.name).await?;
-    let mut findings = finding::of_catalog(&client, database).await?;
+    let keyring = open_keyring(policy, &client, &database.name).await;
+    let registered = keyring.as_ref().ok().map(|keyring| keyring.registered());
+    let mut findings = finding::of_catalog(&client, database, registered).await?;
     let mut probes = Vec::new();
-    match open_keyring(policy, &client, &database.name).await {
+    match keyring {
         Err(error) => findings.push(Finding::error("keys/keystore", &database.name, error.to_string(), error.hint())),
         Ok(keyring) if !args.no_probe => {
             probe_tables(&mut client, database, &keyring, &mut findings, &mut probes).await?;

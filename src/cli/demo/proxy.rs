@@ -58,13 +58,16 @@ impl Proxy {
             let stderr = stderr.clone();
             thread::spawn(move || {
                 for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    {
+                        let mut stderr = locked(&stderr);
+                        stderr.push_str(&line);
+                        stderr.push('\n');
+                    }
+                    // After the text, so that who waits for the line can read it.
                     if let Some(address) = ready_address(&line) {
                         // Only the first is waited for.
                         let _ = ready.send(address);
                     }
-                    let mut stderr = locked(&stderr);
-                    stderr.push_str(&line);
-                    stderr.push('\n');
                 }
             });
         }

@@ -1,7 +1,5 @@
 //! Making the first keys of a database.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tokio_postgres::Client;
 use zeroize::Zeroizing;
 
@@ -98,7 +96,7 @@ async fn find_or_make(client: &Client, database: &str, kms: &dyn Kms) -> Result<
 
 /// Keystore, platform scope, KEK and index root.
 async fn make_keystore(client: &Client, database: &str, kms: &dyn Kms) -> Result<IndexRoot, KeyError> {
-    let now = now();
+    let now = super::now();
     let keystore = const_hex::encode(random::<16>()?.as_slice());
     let (kek_id, root_id) = (random_id()?, random_id()?);
 
@@ -154,7 +152,7 @@ async fn make_dek(client: &Client, kms: &dyn Kms, root: &IndexRoot, snapshot: &S
     let dek = random::<32>()?;
     let context = context::of(keystore, Purpose::Dek, PLATFORM, id);
     let wrapped = wrap_checked(kms, &dek, &context).await?;
-    let key = new_key(id, kek.id, now(), wrapped, kcv(&dek, &context).to_vec());
+    let key = new_key(id, kek.id, super::now(), wrapped, kcv(&dek, &context).to_vec());
     let row = DekRow { key, max_uses: HARD_LIMIT as i64, expires_at: None };
     write::dek(client, &MacKey::derive(root, keystore), &row).await?;
     Ok(id)
@@ -212,9 +210,4 @@ fn random_id() -> Result<i64, KeyError> {
             id => return Ok(id.into()),
         }
     }
-}
-
-/// Microseconds since 1970, PostgreSQL's resolution.
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(0))
 }

@@ -9,15 +9,19 @@
 mod bootstrap;
 mod identities;
 mod read;
+mod registration;
 pub(super) mod rows;
 mod schema;
 mod transaction;
 mod verify;
 mod write;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 pub use bootstrap::{Bootstrapped, bootstrap};
 pub use identities::{identities, remember_identities};
 pub(super) use read::{Snapshot, snapshot};
+pub use registration::{Registration, register};
 
 use tokio_postgres::Client;
 use transaction::{Kind, Transaction};
@@ -65,6 +69,14 @@ pub async fn version(client: &Client) -> Result<i32, KeyError> {
     }
 }
 
+/// The epoch as the keystore has it now, unchecked: whether it is worth reading again.
+pub async fn epoch(client: &Client) -> Result<i64, KeyError> {
+    match client.query_one("SELECT n FROM pgveil_keys.epoch", &[]).await {
+        Ok(row) => Ok(row.try_get(0)?),
+        Err(error) => Err(explained(client, error).await),
+    }
+}
+
 /// Installs the tables unless they are there; false if they were. Safe against others doing the same
 /// at the same time.
 pub async fn install(client: &Client) -> Result<bool, KeyError> {
@@ -100,6 +112,11 @@ async fn check_version(client: &Client) -> Result<(), KeyError> {
 
 async fn database_name(client: &Client) -> Result<String, KeyError> {
     Ok(client.query_one("SELECT pg_catalog.current_database()", &[]).await?.try_get(0)?)
+}
+
+/// Microseconds since 1970, PostgreSQL's resolution.
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(0))
 }
 
 /// An error of a query on the keystore where the caller did not say which database it is.

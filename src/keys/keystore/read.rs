@@ -4,6 +4,7 @@ use tokio_postgres::{Client, Row};
 
 use super::{
     super::{KeyError, KeyState, mac::Fields},
+    registration::{REGISTRATIONS, RegistrationRow},
     rows::{DekRow, KekRow, KeystoreRow, PLATFORM, RootRow, ScopeRow},
     transaction::{Kind, Transaction},
 };
@@ -15,6 +16,7 @@ pub(in crate::keys) struct Snapshot {
     pub(in crate::keys) keks: Vec<KekRow>,
     pub(in crate::keys) roots: Vec<RootRow>,
     pub(in crate::keys) deks: Vec<DekRow>,
+    pub(in crate::keys) registrations: Vec<RegistrationRow>,
     pub(in crate::keys) epoch: i64,
     pub(in crate::keys) epoch_mac: Option<Vec<u8>>,
 }
@@ -51,6 +53,9 @@ impl Snapshot {
         for dek in &self.deks {
             fields = fields.bytes("dek", &dek.key.mac);
         }
+        for registration in &self.registrations {
+            fields = fields.bytes("registration", &registration.mac);
+        }
         fields
     }
 }
@@ -69,20 +74,23 @@ pub(super) async fn rows(client: &Client, database: &str) -> Result<Option<Snaps
     let keystore = query(KEYSTORE).await?;
     let epoch = query("SELECT n, mac FROM pgveil_keys.epoch").await?;
     let epoch = epoch.first().ok_or_else(|| KeyError::Tampered("epoch".to_owned()))?;
-    let snapshot = |keystore: KeystoreRow, scopes, keks, roots, deks| -> Result<Snapshot, KeyError> {
-        let (n, mac) = (epoch.try_get("n")?, epoch.try_get("mac")?);
-        Ok(Snapshot { keystore, scopes, keks, roots, deks, epoch: n, epoch_mac: mac })
-    };
     let scopes = all(&query(SCOPES).await?, ScopeRow::read)?;
     let keks = all(&query(KEKS).await?, KekRow::read)?;
     let roots = all(&query(ROOTS).await?, RootRow::read)?;
     let deks = all(&query(DEKS).await?, DekRow::read)?;
-    match keystore.first() {
-        Some(row) => snapshot(KeystoreRow::read(row)?, scopes, keks, roots, deks).map(Some),
-        None if scopes.is_empty() && keks.is_empty() && roots.is_empty() && deks.is_empty() => Ok(None),
+    let registrations = all(&query(REGISTRATIONS).await?, RegistrationRow::read)?;
+    let Some(row) = keystore.first() else {
+        let empty = scopes.is_empty() && keks.is_empty() && roots.is_empty() && deks.is_empty();
         // Keys without a keystore: somebody removed its row.
-        None => Err(KeyError::Tampered("keystore".to_owned())),
-    }
+        return if empty && registrations.is_empty() {
+            Ok(None)
+        } else {
+            Err(KeyError::Tampered("keystore".to_owned()))
+        };
+    };
+    let (epoch, epoch_mac) = (epoch.try_get("n")?, epoch.try_get("mac")?);
+    let keystore = KeystoreRow::read(row)?;
+    Ok(Some(Snapshot { keystore, scopes, keks, roots, deks, registrations, epoch, epoch_mac }))
 }
 
 fn all<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T, KeyError>) -> Result<Vec<T>, KeyError> {

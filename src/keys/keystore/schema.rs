@@ -21,7 +21,7 @@ pub(super) fn statements() -> Vec<String> {
     let mut all = vec![LOCK.to_owned(), SEARCH_PATH.to_owned()];
     all.extend(TABLES.iter().chain(FUNCTIONS).map(|s| (*s).to_owned()));
     all.extend(TRANSITIONS.iter().map(|(table, steps)| transitions(table, steps)));
-    for (table, states) in [("kek", true), ("index_root", true), ("dek", true), ("scope", false), ("keystore", false)] {
+    for &(table, states) in WITH_MACS {
         all.extend(triggers(table, states));
     }
     all.push(
@@ -37,6 +37,16 @@ pub(super) fn statements() -> Vec<String> {
     all.extend(ROWS_AND_RIGHTS.iter().map(|s| (*s).to_owned()));
     all
 }
+
+/// Tables whose rows carry MACs, and whether a row has a state.
+const WITH_MACS: &[(&str, bool)] = &[
+    ("kek", true),
+    ("index_root", true),
+    ("dek", true),
+    ("scope", false),
+    ("keystore", false),
+    ("registration", false),
+];
 
 const TABLES: &[&str] = &[
     // Not IF NOT EXISTS: that wants CREATE on the database even where the schema was made for us.
@@ -127,6 +137,17 @@ const TABLES: &[&str] = &[
         CHECK ((state = 'destroyed') = (destroyed_at IS NOT NULL))
     )",
     "CREATE UNIQUE INDEX IF NOT EXISTS dek_one_primary ON pgveil_keys.dek (scope_id) WHERE state = 'primary'",
+    // What the policy's names meant when `pgveil apply` last said so.
+    "CREATE TABLE IF NOT EXISTS pgveil_keys.registration (
+        schema_name text NOT NULL,
+        table_name text NOT NULL,
+        column_name text NOT NULL,
+        table_oid oid NOT NULL,
+        attnum smallint NOT NULL CHECK (attnum > 0),
+        registered_at timestamptz NOT NULL,
+        mac bytea NOT NULL,
+        PRIMARY KEY (schema_name, table_name, column_name)
+    )",
     // A hint for people (a renamed column), not believed by anything.
     "CREATE TABLE IF NOT EXISTS pgveil_keys.column_identity (
         identity text PRIMARY KEY,

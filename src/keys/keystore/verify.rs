@@ -63,6 +63,9 @@ pub(in crate::keys) fn verify(snapshot: &Snapshot, root: &IndexRoot) -> Result<(
     for dek in &snapshot.deks {
         check(dek.fields(), &dek.key.mac, &|| dek.name())?;
     }
+    for registration in &snapshot.registrations {
+        check(registration.fields(), &registration.mac, &|| registration.name())?;
+    }
     // Each row is genuine; are they all, and all of this epoch?
     let mac = snapshot.epoch_mac.as_deref().unwrap_or_default();
     check(snapshot.manifest(), mac, &|| "epoch".to_owned())

@@ -5,6 +5,7 @@ use tokio_postgres::{Client, types::ToSql};
 use super::{
     super::{KeyError, mac::MacKey},
     read,
+    registration::RegistrationRow,
     rows::{DekRow, KekRow, KeystoreRow, RootRow, ScopeRow},
 };
 
@@ -84,6 +85,27 @@ pub(super) async fn dek(client: &Client, key: &MacKey, row: &DekRow) -> Result<(
         &mac.as_slice(),
         &row.key.created_at,
         &row.expires_at,
+    ];
+    insert(client, sql, &values).await
+}
+
+/// Replaces what was registered under the column's name.
+pub(super) async fn registration(client: &Client, key: &MacKey, row: &RegistrationRow) -> Result<(), KeyError> {
+    let sql = "INSERT INTO pgveil_keys.registration \
+               (schema_name, table_name, column_name, table_oid, attnum, registered_at, mac) \
+               VALUES ($1, $2, $3, $4, $5, timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7) \
+               ON CONFLICT (schema_name, table_name, column_name) DO UPDATE \
+               SET table_oid = excluded.table_oid, attnum = excluded.attnum, \
+                   registered_at = excluded.registered_at, mac = excluded.mac";
+    let (column, mac) = (&row.column, key.mac(&row.fields()));
+    let values: [&(dyn ToSql + Sync); 7] = [
+        &column.schema,
+        &column.table,
+        &column.column,
+        &column.table_oid,
+        &column.number,
+        &row.registered_at,
+        &mac.as_slice(),
     ];
     insert(client, sql, &values).await
 }

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Catalog, Oid, Relation, bodies,
     facts::{Facts, Object},
-    mismatch, reach,
+    mismatch, reach, registered,
 };
 use crate::{
     config::Database,
@@ -32,9 +32,13 @@ pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
     }
     catalog.mismatches = mismatch::find(database, &catalog, facts);
     protect(&mut catalog, database);
+    let displaced = registered::displaced(database, &catalog, facts);
+    for (&oid, table) in &displaced {
+        catalog.origins.extend(table.columns.iter().map(|&(number, ordinal)| ((oid, number), ordinal)));
+    }
     follow_columns(&mut catalog, facts);
 
-    let reached = reach::follow(&catalog, facts, database);
+    let reached = reach::follow(&catalog, facts, database, displaced);
     for (&object, reason) in &reached.reasons {
         if let Object::Relation(oid) = object {
             refuse(&mut catalog.relations, oid, reason);

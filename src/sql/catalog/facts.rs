@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{Column, Oid, Relation};
+use crate::config::ProtectedColumn;
 
 /// Everything a [`Catalog`](super::Catalog) is built from, besides the policy.
 #[derive(Debug, Default)]
@@ -21,12 +22,21 @@ pub struct Facts {
     pub functions: Vec<Function>,
     /// View column → the column of a relation that it hands through, one level down.
     pub view_columns: HashMap<(Oid, i16), (Oid, i16)>,
-    /// OIDs under which the protected tables were registered when `pgveil apply` last ran.
+    /// What `pgveil apply` has registered; None if nobody asked the keystore.
     pub registered: Option<Registered>,
 }
 
-/// Table OIDs by (schema, table), as the keystore registered them.
-pub type Registered = HashMap<(String, String), Oid>;
+/// What the policy's names meant when `pgveil apply` last ran: table OID and attribute number by
+/// schema, table and column name. May know more names than the policy.
+pub type Registered = HashMap<(String, String, String), (Oid, i16)>;
+
+impl Facts {
+    /// Table OID and attribute number under which a protected column was registered.
+    pub(super) fn registered(&self, column: &ProtectedColumn) -> Option<(Oid, i16)> {
+        let name = (column.schema.clone(), column.table.clone(), column.name.clone());
+        self.registered.as_ref()?.get(&name).copied()
+    }
+}
 
 /// The domain `pgveil.sealed`.
 #[derive(Clone, Debug, PartialEq, Eq)]

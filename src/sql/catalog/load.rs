@@ -51,7 +51,7 @@ pub async fn load(client: &Client, database: &Database, epoch: u64) -> Result<Ca
     load_with(client, database, epoch, None, None).await
 }
 
-/// As [`load`]; compares table OIDs with the `registered` ones, and shares what did not change with
+/// As [`load`]; compares tables and columns with the `registered` ones, and shares what did not change with
 /// the `previous` snapshot.
 pub async fn load_with(
     client: &Client,
@@ -64,7 +64,8 @@ pub async fn load_with(
     let schemas: Vec<&str> = database.tables.iter().map(|t| t.schema.as_str()).collect();
     let names: Vec<&str> = database.tables.iter().map(|t| t.name.as_str()).collect();
     let mut facts = Facts { registered, ..Facts::default() };
-    for row in client.query(QUERY, &[&schemas, &names]).await? {
+    let registered: Vec<Oid> = database.columns.iter().filter_map(|c| Some(facts.registered(c)?.0)).collect();
+    for row in client.query(QUERY, &[&schemas, &names, &registered]).await? {
         let (part, body): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
         add(&mut facts, part, body, previous)
             .map_err(|source| CatalogError::Answer { part: part.to_owned(), source })?;

@@ -1,5 +1,5 @@
 -- What pgveil needs to know about a database, in one statement and so under one snapshot.
--- $1, $2: schemas and names of the policy's tables. Result: (part, JSON array); load.rs reads it.
+-- $1, $2: schemas and names of the policy's tables; $3: OIDs under which they were registered. Result: (part, JSON array); load.rs reads it.
 -- Needs no privilege beyond CONNECT: pg_catalog is readable by everyone.
 -- 16384 is FirstNormalObjectId (access/transam.h): what is below came with initdb.
 WITH RECURSIVE
@@ -8,6 +8,8 @@ named AS MATERIALIZED (
   FROM ROWS FROM (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) AS p(schema, name)
   JOIN pg_catalog.pg_namespace n ON n.nspname = p.schema::pg_catalog.name
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = p.name::pg_catalog.name
+  UNION
+  SELECT pg_catalog.unnest($3::pg_catalog.oid[])
 ),
 -- The tables that hold protected rows, and all that contain or read them through relations alone.
 reached(oid) AS (
@@ -105,7 +107,7 @@ SELECT 'function', pg_catalog.json_build_array(
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE p.oid >= 16384
+WHERE p.oid >= 16384 AND n.nspname NOT IN ('pgveil', 'pgveil_keys')
 UNION ALL
 -- The query trees of the views that were reached, for where their columns come from.
 SELECT 'view', pg_catalog.json_build_array(r.ev_class::pg_catalog.int8, r.ev_action::pg_catalog.text)::pg_catalog.text

@@ -1,6 +1,6 @@
 //! Policy names that do not match the catalog.
 
-use super::{Catalog, Mismatch, Relation, display_name, facts::Facts, similar};
+use super::{Catalog, Mismatch, Relation, display_name, facts::Facts, registered, similar};
 use crate::config::{Database, ProtectedColumn, ProtectedTable};
 
 /// `bytea`'s type OID (`pg_type.dat`).
@@ -22,26 +22,22 @@ fn of_table(table: &ProtectedTable, catalog: &Catalog, facts: &Facts) -> Vec<Mis
     };
     let Some(relation) = catalog.relation(&table.schema, &table.name) else {
         let message = format!("the policy names table \"{shown}\", which does not exist");
-        return vec![wrong("catalog/missing-table", message, table_hint(table, catalog))];
+        return vec![wrong("catalog/missing-table", message, table_hint(table, catalog, facts))];
     };
     if !matches!(relation.kind, 'r' | 'p') {
         let message = format!("the policy names \"{shown}\", which is {}, not a table", kind_name(relation.kind));
         let hint = "name the table that holds the column".to_owned();
         return vec![wrong("catalog/not-a-table", message, hint)];
     }
-    let mut found = Vec::new();
-    let registered = facts.registered.as_ref().and_then(|r| r.get(&(table.schema.clone(), table.name.clone())));
-    if registered.is_some_and(|&oid| oid != relation.oid) {
-        let message = format!("table \"{shown}\" is not the table that was registered: it was replaced");
-        let hint = "if it was replaced on purpose (restore, drop and create), run `pgveil apply --accept`".to_owned();
-        found.push(wrong("catalog/replaced", message, hint));
-    }
+    let mut found = registered::replaced(table, relation, facts);
     if let Some(altered) = facts.domain.as_ref().and_then(|d| d.altered.as_ref()) {
         let message = format!("the domain pgveil.sealed of table \"{shown}\" was altered: {altered}");
         let hint = "run `pgveil apply`, which shows the statements that restore it".to_owned();
         found.push(wrong("catalog/domain-altered", message, hint));
     }
     found.extend(table.columns.iter().filter_map(|column| of_column(column, table, relation, facts)));
+    let unregistered = registered::unregistered(table, relation, facts, &found);
+    found.extend(unregistered);
     found
 }
 
@@ -89,7 +85,14 @@ fn of_column(
 }
 
 /// What a missing table might have been meant to be.
-fn table_hint(table: &ProtectedTable, catalog: &Catalog) -> String {
+fn table_hint(table: &ProtectedTable, catalog: &Catalog, facts: &Facts) -> String {
+    if let Some(now) = registered::new_name(table, catalog, facts) {
+        return format!(
+            "it is called \"{now}\" now: give it its name back, or name it so in the policy, with `identity:` \
+             {}.{}.<column> at each of its columns",
+            table.schema, table.name
+        );
+    }
     let mut elsewhere: Vec<&str> = catalog
         .by_name
         .iter()

@@ -1,11 +1,11 @@
 //! A snapshot of the live catalog, seen through the policy.
 //!
 //! - [`facts`] — what is read from the server (or made by hand in tests), before the policy is applied.
-//! - [`build`] — facts + policy → [`Catalog`]; the parts: `mismatch` (policy names that do not match),
+//! - [`mod@build`] — facts + policy → [`Catalog`]; the parts: `mismatch` (policy names that do not match),
 //!   `reach` (what leads to a protected table without naming it), `bodies` (what function bodies name).
 //! - [`load`](load()) — reads the facts as the service role, in one statement.
 //! - [`fingerprint`](fingerprint()) — has anything changed since the last look?
-//! - [`survey`] — more about the protected tables alone, and [`findings`] — what `pgveil check` says about it.
+//! - [`mod@survey`] — more about the protected tables alone, and [`mod@findings`] — what `pgveil check` says about it.
 
 mod bodies;
 mod build;
@@ -15,6 +15,7 @@ mod fingerprint;
 mod load;
 mod mismatch;
 mod reach;
+mod registered;
 mod similar;
 mod survey;
 mod view_columns;

@@ -1,11 +1,12 @@
 //! What leads to a protected table without naming it: views, rules, partitions, inheritance, and
 //! functions whose body names one, transitively.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     Catalog, Oid, bodies, display_name,
     facts::{Facts, Function, Object, Through},
+    registered::Displaced,
 };
 use crate::config::Database;
 
@@ -39,10 +40,15 @@ impl Reached {
     }
 }
 
-/// Follows everything that reaches the policy's tables.
-pub(super) fn follow(catalog: &Catalog, facts: &Facts, database: &Database) -> Reached {
+/// Follows everything that reaches the policy's tables, and those that were renamed.
+pub(super) fn follow(
+    catalog: &Catalog,
+    facts: &Facts,
+    database: &Database,
+    displaced: BTreeMap<Oid, Displaced>,
+) -> Reached {
     let mut walk = Walk::new(catalog, facts, database);
-    walk.seed();
+    walk.seed(displaced);
     walk.run();
     walk.fire();
     walk.reached
@@ -78,8 +84,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Starts with the protected tables and everything below them.
-    fn seed(&mut self) {
+    /// Starts with the protected tables, whatever they are called, and everything below them.
+    fn seed(&mut self, displaced: BTreeMap<Oid, Displaced>) {
         let mut children: HashMap<Oid, Vec<Oid>> = HashMap::new();
         for &(child, parent) in &self.facts.inherits {
             children.entry(parent).or_default().push(child);
@@ -88,6 +94,11 @@ impl<'a> Walk<'a> {
         tables.sort_unstable();
         let mut work = tables.clone();
         self.work.extend(tables.into_iter().map(Object::Relation));
+        for (oid, table) in displaced {
+            if self.add(Object::Relation(oid), table.reason) {
+                work.push(oid);
+            }
+        }
         while let Some(parent) = work.pop() {
             for &child in children.get(&parent).into_iter().flatten() {
                 let reason = self.below(child, parent);

@@ -16,7 +16,7 @@ use std::{borrow::Cow, ops::Range};
 
 use pg_raw_parse::nodes::{InferClause, TypeCast};
 
-pub use self::render::{render, render_placed, write_sealed, write_token, write_token_array};
+pub use self::render::{render, render_measured, write_sealed, write_token, write_token_array};
 use self::{proof::Found, span::Spans};
 use super::Parsed;
 use crate::sql::model::{Edit, Literal, Ordinal, Refusal, Replacement};

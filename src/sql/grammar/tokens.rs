@@ -272,6 +272,29 @@ pub(super) fn without_comments(text: &str) -> Option<String> {
     String::from_utf8(out).ok()
 }
 
+/// The text as it has to be written with `standard_conforming_strings = on` to mean what it means
+/// with `off`: plain strings become `E'…'`. Nothing if the server refuses the text whatever it says:
+/// `U&'…'` is an error then.
+pub fn conforming(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let (mut out, mut copied, mut at) = (String::with_capacity(text.len() + 8), 0, 0);
+    while let Some(token) = Tokens::starting_at(bytes, at).next() {
+        at = token.end;
+        if token.kind == Kind::UnicodeString {
+            return None;
+        }
+        // One that does not end as a plain string may well end with escapes in it.
+        if byte(bytes, token.start) == b'\'' {
+            out.push_str(text.get(copied..token.start)?);
+            out.push('E');
+            copied = token.start;
+            at = quoted(bytes, token.start + 1, Kind::EscapeString).1;
+        }
+    }
+    out.push_str(text.get(copied..)?);
+    Some(out)
+}
+
 /// The end of the run of bytes of a kind.
 #[inline]
 fn run(text: &[u8], at: usize, of: impl Fn(u8) -> bool) -> usize {

@@ -23,7 +23,7 @@
 //!    (SJIS, GBK …) and a name follows, rule 1 sees a letter before the name: rightly, since the
 //!    server sees one identifier.
 //! 6. **Text that the server runs as SQL** may put the name together: the functions that do so are
-//!    needles ([`needles`]), and so are `DO` blocks. The planner sees their literals unescaped.
+//!    needles (module `needles`), and so are `DO` blocks. The planner sees their literals unescaped.
 //!
 //! Comments, white space and line ends separate tokens but never stand inside an identifier. What
 //! leads to a protected relation under another name (views, partitions, functions) is among the names

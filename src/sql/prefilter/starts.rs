@@ -22,6 +22,8 @@ fn of_statement(text: &[u8]) -> Mentions {
         "do" => Mentions::ALL,
         "set" => Mentions { protected: false, env: sets(rest) },
         "reset" => Mentions { protected: false, env: changes(&self::word(rest).0) },
+        // A schema takes its tables along under their own names: the planner knows whose they are.
+        "alter" if self::word(rest).0.as_str() == "schema" => Mentions::ALL,
         // Prepared statements, procedures and cursors may call anything; schemas, rights and temporary
         // tables come and go by DDL; EXPLAIN may run an EXECUTE.
         "alter" | "call" | "create" | "discard" | "drop" | "execute" | "explain" | "fetch" | "grant" | "import"

@@ -38,6 +38,7 @@ fn a_protected_name_is_seen_in_every_spelling() {
         "select * from pgveil_keys.keys",
         "select query_to_xml('select * from peo' || 'ple', true, true, '')",
         "select * from dblink('', 'select')",
+        "alter/**/schema public rename to other",
         "/* hello */ do 'begin perform 1 from peo'\n'ple; end'",
     ] {
         assert!(protected(&["people"], text), "{text}");

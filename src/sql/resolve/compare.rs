@@ -19,7 +19,7 @@ use crate::{
         grammar::edits::{Change, NodeKind},
         model::{Ordinal, ParamForm},
     },
-    values::Source,
+    values::{LogicalType, Source},
 };
 
 /// A sealed column as an operand.
@@ -52,7 +52,8 @@ impl<'a> Resolver<'a> {
                 let (Some(left), Node::NodeList(list)) = (left, expr.rexpr()) else { return Ok(false) };
                 self.token_column(left, name)?;
                 for node in list {
-                    self.token(left, node, Source::UNTYPED, scope, name)?;
+                    let common = self.common_type(left, node, list.len())?;
+                    self.token(left, node, common, scope, name)?;
                 }
             }
             A_Expr_Kind::AEXPR_OP_ANY | A_Expr_Kind::AEXPR_OP_ALL => {
@@ -74,6 +75,16 @@ impl<'a> Resolver<'a> {
             },
         }
         Ok(true)
+    }
+
+    /// `transformAExprIn()`: beside the items of a longer list an undeclared parameter takes the type
+    /// that they have in common with the column. By itself it takes that of the column's operator,
+    /// which is text for varchar.
+    fn common_type(&self, column: Side, node: Node<'a>, items: usize) -> Step<Source> {
+        let undeclared = matches!(operand(node), Operand::Parameter(_, _, source) if source == Source::UNTYPED);
+        let ty = self.sealed_column(column.ordinal)?.ty;
+        let varchar = items > 1 && undeclared && matches!(ty, LogicalType::Varchar(_));
+        Ok(if varchar { Source { oid: ty.oid(), typmod: -1 } } else { Source::UNTYPED })
     }
 
     /// A column stands for its token.

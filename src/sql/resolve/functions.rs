@@ -207,13 +207,36 @@ pub(super) fn forbidden(call: &FuncCall, catalog: &Catalog) -> Option<Stop> {
         return Some(located(refusal, call.location));
     }
     let table = if DUMPS.contains(&name) {
-        catalog.columns.first().map(|c| c.table.clone())
+        dumped(call, name, catalog)
     } else if RUNS_TEXT.binary_search(&name).is_ok() {
         call.args().iter().find_map(|arg| literals(arg, catalog))
     } else {
         None
     };
     table.map(|table| unsupported_on(&format!("{name}()"), &table, call.location).into())
+}
+
+/// A protected table that a dump holds, or may hold: which schema is dumped counts only if a plain
+/// literal says so.
+fn dumped(call: &FuncCall, name: &str, catalog: &Catalog) -> Option<String> {
+    /// `NAMEDATALEN - 1`: longer names are cut off.
+    const LONGEST: usize = 63;
+    let schema = match call.args().first() {
+        Some(Node::A_Const(constant)) if name.starts_with("schema_") => {
+            constant.val().and_then(|value| value.string_value().map(str::to_owned))
+        }
+        _ => None,
+    };
+    match schema.as_deref() {
+        Some(KEYSTORE_SCHEMA) => Some(KEYSTORE_SCHEMA.to_owned()),
+        // `pg_temp` is the session's own schema, whatever its real name.
+        Some(schema) if schema.len() <= LONGEST && !schema.starts_with("pg_temp") => {
+            let protected = catalog.columns.iter().find(|c| c.schema == schema).map(|c| c.table.clone());
+            let reaching = || catalog.relations.values().filter(|r| r.schema == schema && r.refused.is_some());
+            protected.or_else(|| reaching().map(|r| r.name.clone()).min())
+        }
+        _ => catalog.columns.first().map(|c| c.table.clone()),
+    }
 }
 
 fn allowed(catalog: &Catalog, schema: Option<&str>, name: &str) -> bool {

@@ -25,7 +25,8 @@ impl Binaries {
             let folder = PathBuf::from(folder);
             return Self::at(&folder).ok_or(ClusterError::NotInstalled { searched: folder.display().to_string() });
         }
-        let newest = candidates().iter().filter_map(|folder| Self::at(folder)).max_by_key(|found| found.major);
+        // Of equals the last one wins: the packages come before the PATH, which may only link to them.
+        let newest = candidates().iter().rev().filter_map(|folder| Self::at(folder)).max_by_key(|found| found.major);
         match newest {
             None => Err(ClusterError::NotInstalled { searched: "/usr/lib/postgresql/*/bin and the PATH".to_owned() }),
             Some(found) if found.major < OLDEST => {

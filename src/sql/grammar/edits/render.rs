@@ -1,7 +1,5 @@
 //! Edits applied to a text, and how keyed replacements are written.
 
-use std::ops::Range;
-
 use crate::sql::{
     grammar::tokens::is_ident_part,
     model::{Edit, Replacement},
@@ -16,18 +14,18 @@ pub fn render<E>(
     edits: &[Edit],
     fill: &mut dyn FnMut(&Replacement, &mut String) -> Result<(), E>,
 ) -> Result<String, E> {
-    render_placed(text, edits, fill).map(|(out, _)| out)
+    render_measured(text, edits, fill, &mut Vec::new())
 }
 
-/// Likewise; tells also which bytes of the result each edit became, such blanks included.
-pub fn render_placed<E>(
+/// Likewise; `lengths` gets how many characters each edit became, blanks included.
+pub fn render_measured<E>(
     text: &str,
     edits: &[Edit],
     fill: &mut dyn FnMut(&Replacement, &mut String) -> Result<(), E>,
-) -> Result<(String, Vec<Range<usize>>), E> {
+    lengths: &mut Vec<usize>,
+) -> Result<String, E> {
     // A sealed value is some 45 bytes longer than the value, and twice that in hexadecimal digits.
     let mut out = String::with_capacity(text.len() + 128 * edits.len());
-    let mut places = Vec::with_capacity(edits.len());
     let mut done = 0;
     for edit in edits {
         out.push_str(text.get(done..edit.span.start).unwrap_or_default());
@@ -43,10 +41,10 @@ pub fn render_placed<E>(
         {
             out.push(' ');
         }
-        places.push(start..out.len());
+        lengths.push(out.get(start..).map_or(0, |became| became.chars().count()));
     }
     out.push_str(text.get(done..).unwrap_or_default());
-    Ok((out, places))
+    Ok(out)
 }
 
 /// Puts a blank at `at` if the bytes around it would be read as one token.

@@ -272,3 +272,16 @@ fn nodes_of_real_statements_start_where_tokens_start() {
         assert_locations_are_token_starts(text);
     }
 }
+
+#[test]
+fn strings_that_do_not_conform_are_put_as_escape_strings() {
+    for (text, conforming_text) in [
+        (r"select 'a\'b', U&'!0061'", None),
+        (r#"select 'tricky' as U&"\" uescape '!'"#, Some(r#"select E'tricky' as U&"\" uescape E'!'"#)),
+        (r"select 'it\'s', n'\\' -- ', '", Some(r"select E'it\'s', nE'\\' -- ', '")),
+        ("select 'a\\\\'\n 'b\\'c', E'\\'', $$'\\$$", Some("select E'a\\\\'\n 'b\\'c', E'\\'', $$'\\$$")),
+        (r"select b'1', x'f', 'never\'", Some(r"select b'1', x'f', E'never\'")),
+    ] {
+        assert_eq!(conforming(text).as_deref(), conforming_text);
+    }
+}

@@ -1,0 +1,441 @@
+//! The extended protocol: Parse, Bind, Describe, Execute, Close.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
+
+use super::{
+    engine::{End, Next, Session, Wait},
+    error_response::Positions,
+    fifo::Kind,
+    from_client::malformed,
+    job::{Deal, Job, Reading},
+    names::{Planned, Portal, Statement},
+    params::{self, Sealer},
+    planning::Edited,
+    problem::Problem,
+    readiness::{ENDS_TRANSACTION, Ready, encoding_problem, invalid_utf8},
+    rows::Cell,
+};
+use crate::{
+    admin::metrics::{Meters, Verdict},
+    sql::{
+        cache::Key,
+        catalog::Catalog,
+        classify::classify,
+        env::Env,
+        model::{Output, Plan},
+        prefilter::Mentions,
+    },
+    wire::frontend::{self, Bind, Parse, Target},
+};
+
+impl Session {
+    pub(super) async fn parse(&mut self, message: Parse<'_>, raw: &[u8]) -> Result<Next, End> {
+        if self.must_wait_for_results(|| classify(message.text)) {
+            return Ok(Next::Stay);
+        }
+        let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
+        let oids: Vec<u32> = message.oids().collect();
+        if !mentions.protected {
+            self.server.output.extend_from_slice(raw);
+            let readable = !self.unreadable(message.text);
+            let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
+            self.prepare(message.name, statement, None);
+            return Ok(Next::Go);
+        }
+        match self.check_encoding(message.text) {
+            None => {}
+            Some(Ok(next)) => return Ok(next),
+            Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
+        }
+        let (catalog, env) = match self.ready_to_plan().await {
+            Ready::Now(catalog, env) => (catalog, env),
+            Ready::Later => return Ok(Next::Stay),
+            Ready::Never(problem) => return Ok(self.refuse_parse(message.name, problem)),
+        };
+        Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env).await {
+            Err(problem) => self.refuse_parse(message.name, problem),
+            Ok((statement, None)) => {
+                self.server.output.extend_from_slice(raw);
+                self.prepare(message.name, statement, None);
+                Next::Go
+            }
+            Ok((statement, Some(edited))) => {
+                self.send_parse(message.name, statement, &edited);
+                Next::Go
+            }
+        })
+    }
+
+    /// Plans the text of a prepared statement, from the cache if it can be.
+    pub(super) async fn plan_prepared(
+        &mut self,
+        text: &[u8],
+        oids: Vec<u32>,
+        mentions: Mentions,
+        mut catalog: Arc<Catalog>,
+        env: &Arc<Env>,
+    ) -> Result<(Statement, Option<Edited>), Problem> {
+        let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
+        let scope = self.scope(catalog.epoch, env);
+        let cached = self.db.plans.get(&Key { text: text_str, declared: &oids, scope: &scope });
+        Meters::get().plan_cache(cached.is_some());
+        let plan = if cached.is_some() {
+            cached
+        } else {
+            let mut planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, false));
+            if planned.is_err() {
+                // Something is not there: look again, once.
+                self.db.mark_stale();
+                self.db.freshen().await?;
+                catalog = self.db.catalog();
+                planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, true));
+            }
+            let plan = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??.map(Arc::new);
+            if let Some(plan) = &plan {
+                let scope = self.scope(catalog.epoch, env);
+                let key = Key { text: text_str, declared: &oids, scope: &scope };
+                self.db.plans.insert(&key, Arc::clone(plan), plan.weight());
+            }
+            plan
+        };
+        let Some(plan) = plan else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
+        let edited = self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?;
+        let class = classify(text);
+        let statement = Statement {
+            may_write: plan.may_write,
+            class,
+            planned: Some(Planned { plan, env: Arc::clone(env), used: AtomicBool::new(false) }),
+            ..passed(text, oids, catalog.epoch, mentions)
+        };
+        Ok((statement, Some(edited)))
+    }
+
+    pub(super) fn send_parse(&mut self, name: &[u8], statement: Statement, edited: &Edited) {
+        let oids = match &statement.planned {
+            Some(planned) => params::upstream_oids(&planned.plan, &statement.oids),
+            None => statement.oids.clone(),
+        };
+        frontend::parse(&mut self.server.output, name, edited.text.as_bytes(), &oids);
+        self.prepare(name, statement, Some(Arc::new(edited.positions.clone())));
+    }
+
+    /// Notes a Parse that was sent.
+    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement, positions: Option<Arc<Positions>>) {
+        self.segment.open = true;
+        let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
+        Meters::get().statement(verdict);
+        let statement = Statement { named: !name.is_empty(), ..statement };
+        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
+        self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
+    }
+
+    /// Refuses a Parse. As natively, it leaves no unnamed statement behind.
+    pub(super) fn refuse_parse(&mut self, name: &[u8], problem: Problem) -> Next {
+        if name.is_empty() {
+            frontend::close(&mut self.server.output, Target::Statement, b"");
+            let undo = self.names.set_statement(b"", None);
+            self.expect(Kind::Close, Job::swallow().undo(undo));
+        }
+        self.refuse(problem)
+    }
+
+    /// Refuses an extended message: the substitute fails in its place.
+    pub(super) fn refuse(&mut self, problem: Problem) -> Next {
+        Meters::get().statement(Verdict::Refused);
+        self.segment.open = true;
+        self.segment.refused = true;
+        self.substitute(Deal::Refuse(Box::new(problem)));
+        Next::Go
+    }
+
+    pub(super) async fn bind(&mut self, message: Bind<'_>, raw: &[u8]) -> Result<Next, End> {
+        let Some(statement) = self.names.statement(message.statement).cloned() else {
+            if message.statement.is_empty() {
+                // Never passed on: pgveil would not know what the values are for.
+                return Ok(self.refuse(Problem::native("26000", "unnamed prepared statement does not exist")));
+            }
+            self.ask_about(message.statement);
+            return Ok(Next::Stay);
+        };
+        if self.must_wait_for_results(|| statement.class) {
+            return Ok(Next::Stay);
+        }
+        let statement = match self.current(&message, statement).await {
+            Err(Stop::Stay) => return Ok(Next::Stay),
+            Err(Stop::Refuse(problem)) => return Ok(self.refuse(*problem)),
+            Ok(statement) => statement,
+        };
+        if statement.result_changed() {
+            return Ok(self.refuse(Problem::native("0A000", "cached plan must not change result type")));
+        }
+        let Some(planned) = &statement.planned else {
+            return Ok(self.bind_as_is(message.portal, statement, raw));
+        };
+        let wanted: Vec<i16> = (0..message.results.len()).filter_map(|i| message.results.of(i)).collect();
+        let upstream = match result_formats_of(&planned.plan, &statement, &wanted) {
+            Ok(formats) => formats,
+            Err(problem) => return Ok(self.refuse(problem)),
+        };
+        let settings = Arc::clone(self.environment.settings());
+        let mut sealer = Sealer { columns: &self.db.columns, settings: &settings, scratch: &mut self.scratch };
+        let out = &mut self.server.output;
+        let start = out.len();
+        if let Err(problem) = params::bind(&planned.plan, &statement.oids, &message, &upstream, &mut sealer, out) {
+            out.truncate(start);
+            return Ok(self.refuse(problem));
+        }
+        planned.used.store(true, Ordering::Relaxed);
+        self.segment.open = true;
+        let view =
+            (planned.plan.reads_sealed() || planned.plan.explain).then(|| self.view(&planned.plan, wanted, upstream));
+        let portal = Portal { statement, view };
+        let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
+        self.expect(Kind::Bind, Job::forward().undo(undo));
+        Ok(Next::Go)
+    }
+
+    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
+        self.segment.open = true;
+        self.server.output.extend_from_slice(raw);
+        let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
+        self.expect(Kind::Bind, Job::forward().undo(undo));
+        Next::Go
+    }
+
+    /// A name that pgveil does not know was prepared in SQL, where protected names are refused, or does
+    /// not exist. Values are sent only once the server has said that it does; if not, its error to this
+    /// Describe is the one that it has for Bind.
+    fn ask_about(&mut self, name: &[u8]) {
+        self.segment.open = true;
+        frontend::describe(&mut self.server.output, Target::Statement, name);
+        frontend::flush(&mut self.server.output);
+        let epoch = self.db.with_catalog(|catalog| catalog.epoch);
+        let text = Mentions { protected: false, env: true };
+        let prepared_in_sql = Statement { may_write: true, ..passed(b"", Vec::new(), epoch, text) };
+        let undo = self.names.set_statement(name, Some(Arc::new(prepared_in_sql)));
+        self.expect(Kind::DescribeStatement, Job::swallow().undo(undo));
+        self.wait = Wait::Answers;
+    }
+
+    /// The statement of a Bind, planned anew if what its plan depends on has changed, or if its text
+    /// holds sealed literals that were used already (each value gets a nonce of its own).
+    async fn current(&mut self, message: &Bind<'_>, statement: Arc<Statement>) -> Result<Arc<Statement>, Stop> {
+        let same_catalog = !self.db.is_stale() && statement.epoch == self.db.with_catalog(|catalog| catalog.epoch);
+        let fresh = match &statement.planned {
+            None if same_catalog => return Ok(statement),
+            None => {
+                if let Err(problem) = self.db.freshen().await {
+                    return Err(Stop::Refuse(Box::new(problem)));
+                }
+                let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(&statement.text));
+                if !mentions.protected {
+                    return Ok(statement);
+                }
+                if !statement.readable {
+                    return Err(Stop::Refuse(Box::new(encoding_problem())));
+                }
+                false
+            }
+            Some(planned) => {
+                let same_env = self.environment.known().is_some_and(|env| **env == *planned.env);
+                let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
+                same_catalog && same_env && !reuses
+            }
+        };
+        if fresh {
+            return Ok(statement);
+        }
+        let (catalog, env) = match self.ready_to_plan().await {
+            Ready::Now(catalog, env) => (catalog, env),
+            Ready::Later => return Err(Stop::Stay),
+            Ready::Never(problem) => return Err(Stop::Refuse(Box::new(problem))),
+        };
+        let mentions = catalog.prefilter.look(&statement.text);
+        let (text, oids) = (statement.text.clone(), statement.oids.clone());
+        let (renewed, edited) = self
+            .plan_prepared(&text, oids, mentions, catalog, &env)
+            .await
+            .map_err(|problem| Stop::Refuse(Box::new(problem)))?;
+        let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
+        let renewed = Statement { named: statement.named, former_result, ..renewed };
+        self.prepare_again(message.statement, renewed, edited.as_ref());
+        match self.names.statement(message.statement) {
+            Some(statement) if self.wait == Wait::No => Ok(Arc::clone(statement)),
+            _ => Err(Stop::Stay),
+        }
+    }
+
+    /// Replaces a prepared statement upstream under the client's name, which SQL-level DEALLOCATE and
+    /// EXECUTE use as well. Portals of the old one stay.
+    pub(super) fn prepare_again(&mut self, name: &[u8], statement: Statement, edited: Option<&Edited>) {
+        self.segment.open = true;
+        frontend::close(&mut self.server.output, Target::Statement, name);
+        self.expect(Kind::Close, Job::swallow());
+        let text = statement.text.clone();
+        let oids = match &statement.planned {
+            Some(planned) => params::upstream_oids(&planned.plan, &statement.oids),
+            None => statement.oids.clone(),
+        };
+        let sent = edited.map_or(&text[..], |edited| edited.text.as_bytes());
+        frontend::parse(&mut self.server.output, name, sent, &oids);
+        let positions = edited.map(|edited| Arc::new(edited.positions.clone()));
+        // If this fails the old one is noted again, whose plan is not good any more: the next Bind
+        // tries once more.
+        let statement = Arc::new(statement);
+        let undo = self.names.set_statement(name, Some(Arc::clone(&statement)));
+        self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
+        if statement.former_result.is_some() {
+            frontend::describe(&mut self.server.output, Target::Statement, name);
+            frontend::flush(&mut self.server.output);
+            statement.described.store(true, Ordering::Relaxed);
+            let view = self.statement_view(&statement);
+            self.expect(Kind::DescribeStatement, Job::swallow().reading(Reading::Prepared { statement, view }));
+            self.wait = Wait::Answers;
+        }
+    }
+
+    pub(super) fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
+        let (target, name) = frontend::target(body).map_err(malformed)?;
+        self.segment.open = true;
+        let (kind, known) = match target {
+            Target::Statement => {
+                let known =
+                    self.names.statement(name).map(|statement| (Arc::clone(statement), self.statement_view(statement)));
+                (Kind::DescribeStatement, known)
+            }
+            Target::Portal => {
+                let known = self.names.portal(name).map(|portal| (Arc::clone(&portal.statement), portal.view.clone()));
+                (Kind::DescribePortal, known)
+            }
+        };
+        let reading = known.map(|(statement, view)| {
+            statement.described.store(true, Ordering::Relaxed);
+            Reading::Prepared { statement, view }
+        });
+        self.server.output.extend_from_slice(raw);
+        // A name that pgveil does not know may be a cursor, or a statement prepared in SQL.
+        let reading = reading.unwrap_or(Reading::Passed { shape: None });
+        self.expect(kind, Job::forward().reading(reading));
+        Ok(Next::Go)
+    }
+
+    pub(super) fn execute(&mut self, name: &[u8], raw: &[u8]) -> Next {
+        let portal = self.names.portal(name).cloned();
+        let Some(portal) = portal else {
+            self.segment.open = true;
+            self.segment.may_write = true;
+            // A cursor, or a portal that only the server knows of.
+            let statement = Arc::new(passed(b"", Vec::new(), 0, Mentions::default()));
+            let reading = || Reading::Prepared { statement: Arc::clone(&statement), view: None };
+            self.look_at_portal(name, reading());
+            self.server.output.extend_from_slice(raw);
+            self.expect(Kind::Execute, Job::forward().reading(reading()));
+            return Next::Go;
+        };
+        let statement = &portal.statement;
+        if self.must_wait_for_results(|| statement.class) {
+            return Next::Stay;
+        }
+        self.segment.open = true;
+        let reading = || Reading::Prepared { statement: Arc::clone(statement), view: portal.view.clone() };
+        if !statement.described.swap(true, Ordering::Relaxed) {
+            self.look_at_portal(name, reading());
+        }
+        let opens = portal.view.is_some() && statement.reads_sealed();
+        self.segment.reads_sealed |= opens;
+        self.segment.may_write |= statement.may_write;
+        if statement.changes_env {
+            self.environment.touch();
+        } else if statement.class.contains(ENDS_TRANSACTION) {
+            self.environment.forget();
+        }
+        self.server.output.extend_from_slice(raw);
+        self.expect(Kind::Execute, Job { opens, ..Job::forward().reading(reading()) });
+        Next::Go
+    }
+
+    /// The row description of every statement is looked at, also when the client does not ask for it.
+    pub(super) fn look_at_portal(&mut self, name: &[u8], reading: Reading) {
+        frontend::describe(&mut self.server.output, Target::Portal, name);
+        self.expect(Kind::DescribePortal, Job::swallow().reading(reading));
+    }
+
+    pub(super) fn close(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
+        let (target, name) = frontend::target(body).map_err(malformed)?;
+        self.segment.open = true;
+        self.server.output.extend_from_slice(raw);
+        let undo = match target {
+            Target::Statement => self.names.set_statement(name, None),
+            Target::Portal => self.names.set_portal(name, None),
+        };
+        self.expect(Kind::Close, Job::forward().undo(undo));
+        Ok(Next::Go)
+    }
+}
+
+/// Why a Bind does not go on.
+enum Stop {
+    /// The server is being asked something first.
+    Stay,
+    /// It cannot be bound.
+    Refuse(Box<Problem>),
+}
+
+fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statement {
+    let class = classify(text);
+    Statement {
+        text: Bytes::copy_from_slice(text),
+        oids,
+        epoch,
+        changes_env: mentions.env,
+        class,
+        may_write: class.may_write(),
+        readable: true,
+        planned: None,
+        shape: OnceLock::new(),
+        described: AtomicBool::new(false),
+        named: false,
+        result: OnceLock::new(),
+        former_result: None,
+    }
+}
+
+/// Sealed columns are asked for in binary whatever the client wants, where the number of columns is
+/// certain: hex text doubles the bytes.
+pub(super) fn result_formats(plan: &Plan, certain: bool, wanted: &[i16]) -> Vec<i16> {
+    if !certain || !plan.reads_sealed() || wanted == [1] {
+        return wanted.to_vec();
+    }
+    let code = |i: usize| if wanted.len() > 1 { wanted.get(i) } else { wanted.first() }.copied().unwrap_or(0);
+    plan.results
+        .iter()
+        .enumerate()
+        .map(|(i, output)| if matches!(output, Output::Sealed(_)) { 1 } else { code(i) })
+        .collect()
+}
+
+fn result_formats_of(plan: &Plan, statement: &Statement, wanted: &[i16]) -> Result<Vec<i16>, Problem> {
+    if let Some(bad) = wanted.iter().find(|code| !(0..=1).contains(*code)) {
+        return Err(Problem::native("22023", format!("unsupported format code: {bad}")));
+    }
+    if wanted.len() > 1 && plan.results_certain && wanted.len() != plan.results.len() {
+        return Err(Problem::native(
+            "08P01",
+            format!("bind message has {} result formats but query has {} columns", wanted.len(), plan.results.len()),
+        ));
+    }
+    let described = statement.shape.get().is_some_and(|shape| matches_plan(plan, shape.as_deref()));
+    // As many codes as planned columns: if that is wrong the server says so, as it would natively.
+    let certain = plan.results_certain || described || wanted.len() == plan.results.len().max(2);
+    Ok(result_formats(plan, certain, wanted))
+}
+
+/// Did the server describe as many columns as planned? Then their number is certain.
+fn matches_plan(plan: &Plan, shape: Option<&[Cell]>) -> bool {
+    shape.is_some_and(|shape| shape.len() == plan.results.len())
+}

@@ -1,0 +1,165 @@
+//! The simple protocol: Query.
+
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
+
+use bytes::Bytes;
+
+use super::{
+    barrier::Segment,
+    engine::{End, Next, Session},
+    extended::result_formats,
+    fifo::Kind,
+    job::{Deal, Job, Reading},
+    names::Statement,
+    planning::{Edited, Script},
+    problem::{Problem, SUBSTITUTE},
+    readiness::{Ready, invalid_utf8},
+    rows::View,
+};
+use crate::{
+    admin::metrics::{Meters, Verdict},
+    sql::{
+        classify::{Class, classify},
+        model::Plan,
+        prefilter::Mentions,
+    },
+    wire::frontend::{self, Target},
+};
+
+/// Reserved name of a Query that is sent in the extended protocol.
+const QUERY_NAME: &[u8] = b"pgveil$query";
+
+impl Session {
+    pub(super) async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
+        let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
+        if self.must_wait_for_segment() || self.must_wait_for_results(|| classify(text)) {
+            return Ok(Next::Stay);
+        }
+        if !mentions.protected {
+            return Ok(self.pass_query(text, mentions));
+        }
+        match self.check_encoding(text) {
+            None => {}
+            Some(Ok(next)) => return Ok(next),
+            Some(Err(problem)) => return Ok(self.refuse_query(problem)),
+        }
+        let (catalog, env) = match self.ready_to_plan().await {
+            Ready::Now(catalog, env) => (catalog, env),
+            Ready::Later => return Ok(Next::Stay),
+            Ready::Never(problem) => return Ok(self.refuse_query(problem)),
+        };
+        let Ok(text) = std::str::from_utf8(text) else { return Ok(self.refuse_query(invalid_utf8())) };
+        let mut script = self.desk(&catalog, &env, |desk| desk.script(text, false));
+        if script.is_err() {
+            // Something is not there: look again, once.
+            self.db.mark_stale();
+            if let Err(problem) = self.db.freshen().await {
+                return Ok(self.refuse_query(problem));
+            }
+            let catalog = self.db.catalog();
+            script = self.desk(&catalog, &env, |desk| desk.script(text, true));
+        }
+        let script = match script {
+            Ok(script) => script,
+            Err(refusal) => return Ok(self.refuse_query(Problem::refusal(refusal, text, 0))),
+        };
+        self.note_effects(mentions.env, || classify(text.as_bytes()));
+        Ok(self.send_script(text, script))
+    }
+
+    pub(super) fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
+        Meters::get().statement(Verdict::Passed);
+        self.note_effects(mentions.env, || classify(text));
+        frontend::query(&mut self.server.output, text);
+        self.segment = Segment::default();
+        // As natively: a simple Query destroys the unnamed statement.
+        let undo = self.names.set_statement(b"", None);
+        self.expect(Kind::Query, Job::forward().undo(undo).reading(Reading::Passed { shape: None }));
+        Next::Go
+    }
+
+    pub(super) fn refuse_query(&mut self, problem: Problem) -> Next {
+        Meters::get().statement(Verdict::Refused);
+        frontend::query(&mut self.server.output, SUBSTITUTE.as_bytes());
+        self.segment = Segment::default();
+        self.expect(Kind::Query, Job::refuse(problem).reading(Reading::Passed { shape: None }));
+        Next::Go
+    }
+
+    pub(super) fn send_script(&mut self, text: &str, script: Script) -> Next {
+        let verdict = match &script.refused {
+            Some(_) => Verdict::Refused,
+            None if script.plans.iter().all(Option::is_none) => Verdict::Passed,
+            None => Verdict::Rewritten,
+        };
+        Meters::get().statement(verdict);
+        if let ([Some(plan)], None) = (script.plans.as_slice(), &script.refused)
+            && plan.may_write
+            && plan.reads_sealed()
+        {
+            let plan = Arc::clone(plan);
+            self.send_query_extended(&plan, script.edited);
+            return Next::Go;
+        }
+        let settings = Arc::clone(self.environment.settings());
+        let opens = script.plans.iter().flatten().any(|plan| plan.reads_sealed());
+        let views = script.plans.into_iter().map(|plan| {
+            let plan = plan.filter(|plan| plan.reads_sealed() || plan.explain)?;
+            let (wanted, upstream) = (Vec::new(), Vec::new());
+            Some(Arc::new(View { plan: Some(plan), wanted, upstream, settings: Arc::clone(&settings) }))
+        });
+        let reading = Reading::Script { views: views.collect(), at: 0, shape: None };
+        let sent = if script.untouched { text } else { &script.edited.text };
+        frontend::query(&mut self.server.output, sent.as_bytes());
+        self.segment = Segment::default();
+        let deal = script.refused.map_or(Deal::Forward, |problem| Deal::Refuse(Box::new(problem)));
+        let positions = Some(Arc::new(script.edited.positions));
+        let undo = Some(self.names.set_statement(b"", None));
+        self.expect(Kind::Query, Job { deal, reading, undo, positions, opens });
+        Next::Go
+    }
+
+    /// COMMIT barrier: a Query that writes and returns sealed columns is sent as Parse, Bind,
+    /// Execute, and its Sync follows once everything is opened.
+    fn send_query_extended(&mut self, plan: &Arc<Plan>, edited: Edited) {
+        let upstream = result_formats(plan, plan.results_certain, &[]);
+        let view = self.view(plan, Vec::new(), upstream.clone());
+        let statement = Arc::new(Statement {
+            text: Bytes::new(),
+            oids: Vec::new(),
+            epoch: 0,
+            changes_env: false,
+            class: Class::EMPTY,
+            may_write: true,
+            readable: true,
+            planned: None,
+            shape: OnceLock::new(),
+            described: AtomicBool::new(true),
+            named: false,
+            result: OnceLock::new(),
+            former_result: None,
+        });
+        let positions = Some(Arc::new(edited.positions));
+        let out = &mut self.server.output;
+        frontend::close(out, Target::Statement, b"");
+        frontend::close(out, Target::Statement, QUERY_NAME);
+        frontend::parse(out, QUERY_NAME, edited.text.as_bytes(), &[]);
+        // As natively, it takes the place of the unnamed portal and is gone afterwards.
+        frontend::bind_plain(out, b"", QUERY_NAME, &upstream);
+        frontend::describe(out, Target::Portal, b"");
+        frontend::execute(out, b"");
+        frontend::close(out, Target::Portal, b"");
+        let undo = self.names.set_statement(b"", None);
+        self.expect(Kind::Close, Job::swallow().undo(undo));
+        self.expect(Kind::Close, Job::swallow());
+        for kind in [Kind::Parse, Kind::Bind] {
+            self.expect(kind, Job { positions: positions.clone(), ..Job::swallow() });
+        }
+        for (kind, opens) in [(Kind::DescribePortal, false), (Kind::Execute, true)] {
+            let reading = Reading::Prepared { statement: Arc::clone(&statement), view: Some(Arc::clone(&view)) };
+            self.expect(kind, Job { reading, positions: positions.clone(), opens, ..Job::forward() });
+        }
+        self.expect(Kind::Close, Job::swallow());
+        self.hold_sync();
+    }
+}
