@@ -134,6 +134,7 @@ impl Session {
         self.segment.open = true;
         let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
         Meters::get().statement(verdict);
+        let statement = Statement { named: !name.is_empty(), ..statement };
         let positions = statement.positions();
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
@@ -175,6 +176,9 @@ impl Session {
             Err(Stop::Refuse(problem)) => return Ok(self.refuse(*problem)),
             Ok(statement) => statement,
         };
+        if statement.result_changed() {
+            return Ok(self.refuse(Problem::native("0A000", "cached plan must not change result type")));
+        }
         let Some(planned) = &statement.planned else {
             return Ok(self.bind_as_is(message.portal, statement, raw));
         };
@@ -202,7 +206,7 @@ impl Session {
         Ok(Next::Go)
     }
 
-    fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
+    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
         let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
@@ -264,8 +268,13 @@ impl Session {
             .plan_prepared(&text, oids, mentions, catalog, &env)
             .await
             .map_err(|problem| Stop::Refuse(Box::new(problem)))?;
+        let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
+        let renewed = Statement { named: statement.named, former_result, ..renewed };
         self.prepare_again(message.statement, renewed, edited.as_ref());
-        self.names.statement(message.statement).cloned().ok_or(Stop::Stay)
+        match self.names.statement(message.statement) {
+            Some(statement) if self.wait == Wait::No => Ok(Arc::clone(statement)),
+            _ => Err(Stop::Stay),
+        }
     }
 
     /// Replaces a prepared statement upstream under the client's name, which SQL-level DEALLOCATE and
@@ -284,8 +293,17 @@ impl Session {
         let positions = statement.positions();
         // If this fails the old one is noted again, whose plan is not good any more: the next Bind
         // tries once more.
-        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
+        let statement = Arc::new(statement);
+        let undo = self.names.set_statement(name, Some(Arc::clone(&statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
+        if statement.former_result.is_some() {
+            frontend::describe(&mut self.server.output, Target::Statement, name);
+            frontend::flush(&mut self.server.output);
+            statement.described.store(true, Ordering::Relaxed);
+            let view = self.statement_view(&statement);
+            self.expect(Kind::DescribeStatement, Job::swallow().reading(Reading::Prepared { statement, view }));
+            self.wait = Wait::Answers;
+        }
     }
 
     pub(super) fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -293,10 +311,8 @@ impl Session {
         self.segment.open = true;
         let (kind, known) = match target {
             Target::Statement => {
-                let known = self.names.statement(name).map(|statement| {
-                    let view = statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]));
-                    (Arc::clone(statement), view)
-                });
+                let known =
+                    self.names.statement(name).map(|statement| (Arc::clone(statement), self.statement_view(statement)));
                 (Kind::DescribeStatement, known)
             }
             Target::Portal => {
@@ -393,6 +409,9 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         planned: None,
         shape: OnceLock::new(),
         described: AtomicBool::new(false),
+        named: false,
+        result: OnceLock::new(),
+        former_result: None,
     }
 }
 

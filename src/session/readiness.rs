@@ -8,6 +8,7 @@ use super::{
     environment::Environment,
     fifo::Kind,
     job::{Deal, Job},
+    names::Statement,
     planning::{Desk, ENDS_TRANSACTION},
     problem::Problem,
     rows::View,
@@ -130,6 +131,11 @@ impl Session {
         let touched = self.environment.touched();
         let (columns, scratch) = (&self.db.columns, &mut self.scratch);
         work(&mut Desk { catalog, env, settings: &settings, columns, scratch, touched })
+    }
+
+    /// How the description of a statement is shown.
+    pub(super) fn statement_view(&self, statement: &Statement) -> Option<Arc<View>> {
+        statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]))
     }
 
     pub(super) fn view(&self, plan: &Arc<Plan>, wanted: Vec<i16>, upstream: Vec<i16>) -> Arc<View> {

@@ -31,11 +31,8 @@ const QUERY_NAME: &[u8] = b"pgveil$query";
 
 impl Session {
     pub(super) async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
-        if self.must_wait_for_segment() {
-            return Ok(Next::Stay);
-        }
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
-        if self.must_wait_for_results(|| classify(text)) {
+        if self.must_wait_for_segment() || self.must_wait_for_results(|| classify(text)) {
             return Ok(Next::Stay);
         }
         if !mentions.protected {
@@ -138,6 +135,9 @@ impl Session {
             planned: None,
             shape: OnceLock::new(),
             described: AtomicBool::new(true),
+            named: false,
+            result: OnceLock::new(),
+            former_result: None,
         });
         let positions = Some(edited.positions);
         let out = &mut self.server.output;
