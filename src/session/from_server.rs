@@ -336,11 +336,14 @@ impl Session {
             },
         };
         // A Query stays for its ReadyForQuery; a substitute in it has done its work.
-        if !matches!(deal, Deal::Refuse(_)) {
+        let was_refused = matches!(deal, Deal::Refuse(_));
+        if !was_refused {
             head.job.deal = deal;
         }
         // A cached plan that no longer fits, or names that have moved: look again next time.
-        if matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42804") && head.job.positions.is_some() {
+        // (The substitute's own 42703 says nothing about the catalog.)
+        if !was_refused && matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42804") && head.job.positions.is_some()
+        {
             self.db.mark_stale();
         }
         let mut lost = self.fifo.fail();

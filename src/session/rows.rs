@@ -118,7 +118,10 @@ impl Reader<'_> {
             if let Some(ordinal) = self.origin(&field) {
                 return Err(self.unforeseen(ordinal));
             }
-            if field.table == 0 && may_carry(field.type_oid) {
+            // Nothing is known of an expression's origin, nor of a relation that was made around pgveil
+            // since the catalog was read.
+            let known = field.table != 0 && self.catalog.relations.contains_key(&field.table);
+            if !known && may_carry(field.type_oid) {
                 suspects.get_or_insert_with(|| vec![Cell::Plain; i]).push(Cell::Suspect);
             } else if let Some(cells) = &mut suspects {
                 cells.push(Cell::Plain);
