@@ -11,6 +11,7 @@ use super::{
     barrier::MAY_COMMIT,
     engine::{End, Next, Session},
     error_response::Positions,
+    executes,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
@@ -38,6 +39,11 @@ impl Session {
     pub(super) async fn parse(&mut self, message: Parse<'_>, raw: &[u8]) -> Result<Next, End> {
         let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
         let oids: Vec<u32> = message.oids().collect();
+        if mentions.env
+            && let Some(problem) = executes::refusal(message.text, &self.names)
+        {
+            return Ok(self.refuse_parse(message.name, problem));
+        }
         if !mentions.protected {
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);
@@ -107,7 +113,12 @@ impl Session {
         let statement = Statement {
             may_write: plan.may_write,
             class,
-            planned: Some(Planned { plan, env: Arc::clone(env), used: AtomicBool::new(false) }),
+            planned: Some(Planned {
+                plan,
+                env: Arc::clone(env),
+                positions: Arc::new(edited.positions.clone()),
+                used: AtomicBool::new(false),
+            }),
             ..passed(text, oids, catalog.epoch, mentions)
         };
         Ok((statement, Some(edited)))
@@ -183,9 +194,10 @@ impl Session {
         self.segment.open = true;
         let view =
             (planned.plan.reads_sealed() || planned.plan.explain).then(|| self.view(&planned.plan, wanted, upstream));
+        let positions = statement.positions();
         let portal = Portal { statement, view };
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
-        self.expect(Kind::Bind, Job::forward().undo(undo));
+        self.expect(Kind::Bind, Job { positions, ..Job::forward().undo(undo) });
         Ok(Next::Go)
     }
 
@@ -319,7 +331,8 @@ impl Session {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
-        self.expect(Kind::Execute, Job { opens, ..Job::forward().reading(reading()) });
+        let positions = statement.positions();
+        self.expect(Kind::Execute, Job { positions, opens, ..Job::forward().reading(reading()) });
         Next::Go
     }
 

@@ -10,7 +10,10 @@ use std::{
 
 use bytes::Bytes;
 
-use super::rows::{Shape, View};
+use super::{
+    error_response::Positions,
+    rows::{Shape, View},
+};
 use crate::sql::{classify::Class, env::Env, model::Plan};
 
 /// A prepared statement.
@@ -46,11 +49,18 @@ pub struct Planned {
     pub plan: Arc<Plan>,
     /// The environment it was made under.
     pub env: Arc<Env>,
+    /// How errors about the edited text map back.
+    pub positions: Arc<Positions>,
     /// Literals were sealed into its text and it has run once: the next run needs fresh nonces.
     pub used: AtomicBool,
 }
 
 impl Statement {
+    /// How errors about it map back, if its text was edited.
+    pub fn positions(&self) -> Option<Arc<Positions>> {
+        self.planned.as_ref().map(|planned| Arc::clone(&planned.positions))
+    }
+
     /// Returns rows with sealed columns?
     pub fn reads_sealed(&self) -> bool {
         self.planned.as_ref().is_some_and(|planned| planned.plan.reads_sealed())
@@ -105,6 +115,17 @@ impl Registry {
     /// A statement by name.
     pub fn statement(&self, name: &[u8]) -> Option<&Arc<Statement>> {
         self.statements.0.get(name)
+    }
+
+    /// Is any statement planned that has a name?
+    pub fn any_planned(&self) -> bool {
+        self.statements.0.iter().any(|(name, statement)| !name.is_empty() && statement.planned.is_some())
+    }
+
+    /// Is a statement planned whose name the server knows by (the beginning of) this one?
+    pub fn is_planned(&self, name: &[u8]) -> bool {
+        let mut planned = self.statements.0.iter().filter(|(_, statement)| statement.planned.is_some());
+        planned.any(|(known, _)| !known.is_empty() && (**known == *name || known.len() > 60 && known.starts_with(name)))
     }
 
     /// A portal by name.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     barrier::{MAY_COMMIT, Segment},
     engine::{End, Next, Session},
+    executes,
     extended::result_formats,
     fifo::Kind,
     job::{Deal, Job, Reading},
@@ -34,6 +35,11 @@ impl Session {
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
         if self.unopened > 0 && classify(text).contains(MAY_COMMIT) && self.must_wait_for_results() {
             return Ok(Next::Stay);
+        }
+        if mentions.env
+            && let Some(problem) = executes::refusal(text, &self.names)
+        {
+            return Ok(self.refuse_query(problem));
         }
         if !mentions.protected {
             return Ok(self.pass_query(text, mentions));
