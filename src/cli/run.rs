@@ -33,7 +33,7 @@ pub(super) async fn run(policy: Arc<Policy>, args: &RunArgs) -> Result<Outcome, 
         }
     };
     crypto_verified().map_err(|error| {
-        CliError::failed("run/crypto", error.to_string(), "do not use this build: its ciphers do not agree")
+        CliError::failed("crypto/self-check", error.to_string(), "do not use this build: its ciphers do not agree")
     })?;
     serve(policy, shutdown).await.map(|()| Outcome::Fine).map_err(|error| {
         let hint = match &error {

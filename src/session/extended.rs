@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{
     engine::{End, Next, Session, Wait},
+    executes,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
@@ -40,6 +41,11 @@ impl Session {
         }
         let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
         let oids: Vec<u32> = message.oids().collect();
+        if mentions.env
+            && let Some(problem) = executes::refusal(message.text, &self.names)
+        {
+            return Ok(self.refuse_parse(message.name, problem));
+        }
         if !mentions.protected {
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);

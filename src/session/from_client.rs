@@ -145,6 +145,8 @@ impl Session {
             return Ok(self.refuse_query(problem));
         }
         self.segment = Segment::default();
+        // It may be set_config().
+        self.environment.touch();
         self.server.output.extend_from_slice(raw);
         self.expect(Kind::FunctionCall, Job::forward());
         Ok(Next::Go)
@@ -156,8 +158,9 @@ impl Session {
 fn refused_function(oid: u32) -> Option<Problem> {
     /// `FirstNormalObjectId`
     const FIRST_USER_OID: u32 = 16_384;
-    /// table_to_xml … database_to_xml_and_xmlschema, ts_stat, cursor_to_xmlschema (pg_proc.dat).
-    const RUNS_SQL: [std::ops::RangeInclusive<u32>; 3] = [2923..=2945, 3689..=3690, 3928..=3928];
+    /// table_to_xml … database_to_xml_and_xmlschema, ts_rewrite, ts_stat, cursor_to_xmlschema
+    /// (pg_proc.dat).
+    const RUNS_SQL: [std::ops::RangeInclusive<u32>; 4] = [2923..=2945, 3685..=3685, 3689..=3690, 3928..=3928];
     if oid < FIRST_USER_OID && !RUNS_SQL.iter().any(|range| range.contains(&oid)) {
         return None;
     }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     barrier::Segment,
     engine::{End, Next, Session},
+    executes,
     extended::result_formats,
     fifo::Kind,
     job::{Deal, Job, Reading},
@@ -34,6 +35,11 @@ impl Session {
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
         if self.must_wait_for_segment() || self.must_wait_for_results(|| classify(text)) {
             return Ok(Next::Stay);
+        }
+        if mentions.env
+            && let Some(problem) = executes::refusal(text, &self.names)
+        {
+            return Ok(self.refuse_query(problem));
         }
         if !mentions.protected {
             return Ok(self.pass_query(text, mentions));
