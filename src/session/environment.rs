@@ -108,13 +108,14 @@ impl Environment {
     }
 
     /// Writes the question. Everything under reserved names, so that the client's unnamed statement
-    /// and portal stay.
+    /// and portal stay, and gone afterwards, so that pg_prepared_statements shows the client's only.
     pub fn ask(out: &mut BytesMut) {
         frontend::close(out, frontend::Target::Statement, NAME);
         frontend::parse(out, NAME, env::QUERY.as_bytes(), &[]);
         frontend::bind_plain(out, NAME, NAME, &[]);
         frontend::execute(out, NAME);
         frontend::close(out, frontend::Target::Portal, NAME);
+        frontend::close(out, frontend::Target::Statement, NAME);
     }
 
     /// The answer's row.

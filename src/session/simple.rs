@@ -119,7 +119,8 @@ impl Session {
         frontend::query(&mut self.server.output, sent.as_bytes());
         self.segment = Segment::default();
         let deal = script.refused.map_or(Deal::Forward, |problem| Deal::Refuse(Box::new(problem)));
-        let positions = Some(script.edited.positions);
+        // Errors about a text that was passed stay as they are.
+        let positions = (verdict != Verdict::Passed).then_some(script.edited.positions);
         let undo = Some(self.names.set_statement(b"", None));
         self.expect(Kind::Query, Job { deal, reading, undo, positions, opens });
         Next::Go
@@ -155,6 +156,8 @@ impl Session {
         frontend::describe(out, Target::Portal, b"");
         frontend::execute(out, b"");
         frontend::close(out, Target::Portal, b"");
+        // Not to be seen in pg_prepared_statements.
+        frontend::close(out, Target::Statement, QUERY_NAME);
         let undo = self.names.set_statement(b"", None);
         self.expect(Kind::Close, Job::swallow().undo(undo));
         self.expect(Kind::Close, Job::swallow());
@@ -165,6 +168,7 @@ impl Session {
             let reading = Reading::Prepared { statement: Arc::clone(&statement), view: Some(Arc::clone(&view)) };
             self.expect(kind, Job { reading, positions: positions.clone(), opens, ..Job::forward() });
         }
+        self.expect(Kind::Close, Job::swallow());
         self.expect(Kind::Close, Job::swallow());
         self.hold_sync();
     }
