@@ -1,7 +1,7 @@
 //! What a session knows of its environment: search_path, role, temporary tables, settings.
 //!
 //! The server is asked, never guessed after: whenever a statement may have changed something, the
-//! next statement on a protected name first waits for the answer of [`crate::sql::env::QUERY`], sent
+//! next statement on a protected name first waits for the answer of [`env::QUERY`], sent
 //! on the client's own connection, so that it sees exactly what that statement will see.
 
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct Environment {
     encoding_in_doubt: bool,
     /// A statement of the present transaction may have changed something: its end takes it back.
     touched: bool,
+    /// One of them may have changed the catalog: pgveil's own connection does not see that yet.
+    altered: bool,
     /// The server would not say (an aborted transaction).
     refused: bool,
 }
@@ -63,6 +65,18 @@ impl Environment {
         self.encoding_in_doubt = true;
     }
 
+    /// A statement was sent that may change the catalog.
+    pub fn alter(&mut self) {
+        self.known = None;
+        self.touched = true;
+        self.altered = true;
+    }
+
+    /// May the present transaction have changed the catalog?
+    pub fn altered(&self) -> bool {
+        self.altered
+    }
+
     /// Has the present transaction touched something?
     pub fn touched(&self) -> bool {
         self.touched
@@ -89,6 +103,10 @@ impl Environment {
     /// The server is idle outside a transaction: nothing is left to be taken back.
     pub fn settle(&mut self) {
         self.touched = false;
+        if std::mem::take(&mut self.altered) {
+            // The catalog has it now.
+            self.known = None;
+        }
     }
 
     /// The server reports a parameter.
@@ -109,9 +127,10 @@ impl Environment {
 
     /// Writes the question. Everything under reserved names, so that the client's unnamed statement
     /// and portal stay.
-    pub fn ask(out: &mut BytesMut) {
+    pub fn ask(&self, out: &mut BytesMut) {
+        let query = if self.altered { env::QUERY_CHANGED } else { env::QUERY };
         frontend::close(out, frontend::Target::Statement, NAME);
-        frontend::parse(out, NAME, env::QUERY.as_bytes(), &[]);
+        frontend::parse(out, NAME, query.as_bytes(), &[]);
         frontend::bind_plain(out, NAME, NAME, &[]);
         frontend::execute(out, NAME);
         frontend::close(out, frontend::Target::Portal, NAME);

@@ -18,7 +18,7 @@ use super::{
     params::{self, Sealer},
     planning::Edited,
     problem::Problem,
-    readiness::{ENDS_TRANSACTION, Ready, invalid_utf8},
+    readiness::{ALTERS, ENDS_TRANSACTION, Ready, invalid_utf8},
     rows::Cell,
 };
 use crate::{
@@ -310,6 +310,9 @@ impl Session {
         self.segment.may_write |= statement.may_write;
         if statement.changes_env {
             self.environment.touch();
+            if statement.class.contains(ALTERS) {
+                self.environment.alter();
+            }
         } else if statement.class.contains(ENDS_TRANSACTION) {
             self.environment.forget();
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::{
     engine::{Next, Session, Wait},
-    environment::Environment,
     fifo::Kind,
     job::{Deal, Job},
     planning::Desk,
@@ -19,6 +18,9 @@ use crate::{
 
 /// Statements that take back or keep what a transaction has set.
 pub(super) const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
+
+/// Statements that may change the catalog.
+pub(super) const ALTERS: Class = Class::DDL.union(Class::PROCEDURE);
 
 /// What has to be settled before a protected statement can be planned.
 pub(super) enum Ready {
@@ -70,7 +72,7 @@ impl Session {
     }
 
     pub(super) fn ask_environment(&mut self) {
-        Environment::ask(&mut self.server.output);
+        self.environment.ask(&mut self.server.output);
         let alone = self.segment.is_empty();
         let job = || Job { deal: Deal::Environment { alone }, ..Job::default() };
         for kind in [Kind::Close, Kind::Parse, Kind::Bind, Kind::Execute, Kind::Close] {
@@ -110,6 +112,9 @@ impl Session {
     pub(super) fn note_effects(&mut self, mentions_env: bool, text: impl FnOnce() -> Class) {
         if mentions_env {
             self.environment.touch();
+            if text().contains(ALTERS) {
+                self.environment.alter();
+            }
         } else if self.environment.touched() {
             let class = text();
             if class.contains(ENDS_TRANSACTION) {

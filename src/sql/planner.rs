@@ -5,6 +5,7 @@ use super::{
     env::Env,
     grammar::{Parsed, edits},
     model::{Outcome, Output, Plan, Refusal},
+    overlay,
     resolve::{self, Done, QueryOut, Resolver, Stop},
 };
 
@@ -22,7 +23,8 @@ pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, _de
         return Outcome::Refuse(refusal);
     }
 
-    let mut resolver = Resolver::new(catalog, env, parsed.text(), start);
+    let overlay = overlay::merge(catalog, env.changed.iter().flatten().map(|changed| &**changed));
+    let mut resolver = Resolver::new(catalog, env, &overlay, parsed.text(), start);
     let outcome = match resolver.statement(raw.stmt(), text) {
         Ok(Done::Forward) => return Outcome::Pass,
         Ok(_) if resolver.touched.is_none() && resolver.changes.is_empty() => return Outcome::Pass,

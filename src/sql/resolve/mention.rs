@@ -59,7 +59,7 @@ impl Resolver<'_> {
                     Some(KEYSTORE_SCHEMA) => true,
                     Some(schema) => {
                         self.of_policy(schema, bare)
-                            || self.catalog.relation(schema, bare).is_some_and(|r| r.refused.is_some())
+                            || self.permanent(schema, bare).is_some_and(|r| r.refused.is_some())
                             || schema.starts_with("pg_temp") && self.sensitive(bare)
                     }
                     None => self.sensitive(bare),

@@ -65,6 +65,8 @@ const MAX_NESTING: usize = 200;
 pub(super) struct Resolver<'a> {
     catalog: &'a Catalog,
     env: &'a Env,
+    /// What the transaction has made of relations of the catalog, and its own.
+    overlay: &'a [Relation],
     /// The whole text, in which node locations count.
     text: &'a str,
     /// Where the statement starts in it.
@@ -97,10 +99,17 @@ pub(super) enum Done<'a> {
 
 impl<'a> Resolver<'a> {
     /// A walk over a statement that starts at byte `start` of the whole text.
-    pub(super) fn new(catalog: &'a Catalog, env: &'a Env, text: &'a str, start: usize) -> Self {
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        env: &'a Env,
+        overlay: &'a [Relation],
+        text: &'a str,
+        start: usize,
+    ) -> Self {
         Self {
             catalog,
             env,
+            overlay,
             text,
             start,
             changes: Vec::new(),
