@@ -33,6 +33,8 @@ pub struct Environment {
     touched: bool,
     /// One of them may have changed the catalog: pgveil's own connection does not see that yet.
     altered: bool,
+    /// A DO block was run, which may give protected tables other names without naming them.
+    hides: bool,
     /// The server would not say (an aborted transaction).
     refused: bool,
 }
@@ -70,6 +72,21 @@ impl Environment {
         self.known = None;
         self.touched = true;
         self.altered = true;
+    }
+
+    /// A DO block was sent.
+    pub fn hide(&mut self) {
+        self.hides = true;
+    }
+
+    /// May names mean protected tables that the catalog knows under others?
+    pub fn hides(&self) -> bool {
+        self.hides
+    }
+
+    /// The catalog was read since the DO block was committed.
+    pub fn reveal(&mut self) {
+        self.hides = false;
     }
 
     /// May the present transaction have changed the catalog?
@@ -155,7 +172,8 @@ impl Environment {
             }
             Err(what) => self.unsupported = Some(what),
         }
-        self.known = Some(Arc::new(env));
+        // Asked before a statement that changes the catalog was on its way: ask again.
+        self.known = (!self.altered || env.changed.is_some()).then(|| Arc::new(env));
         Ok(())
     }
 }

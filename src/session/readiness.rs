@@ -12,7 +12,15 @@ use super::{
     rows::View,
 };
 use crate::{
-    sql::{cache::Scope, catalog::Catalog, classify::Class, env::Env, model::Plan},
+    sql::{
+        cache::Scope,
+        catalog::Catalog,
+        classify::{Class, classify},
+        env::Env,
+        model::Plan,
+        overlay,
+        prefilter::Mentions,
+    },
     wire::frontend,
 };
 
@@ -108,12 +116,50 @@ impl Session {
         }
     }
 
+    /// What a text mentions. None: the server is being asked first.
+    pub(super) async fn look(&mut self, text: &[u8]) -> Option<Mentions> {
+        let look = |session: &Self| session.db.with_catalog(|catalog| catalog.prefilter.look(text));
+        let mentions = look(self);
+        if mentions.protected || !self.environment.hides() {
+            return Some(mentions);
+        }
+        // What names nothing protected passes without a catalog as well.
+        let mut mentions = if self.db.freshen().await.is_ok() { look(self) } else { mentions };
+        if !self.environment.altered() {
+            self.environment.reveal();
+        } else if self.status != b'E' && classify(text).may_write() && !self.environment.take_refusal() {
+            let Some(env) = self.environment.known() else {
+                self.ask_environment();
+                return None;
+            };
+            mentions.protected |= self.db.with_catalog(|catalog| overlay::names_displaced(text, catalog, env));
+        }
+        Some(mentions)
+    }
+
+    /// Something is not there. May the transaction have created it in a way that pgveil could not see,
+    /// such as a function? Then the server is asked.
+    pub(super) fn asks_for_changes(&mut self) -> bool {
+        let idle = self.status == b'I' && self.fifo.is_empty() && self.segment.is_empty();
+        if idle || self.environment.altered() {
+            return false;
+        }
+        self.environment.alter();
+        self.ask_environment();
+        true
+    }
+
     /// Notes what a statement that was sent may do to the session's environment.
-    pub(super) fn note_effects(&mut self, mentions_env: bool, text: impl FnOnce() -> Class) {
-        if mentions_env {
+    pub(super) fn note_effects(&mut self, mentions: Mentions, text: impl FnOnce() -> Class) {
+        if mentions.env {
             self.environment.touch();
-            if text().contains(ALTERS) {
+            let class = text();
+            if class.contains(ALTERS) {
                 self.environment.alter();
+            }
+            // Every DO block counts as a mention.
+            if class.contains(Class::PROCEDURE) && mentions.protected {
+                self.environment.hide();
             }
         } else if self.environment.touched() {
             let class = text();

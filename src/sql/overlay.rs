@@ -6,7 +6,11 @@
 //! protection over or refuses: what a new relation means to the policy is decided when the catalog
 //! is read again after COMMIT.
 
-use super::catalog::{Catalog, Column, Oid, Relation, RelationRow};
+use super::{
+    catalog::{Catalog, Column, Relation, RelationRow},
+    env::Env,
+    resolve::contains_word,
+};
 
 /// A relation that the transaction has created or changed, as its session sees it. There may be
 /// others among them, which are as the catalog has them.
@@ -98,9 +102,21 @@ fn in_transaction(relation: &Relation, what: &str) -> String {
     )
 }
 
-/// Is a relation of the catalog somewhere else now, under another name or in another schema?
-pub(super) fn displaces(overlay: &[Relation], oid: Oid) -> bool {
-    overlay.iter().any(|relation| relation.oid == oid)
+/// Does a text name something protected by a name that it has got in this transaction? The prefilter
+/// cannot know it.
+pub fn names_displaced(text: &[u8], catalog: &Catalog, env: &Env) -> bool {
+    let changed = env.changed.iter().flatten();
+    let displaced = changed.map(|changed| &changed.relation).filter(|relation| {
+        catalog
+            .relations
+            .get(&relation.oid)
+            .is_some_and(|before| before.protected.is_some() || before.refused.is_some())
+    });
+    let names: Vec<&str> = displaced.map(|relation| relation.name.as_str()).collect();
+    !names.is_empty() && {
+        let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+        names.iter().any(|name| contains_word(&text, name))
+    }
 }
 
 #[cfg(test)]

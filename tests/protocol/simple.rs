@@ -92,7 +92,9 @@ fn transaction_control_inside_one_query_does_what_it_says() {
     turn.same(
         &Script::new()
             .query("BEGIN; UPDATE people SET notes = 'n1' WHERE id = 1; COMMIT; SELECT notes FROM people WHERE id = 1")
-            .query("BEGIN; UPDATE people SET notes = 'n2' WHERE id = 1; ROLLBACK; SELECT notes FROM people WHERE id = 1")
+            .query(
+                "BEGIN; UPDATE people SET notes = 'n2' WHERE id = 1; ROLLBACK; SELECT notes FROM people WHERE id = 1",
+            )
             .query("SELECT 1; BEGIN; SELECT 2")
             .query("SAVEPOINT a; UPDATE people SET notes = 'n3' WHERE id = 1")
             .query("SELECT 1/0")

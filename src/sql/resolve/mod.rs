@@ -40,7 +40,7 @@ mod with;
 
 use pg_raw_parse::Node;
 
-pub(super) use mention::{mentions, words};
+pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;

@@ -74,11 +74,7 @@ impl<'a> Resolver<'a> {
                     return Some(relation);
                 }
                 path.iter().find_map(|schema| {
-                    if is_temp_schema(schema) {
-                        self.temp(bare)
-                    } else {
-                        self.permanent(schema, bare)
-                    }
+                    if is_temp_schema(schema) { self.temp(bare) } else { self.permanent(schema, bare) }
                 })
             }
         }
