@@ -81,6 +81,8 @@ pub enum Wait {
     Environment,
     /// The Sync of a segment went up as Flush (COMMIT barrier): it follows once everything is opened.
     Sync,
+    /// For the answers to everything that was sent.
+    Answers,
 }
 
 /// A result could not be shown.
@@ -181,7 +183,10 @@ impl Session {
             };
             tokio::select! {
                 biased;
-                done = exchange(&mut self.client, &mut self.server, wants) => done?,
+                done = exchange(&mut self.client, &mut self.server, wants) => {
+                    done?;
+                    Meters::get().bytes(self.server.take_sent(), self.client.take_sent());
+                }
                 _ = drain.changed() => {}
             }
         }

@@ -8,17 +8,17 @@ use std::sync::{
 use bytes::Bytes;
 
 use super::{
-    barrier::MAY_COMMIT,
-    engine::{End, Next, Session},
+    engine::{End, Next, Session, Wait},
     error_response::Positions,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
+    planning::ENDS_TRANSACTION,
     planning::Edited,
     problem::Problem,
-    readiness::{ALTERS, ENDS_TRANSACTION, Ready, invalid_utf8},
+    readiness::{ALTERS, Ready, encoding_problem, invalid_utf8},
     rows::Cell,
 };
 use crate::{
@@ -36,18 +36,23 @@ use crate::{
 
 impl Session {
     pub(super) async fn parse(&mut self, message: Parse<'_>, raw: &[u8]) -> Result<Next, End> {
-        match self.check_encoding(message.text) {
-            None => {}
-            Some(Ok(next)) => return Ok(next),
-            Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
+        if self.must_wait_for_results(|| classify(message.text)) {
+            return Ok(Next::Stay);
         }
         let Some(mentions) = self.look(message.text).await else { return Ok(Next::Stay) };
         let epoch = self.db.with_catalog(|catalog| catalog.epoch);
         let oids: Vec<u32> = message.oids().collect();
         if !mentions.protected {
             self.server.output.extend_from_slice(raw);
-            self.prepare(message.name, passed(message.text, oids, epoch, mentions), None);
+            let readable = !self.unreadable(message.text);
+            let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
+            self.prepare(message.name, statement, None);
             return Ok(Next::Go);
+        }
+        match self.check_encoding(message.text) {
+            None => {}
+            Some(Ok(next)) => return Ok(next),
+            Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
         }
         let (catalog, env) = match self.ready_to_plan().await {
             Ready::Now(catalog, env) => (catalog, env),
@@ -151,6 +156,7 @@ impl Session {
     pub(super) fn refuse(&mut self, problem: Problem) -> Next {
         Meters::get().statement(Verdict::Refused);
         self.segment.open = true;
+        self.segment.refused = true;
         self.substitute(Deal::Refuse(Box::new(problem)));
         Next::Go
     }
@@ -161,16 +167,19 @@ impl Session {
                 // Never passed on: pgveil would not know what the values are for.
                 return Ok(self.refuse(Problem::native("26000", "unnamed prepared statement does not exist")));
             }
-            // Prepared in SQL, where protected names are refused, or the server knows what is wrong.
-            return Ok(self.bind_as_is(message.portal, None, raw));
+            self.ask_about(message.statement);
+            return Ok(Next::Stay);
         };
+        if self.must_wait_for_results(|| statement.class) {
+            return Ok(Next::Stay);
+        }
         let statement = match self.current(&message, statement).await {
             Err(Stop::Stay) => return Ok(Next::Stay),
             Err(Stop::Refuse(problem)) => return Ok(self.refuse(*problem)),
             Ok(statement) => statement,
         };
         let Some(planned) = &statement.planned else {
-            return Ok(self.bind_as_is(message.portal, Some(statement), raw));
+            return Ok(self.bind_as_is(message.portal, statement, raw));
         };
         let wanted: Vec<i16> = (0..message.results.len()).filter_map(|i| message.results.of(i)).collect();
         let upstream = match result_formats_of(&planned.plan, &statement, &wanted) {
@@ -195,13 +204,27 @@ impl Session {
         Ok(Next::Go)
     }
 
-    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Option<Arc<Statement>>, raw: &[u8]) -> Next {
+    fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
-        let portal_of = statement.map(|statement| Arc::new(Portal { statement, view: None }));
-        let undo = self.names.set_portal(portal, portal_of);
+        let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
         self.expect(Kind::Bind, Job::forward().undo(undo));
         Next::Go
+    }
+
+    /// A name that pgveil does not know was prepared in SQL, where protected names are refused, or does
+    /// not exist. Values are sent only once the server has said that it does; if not, its error to this
+    /// Describe is the one that it has for Bind.
+    fn ask_about(&mut self, name: &[u8]) {
+        self.segment.open = true;
+        frontend::describe(&mut self.server.output, Target::Statement, name);
+        frontend::flush(&mut self.server.output);
+        let epoch = self.db.with_catalog(|catalog| catalog.epoch);
+        let text = Mentions { protected: false, env: true };
+        let prepared_in_sql = Statement { may_write: true, ..passed(b"", Vec::new(), epoch, text) };
+        let undo = self.names.set_statement(name, Some(Arc::new(prepared_in_sql)));
+        self.expect(Kind::DescribeStatement, Job::swallow().undo(undo));
+        self.wait = Wait::Answers;
     }
 
     /// The statement of a Bind, planned anew if what its plan depends on has changed, or if its text
@@ -217,6 +240,9 @@ impl Session {
                 let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(&statement.text));
                 if !mentions.protected {
                     return Ok(statement);
+                }
+                if !statement.readable {
+                    return Err(Stop::Refuse(Box::new(encoding_problem())));
                 }
                 false
             }
@@ -302,7 +328,7 @@ impl Session {
             return Next::Go;
         };
         let statement = &portal.statement;
-        if statement.class.contains(MAY_COMMIT) && self.must_wait_for_results() {
+        if self.must_wait_for_results(|| statement.class) {
             return Next::Stay;
         }
         self.segment.open = true;
@@ -374,6 +400,7 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         changes_env: mentions.env,
         class,
         may_write: class.may_write(),
+        readable: true,
         planned: None,
         shape: OnceLock::new(),
         described: AtomicBool::new(false),

@@ -10,12 +10,9 @@ use super::{
     job::Job,
     problem::Problem,
 };
-use crate::{
-    admin::metrics::Meters,
-    wire::{
-        frame::{HEADER, client_header},
-        frontend::{self, Bind, Parse},
-    },
+use crate::wire::{
+    frame::{HEADER, client_header},
+    frontend::{self, Bind, Parse},
 };
 
 /// A message that cannot be understood ends the session.
@@ -39,7 +36,6 @@ impl Session {
             if self.client_streams > 0 {
                 let n = self.client_streams.min(input.len());
                 if n > 0 {
-                    Meters::get().bytes_up(n);
                     forward(input, &mut self.server.output, n);
                     self.client_streams -= n;
                 }
@@ -65,11 +61,14 @@ impl Session {
             if input.len() < header.total() {
                 return Ok(());
             }
-            let next = self.client_message(header.tag, input, header.total()).await?;
+            let next = if self.skips(header.tag) {
+                Next::Go
+            } else {
+                self.client_message(header.tag, input, header.total()).await?
+            };
             self.stays = next == Next::Stay;
             match next {
                 Next::Go => {
-                    Meters::get().bytes_up(header.total());
                     input.advance(header.total());
                 }
                 Next::Stay => return Ok(()),
@@ -79,9 +78,14 @@ impl Session {
 
     /// Ends waits whose reason is gone.
     pub(super) fn may_go_on(&mut self) -> bool {
-        if self.wait == Wait::Sync && self.fifo.is_empty() {
-            self.wait = Wait::No;
-            self.release_sync();
+        match self.wait {
+            Wait::Sync if self.fifo.is_empty() => {
+                self.wait = Wait::No;
+                self.release_sync();
+            }
+            // A server that waits for COPY data answers nothing else.
+            Wait::Answers if self.fifo.is_empty() || self.fifo.copying_in() => self.wait = Wait::No,
+            _ => {}
         }
         self.wait == Wait::No
     }
@@ -115,6 +119,9 @@ impl Session {
     }
 
     pub(super) fn function_call(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
+        if self.must_wait_for_segment() {
+            return Ok(Next::Stay);
+        }
         let mut cursor = crate::wire::cursor::Cursor::new(body);
         let function = cursor.u32().map_err(malformed)?;
         if let Some(problem) = refused_function(function) {

@@ -28,6 +28,8 @@ pub struct Statement {
     pub class: Class,
     /// May change data.
     pub may_write: bool,
+    /// Its text is ASCII, or came while `client_encoding` was known to be UTF8: it can be planned.
+    pub readable: bool,
     /// Set if it touches protected relations.
     pub planned: Option<Planned>,
     /// What its result looks like, once the server has said so and it was as foreseen; None inside

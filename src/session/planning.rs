@@ -12,6 +12,7 @@ use crate::{
     admin::metrics::Meters,
     sql::{
         catalog::Catalog,
+        classify::{Class, classify},
         env::Env,
         grammar::{Parsed, edits::render_measured, tokens},
         model::{Outcome, Plan, Refusal, Replacement},
@@ -32,7 +33,12 @@ pub struct Desk<'a> {
     pub columns: &'a [Column],
     /// Buffers.
     pub scratch: &'a mut Scratch,
+    /// The transaction has changed the environment: its end, or that of a part of it, takes it back.
+    pub touched: bool,
 }
+
+/// Statements that take back or keep what a transaction has set.
+pub const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// A text with its edits applied.
 pub struct Edited {
@@ -95,7 +101,7 @@ impl Desk<'_> {
                 _ if unsettled && mentions.protected => Outcome::Refuse(unsettled_names()),
                 outcome => outcome,
             };
-            unsettled |= mentions.env;
+            unsettled |= mentions.env || self.touched && classify(own.as_bytes()).contains(ENDS_TRANSACTION);
             match outcome {
                 Outcome::Pass => {
                     script.edited.text.push_str(own);
