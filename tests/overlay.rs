@@ -43,6 +43,8 @@ fn a_column_added_in_a_transaction_can_be_used_in_it() {
     for script in [simple, prepared] {
         turn.same(&script(&migration("ROLLBACK")));
         turn.same(&script(&migration("COMMIT")));
+        let stored = turn.around().brief("SELECT left(email::text, 8) FROM people WHERE id = 4");
+        assert_eq!(stored, [r"\xff7076", "SELECT 1", "=I"], "sealed");
         turn.same(&Script::new().query("DELETE FROM people WHERE id = 4").query("ALTER TABLE people DROP COLUMN age"));
     }
 }
