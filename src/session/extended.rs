@@ -9,7 +9,6 @@ use bytes::Bytes;
 
 use super::{
     engine::{End, Next, Session, Wait},
-    error_response::Positions,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
@@ -46,7 +45,7 @@ impl Session {
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);
             let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
-            self.prepare(message.name, statement, None);
+            self.prepare(message.name, statement);
             return Ok(Next::Go);
         }
         match self.check_encoding(message.text) {
@@ -64,7 +63,7 @@ impl Session {
             Err(Stop::Refuse(problem)) => self.refuse_parse(message.name, *problem),
             Ok((statement, None)) => {
                 self.server.output.extend_from_slice(raw);
-                self.prepare(message.name, statement, None);
+                self.prepare(message.name, statement);
                 Next::Go
             }
             Ok((statement, Some(edited))) => {
@@ -118,7 +117,12 @@ impl Session {
         let statement = Statement {
             may_write: plan.may_write,
             class,
-            planned: Some(Planned { plan, env: Arc::clone(env), used: AtomicBool::new(false) }),
+            planned: Some(Planned {
+                plan,
+                env: Arc::clone(env),
+                positions: Arc::clone(&edited.positions),
+                used: AtomicBool::new(false),
+            }),
             ..passed(text, oids, catalog.epoch, mentions)
         };
         Ok((statement, Some(edited)))
@@ -130,14 +134,16 @@ impl Session {
             None => statement.oids.clone(),
         };
         frontend::parse(&mut self.server.output, name, edited.text.as_bytes(), &oids);
-        self.prepare(name, statement, Some(Arc::new(edited.positions.clone())));
+        self.prepare(name, statement);
     }
 
     /// Notes a Parse that was sent.
-    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement, positions: Option<Arc<Positions>>) {
+    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement) {
         self.segment.open = true;
         let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
         Meters::get().statement(verdict);
+        let statement = Statement { named: !name.is_empty(), ..statement };
+        let positions = statement.positions();
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
     }
@@ -178,6 +184,9 @@ impl Session {
             Err(Stop::Refuse(problem)) => return Ok(self.refuse(*problem)),
             Ok(statement) => statement,
         };
+        if statement.result_changed() {
+            return Ok(self.refuse(Problem::native("0A000", "cached plan must not change result type")));
+        }
         let Some(planned) = &statement.planned else {
             return Ok(self.bind_as_is(message.portal, statement, raw));
         };
@@ -198,13 +207,14 @@ impl Session {
         self.segment.open = true;
         let view =
             (planned.plan.reads_sealed() || planned.plan.explain).then(|| self.view(&planned.plan, wanted, upstream));
+        let positions = statement.positions();
         let portal = Portal { statement, view };
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
-        self.expect(Kind::Bind, Job::forward().undo(undo));
+        self.expect(Kind::Bind, Job { positions, ..Job::forward().undo(undo) });
         Ok(Next::Go)
     }
 
-    fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
+    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
         let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
@@ -263,8 +273,13 @@ impl Session {
         let mentions = catalog.prefilter.look(&statement.text);
         let (text, oids) = (statement.text.clone(), statement.oids.clone());
         let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env).await?;
+        let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
+        let renewed = Statement { named: statement.named, former_result, ..renewed };
         self.prepare_again(message.statement, renewed, edited.as_ref());
-        self.names.statement(message.statement).cloned().ok_or(Stop::Stay)
+        match self.names.statement(message.statement) {
+            Some(statement) if self.wait == Wait::No => Ok(Arc::clone(statement)),
+            _ => Err(Stop::Stay),
+        }
     }
 
     /// Replaces a prepared statement upstream under the client's name, which SQL-level DEALLOCATE and
@@ -280,11 +295,20 @@ impl Session {
         };
         let sent = edited.map_or(&text[..], |edited| edited.text.as_bytes());
         frontend::parse(&mut self.server.output, name, sent, &oids);
-        let positions = edited.map(|edited| Arc::new(edited.positions.clone()));
+        let positions = statement.positions();
         // If this fails the old one is noted again, whose plan is not good any more: the next Bind
         // tries once more.
-        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
+        let statement = Arc::new(statement);
+        let undo = self.names.set_statement(name, Some(Arc::clone(&statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
+        if statement.former_result.is_some() {
+            frontend::describe(&mut self.server.output, Target::Statement, name);
+            frontend::flush(&mut self.server.output);
+            statement.described.store(true, Ordering::Relaxed);
+            let view = self.statement_view(&statement);
+            self.expect(Kind::DescribeStatement, Job::swallow().reading(Reading::Prepared { statement, view }));
+            self.wait = Wait::Answers;
+        }
     }
 
     pub(super) fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -292,10 +316,8 @@ impl Session {
         self.segment.open = true;
         let (kind, known) = match target {
             Target::Statement => {
-                let known = self.names.statement(name).map(|statement| {
-                    let view = statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]));
-                    (Arc::clone(statement), view)
-                });
+                let known =
+                    self.names.statement(name).map(|statement| (Arc::clone(statement), self.statement_view(statement)));
                 (Kind::DescribeStatement, known)
             }
             Target::Portal => {
@@ -354,7 +376,10 @@ impl Session {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
-        self.expect(Kind::Execute, Job { opens, ..Job::forward().reading(reading()) });
+        self.expect(
+            Kind::Execute,
+            Job { opens, positions: statement.positions(), ..Job::forward().reading(reading()) },
+        );
         Next::Go
     }
 
@@ -404,6 +429,9 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         planned: None,
         shape: OnceLock::new(),
         described: AtomicBool::new(false),
+        named: false,
+        result: OnceLock::new(),
+        former_result: None,
     }
 }
 

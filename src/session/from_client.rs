@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     barrier::Segment,
-    engine::{End, Next, Session, Wait, forward},
+    engine::{End, Failing, Next, Session, Wait, forward},
     fifo::Kind,
     io::HIGH_WATER,
     job::Job,
@@ -35,10 +35,12 @@ impl Session {
         loop {
             if self.client_streams > 0 {
                 let n = self.client_streams.min(input.len());
-                if n > 0 {
+                if self.client_discards {
+                    input.advance(n);
+                } else if n > 0 {
                     forward(input, &mut self.server.output, n);
-                    self.client_streams -= n;
                 }
+                self.client_streams -= n;
                 if self.client_streams > 0 {
                     return Ok(());
                 }
@@ -53,9 +55,17 @@ impl Session {
             let header =
                 client_header(input).map_err(|_| End::Broken(Problem::native("08P01", "invalid message length")))?;
             let Some(header) = header else { return Ok(()) };
+            if header.tag == b'd' && !self.fifo.copying_in() && !self.skips(b'd') && !self.fifo.is_empty() {
+                // Data is not sent ahead of the server's word that it wants it: the COPY may be refused.
+                frontend::flush(&mut self.server.output);
+                self.wait = Wait::Answers;
+                return Ok(());
+            }
             // COPY data and what pgveil does not know need no look and are not held.
             if !b"QPBDECSHFXcf".contains(&header.tag) {
                 self.client_streams = header.total();
+                // Outside of COPY the server would ignore it.
+                self.client_discards = header.tag == b'd' && !self.fifo.copying_in();
                 continue;
             }
             if input.len() < header.total() {
@@ -88,6 +98,13 @@ impl Session {
             _ => {}
         }
         self.wait == Wait::No
+    }
+
+    /// Would the server skip the message, because of an error in this segment that has been raised or
+    /// will be? Then it is not even sent: it may hold values that nobody knows a column for.
+    fn skips(&self, tag: u8) -> bool {
+        let failed_here = self.failing != Failing::No && self.fifo.iter().all(|entry| !entry.kind.ends_segment());
+        !matches!(tag, b'S' | b'X') && (self.fifo.skipping() || self.segment.refused || failed_here)
     }
 
     pub(super) async fn client_message(&mut self, tag: u8, input: &BytesMut, total: usize) -> Result<Next, End> {

@@ -231,6 +231,12 @@ impl Session {
         let out = &mut self.client.output;
         let outcome = Self::with_reader(&self.db, |reader| {
             let shape = reader.shape(view.as_deref(), body)?;
+            if let Reading::Prepared { statement, .. } = &head.job.reading
+                && statement.named
+                && statement.result.get().is_none()
+            {
+                let _ = statement.result.set(reader.result_type(shape.as_deref(), body)?);
+            }
             if show {
                 match (&view, &shape) {
                     (Some(view), Some(shape)) => reader.describe(view, shape, body, out)?,

@@ -7,6 +7,7 @@ use super::{
     engine::{Next, Session, Wait},
     fifo::Kind,
     job::{Deal, Job},
+    names::Statement,
     planning::{Desk, ENDS_TRANSACTION},
     problem::Problem,
     rows::View,
@@ -181,6 +182,11 @@ impl Session {
         let touched = self.environment.touched();
         let (columns, scratch) = (&self.db.columns, &mut self.scratch);
         work(&mut Desk { catalog, env, settings: &settings, columns, scratch, touched })
+    }
+
+    /// How the description of a statement is shown.
+    pub(super) fn statement_view(&self, statement: &Statement) -> Option<Arc<View>> {
+        statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]))
     }
 
     pub(super) fn view(&self, plan: &Arc<Plan>, wanted: Vec<i16>, upstream: Vec<i16>) -> Arc<View> {

@@ -66,7 +66,7 @@ fn a_search_path_between_parse_and_bind_moves_the_statement() {
     let values = |id: &'static str| bind("", "i", &[], &[Some(id.as_bytes()), Some(b"n"), Some(b"moved@x")], &[]);
     turn.same(
         &Script::new()
-            .ask([parse("s", select, &[]), parse("i", insert, &[]), sync()])
+            .ask([parse("s", select, &[]), describe_statement("s"), parse("i", insert, &[]), sync()])
             .query("SET search_path = side")
             .ask([bind("", "s", &[], &[Some(b"1")], &[]), execute("", 0), sync()])
             .ask([values("90"), execute("", 0), sync()])
@@ -312,6 +312,8 @@ fn other_encodings_are_refused_where_they_matter() {
     assert_eq!(raw.brief("SELECT t FROM plain WHERE id = 1"), ["one", "SELECT 1", "=I"]);
     assert_eq!(raw.brief("SELECT email FROM people WHERE id = 1"), ["!0A000", "=I"]);
     raw.send(&crate::raw::message(b'Q', b"SELECT '\xe4'\0"));
+    assert_eq!(brief(&raw.until_ready()), ["\\xe4", "SELECT 1", "=I"]);
+    raw.send(&crate::raw::message(b'Q', b"SELECT '\xe4' FROM people\0"));
     assert_eq!(brief(&raw.until_ready()), ["!0A000", "=I"]);
     assert_eq!(raw.brief("SET client_encoding = 'UTF8'"), ["SET", "=I"]);
     assert_eq!(raw.brief("SELECT email FROM people WHERE id = 1"), ["Ann@x.org", "SELECT 1", "=I"]);
