@@ -87,6 +87,10 @@ impl Session {
 
     pub(super) fn release_sync(&mut self) {
         self.segment = Segment::default();
+        if self.environment.touched() && self.status != b'T' {
+            // Outside a block Sync ends the transaction, and with it SET LOCAL, say.
+            self.environment.forget();
+        }
         if self.failing != Failing::No {
             // A result of this segment did not open: the substitute undoes what the segment wrote.
             self.substitute(Deal::Repair);

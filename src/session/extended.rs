@@ -18,7 +18,7 @@ use super::{
     planning::ENDS_TRANSACTION,
     planning::Edited,
     problem::Problem,
-    readiness::{Ready, encoding_problem, invalid_utf8},
+    readiness::{ALTERS, Ready, encoding_problem, invalid_utf8},
     rows::Cell,
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     sql::{
         cache::Key,
         catalog::Catalog,
-        classify::classify,
+        classify::{Class, classify},
         env::Env,
         model::{Output, Plan},
         prefilter::Mentions,
@@ -39,7 +39,8 @@ impl Session {
         if self.must_wait_for_results(|| classify(message.text)) {
             return Ok(Next::Stay);
         }
-        let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
+        let Some(mentions) = self.look(message.text).await else { return Ok(Next::Stay) };
+        let epoch = self.db.with_catalog(|catalog| catalog.epoch);
         let oids: Vec<u32> = message.oids().collect();
         if mentions.env
             && let Some(problem) = executes::refusal(message.text, &self.names)
@@ -64,7 +65,8 @@ impl Session {
             Ready::Never(problem) => return Ok(self.refuse_parse(message.name, problem)),
         };
         Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env).await {
-            Err(problem) => self.refuse_parse(message.name, problem),
+            Err(Stop::Stay) => Next::Stay,
+            Err(Stop::Refuse(problem)) => self.refuse_parse(message.name, *problem),
             Ok((statement, None)) => {
                 self.server.output.extend_from_slice(raw);
                 self.prepare(message.name, statement);
@@ -85,16 +87,22 @@ impl Session {
         mentions: Mentions,
         mut catalog: Arc<Catalog>,
         env: &Arc<Env>,
-    ) -> Result<(Statement, Option<Edited>), Problem> {
+    ) -> Result<(Statement, Option<Edited>), Stop> {
         let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
+        // What a transaction sees before it commits is of no use to others.
+        let cacheable = env.changed.is_none();
         let scope = self.scope(catalog.epoch, env);
-        let cached = self.db.plans.get(&Key { text: text_str, declared: &oids, scope: &scope });
+        let key = Key { text: text_str, declared: &oids, scope: &scope };
+        let cached = if cacheable { self.db.plans.get(&key) } else { None };
         Meters::get().plan_cache(cached.is_some());
         let plan = if cached.is_some() {
             cached
         } else {
             let mut planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, false));
             if planned.is_err() {
+                if self.asks_for_changes() {
+                    return Err(Stop::Stay);
+                }
                 // Something is not there: look again, once.
                 self.db.mark_stale();
                 self.db.freshen().await?;
@@ -102,7 +110,7 @@ impl Session {
                 planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, true));
             }
             let plan = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??.map(Arc::new);
-            if let Some(plan) = &plan {
+            if let Some(plan) = plan.as_ref().filter(|_| cacheable) {
                 let scope = self.scope(catalog.epoch, env);
                 let key = Key { text: text_str, declared: &oids, scope: &scope };
                 self.db.plans.insert(&key, Arc::clone(plan), plan.weight());
@@ -270,10 +278,7 @@ impl Session {
         };
         let mentions = catalog.prefilter.look(&statement.text);
         let (text, oids) = (statement.text.clone(), statement.oids.clone());
-        let (renewed, edited) = self
-            .plan_prepared(&text, oids, mentions, catalog, &env)
-            .await
-            .map_err(|problem| Stop::Refuse(Box::new(problem)))?;
+        let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env).await?;
         let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
         let renewed = Statement { named: statement.named, former_result, ..renewed };
         self.prepare_again(message.statement, renewed, edited.as_ref());
@@ -364,6 +369,15 @@ impl Session {
         self.segment.may_write |= statement.may_write;
         if statement.changes_env {
             self.environment.touch();
+            if statement.class.contains(ALTERS) {
+                self.environment.alter();
+            }
+            let text = &statement.text;
+            if statement.class.contains(Class::PROCEDURE)
+                && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected)
+            {
+                self.environment.hide();
+            }
         } else if statement.class.contains(ENDS_TRANSACTION) {
             self.environment.forget();
         }
@@ -395,11 +409,17 @@ impl Session {
 }
 
 /// Why a Bind does not go on.
-enum Stop {
+pub(super) enum Stop {
     /// The server is being asked something first.
     Stay,
     /// It cannot be bound.
     Refuse(Box<Problem>),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Refuse(Box::new(problem))
+    }
 }
 
 fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statement {

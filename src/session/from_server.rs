@@ -401,6 +401,7 @@ impl Session {
             // What was sent since belongs to a later transaction.
             if self.fifo.is_empty() {
                 self.names.end_transaction();
+                self.ddl |= self.environment.altered();
                 self.environment.settle();
             }
             if std::mem::take(&mut self.ddl) {
