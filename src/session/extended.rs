@@ -15,9 +15,10 @@ use super::{
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
+    planning::ENDS_TRANSACTION,
     planning::Edited,
     problem::Problem,
-    readiness::{ENDS_TRANSACTION, Ready, encoding_problem, invalid_utf8},
+    readiness::{Ready, encoding_problem, invalid_utf8},
     rows::Cell,
 };
 use crate::{
@@ -199,7 +200,7 @@ impl Session {
         Ok(Next::Go)
     }
 
-    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
+    fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
         let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));

@@ -7,13 +7,12 @@ use super::{
     error_response::Positions,
     params::Sealer,
     problem::{Problem, SUBSTITUTE},
-    readiness::ENDS_TRANSACTION,
 };
 use crate::{
     admin::metrics::Meters,
     sql::{
         catalog::Catalog,
-        classify::classify,
+        classify::{Class, classify},
         env::Env,
         grammar::{Parsed, edits::render_measured, tokens},
         model::{Outcome, Plan, Refusal, Replacement},
@@ -37,6 +36,9 @@ pub struct Desk<'a> {
     /// The transaction has changed the environment: its end, or that of a part of it, takes it back.
     pub touched: bool,
 }
+
+/// Statements that take back or keep what a transaction has set.
+pub const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// A text with its edits applied.
 pub struct Edited {

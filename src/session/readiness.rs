@@ -9,7 +9,7 @@ use super::{
     fifo::Kind,
     job::{Deal, Job},
     names::Statement,
-    planning::Desk,
+    planning::{Desk, ENDS_TRANSACTION},
     problem::Problem,
     rows::View,
 };
@@ -17,9 +17,6 @@ use crate::{
     sql::{cache::Scope, catalog::Catalog, classify::Class, env::Env, model::Plan},
     wire::frontend,
 };
-
-/// Statements that take back or keep what a transaction has set.
-pub(super) const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// What has to be settled before a protected statement can be planned.
 pub(super) enum Ready {

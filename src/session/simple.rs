@@ -31,8 +31,11 @@ const QUERY_NAME: &[u8] = b"pgveil$query";
 
 impl Session {
     pub(super) async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
+        if self.must_wait_for_segment() {
+            return Ok(Next::Stay);
+        }
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
-        if self.must_wait_for_segment() || self.must_wait_for_results(|| classify(text)) {
+        if self.must_wait_for_results(|| classify(text)) {
             return Ok(Next::Stay);
         }
         if !mentions.protected {

@@ -7,6 +7,7 @@ mod raw;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod barrier;
 mod copy;
 mod extended;
 mod names;
