@@ -18,6 +18,8 @@ mod barrier;
 mod copy;
 #[path = "protocol/extended.rs"]
 mod extended;
+#[path = "protocol/flow.rs"]
+mod flow;
 #[path = "protocol/names.rs"]
 mod names;
 #[path = "protocol/refusals.rs"]

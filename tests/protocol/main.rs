@@ -15,6 +15,7 @@ const RECHUNK: bool = false;
 mod barrier;
 mod copy;
 mod extended;
+mod flow;
 mod names;
 mod refusals;
 mod shared;

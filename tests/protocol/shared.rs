@@ -74,10 +74,7 @@ impl Stage {
 
 pub fn turn() -> Turn {
     static WORLD: OnceLock<Mutex<Stage>> = OnceLock::new();
-    let world = WORLD
-        .get_or_init(|| Mutex::new(Stage::new()))
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let world = WORLD.get_or_init(|| Mutex::new(Stage::new())).lock().unwrap_or_else(PoisonError::into_inner);
     let turn = Turn { world };
     for conn_string in [turn.through(), turn.twin()] {
         let mut raw = Raw::connect(&conn_string);

@@ -61,7 +61,8 @@ impl Shim {
                 let Ok(client) = client else { return };
                 let Ok(server) = TcpStream::connect(("127.0.0.1", target)) else { continue };
                 let seed = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
-                let (up, client_too, server_too) = (up.clone(), client.try_clone().unwrap(), server.try_clone().unwrap());
+                let (up, client_too, server_too) =
+                    (up.clone(), client.try_clone().unwrap(), server.try_clone().unwrap());
                 thread::spawn(move || pass(client, server, cut, Random::new(seed), up.as_deref()));
                 thread::spawn(move || pass(server_too, client_too, cut, Random::new(seed ^ 0xffff), None));
             }
