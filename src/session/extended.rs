@@ -16,7 +16,7 @@ use super::{
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
-    planning::Edited,
+    planning::{Edited, Prepared},
     problem::Problem,
     readiness::{ENDS_TRANSACTION, Ready, invalid_utf8},
     rows::Cell,
@@ -75,12 +75,12 @@ impl Session {
         mentions: Mentions,
         mut catalog: Arc<Catalog>,
         env: &Arc<Env>,
-    ) -> Result<(Statement, Option<Edited>), Problem> {
+    ) -> Result<(Statement, Option<Arc<Edited>>), Problem> {
         let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
         let scope = self.scope(catalog.epoch, env);
         let cached = self.db.plans.get(&Key { text: text_str, declared: &oids, scope: &scope });
         Meters::get().plan_cache(cached.is_some());
-        let plan = if cached.is_some() {
+        let prepared = if cached.is_some() {
             cached
         } else {
             let mut planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, false));
@@ -91,20 +91,28 @@ impl Session {
                 catalog = self.db.catalog();
                 planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, true));
             }
-            let plan = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??.map(Arc::new);
-            if let Some(plan) = &plan {
-                let scope = self.scope(catalog.epoch, env);
-                let key = Key { text: text_str, declared: &oids, scope: &scope };
-                self.db.plans.insert(&key, Arc::clone(plan), plan.weight());
+            match planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))?? {
+                None => None,
+                Some(plan) => {
+                    let edited = plan
+                        .has_fixed_text()
+                        .then(|| self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan)).map(Arc::new));
+                    let prepared = Arc::new(Prepared { plan: Arc::new(plan), edited: edited.transpose()? });
+                    let scope = self.scope(catalog.epoch, env);
+                    let key = Key { text: text_str, declared: &oids, scope: &scope };
+                    self.db.plans.insert(&key, Arc::clone(&prepared), prepared.weight());
+                    Some(prepared)
+                }
             }
-            plan
         };
-        let Some(plan) = plan else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
-        let edited = self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?;
-        let class = classify(text);
+        let Some(prepared) = prepared else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
+        let plan = Arc::clone(&prepared.plan);
+        let edited = match &prepared.edited {
+            Some(edited) => Arc::clone(edited),
+            None => Arc::new(self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?),
+        };
         let statement = Statement {
             may_write: plan.may_write,
-            class,
             planned: Some(Planned { plan, env: Arc::clone(env), used: AtomicBool::new(false) }),
             ..passed(text, oids, catalog.epoch, mentions)
         };
@@ -117,7 +125,7 @@ impl Session {
             None => statement.oids.clone(),
         };
         frontend::parse(&mut self.server.output, name, edited.text.as_bytes(), &oids);
-        self.prepare(name, statement, Some(Arc::new(edited.positions.clone())));
+        self.prepare(name, statement, Some(Arc::clone(&edited.positions)));
     }
 
     /// Notes a Parse that was sent.
@@ -213,7 +221,7 @@ impl Session {
                 false
             }
             Some(planned) => {
-                let same_env = self.environment.known().is_some_and(|env| **env == *planned.env);
+                let same_env = self.environment.known().is_some_and(|env| *env == planned.env);
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
                 same_catalog && same_env && !reuses
             }
@@ -232,7 +240,7 @@ impl Session {
             .plan_prepared(&text, oids, mentions, catalog, &env)
             .await
             .map_err(|problem| Stop::Refuse(Box::new(problem)))?;
-        self.prepare_again(message.statement, renewed, edited.as_ref());
+        self.prepare_again(message.statement, renewed, edited.as_deref());
         self.names.statement(message.statement).cloned().ok_or(Stop::Stay)
     }
 
@@ -249,7 +257,7 @@ impl Session {
         };
         let sent = edited.map_or(&text[..], |edited| edited.text.as_bytes());
         frontend::parse(&mut self.server.output, name, sent, &oids);
-        let positions = edited.map(|edited| Arc::new(edited.positions.clone()));
+        let positions = edited.map(|edited| Arc::clone(&edited.positions));
         // If this fails the old one is noted again, whose plan is not good any more: the next Bind
         // tries once more.
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));

@@ -39,7 +39,22 @@ pub struct Edited {
     /// What is sent.
     pub text: String,
     /// How its errors map back.
-    pub positions: Positions,
+    pub positions: Arc<Positions>,
+}
+
+/// What is kept of the text of a Parse.
+pub struct Prepared {
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// What is sent, if that is always the same.
+    pub edited: Option<Arc<Edited>>,
+}
+
+impl Prepared {
+    /// Bytes it takes, roughly.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.plan.weight() + self.edited.as_ref().map_or(0, |edited| edited.text.len())
+    }
 }
 
 /// What becomes of a Query.
@@ -64,7 +79,7 @@ impl Desk<'_> {
     /// unknown: the caller may look at the catalog again and call once more with `last_try`.
     pub fn script(&mut self, text: &str, last_try: bool) -> Result<Script, Refusal> {
         let mut script = Script {
-            edited: Edited { text: String::with_capacity(text.len() + 64), positions: Positions::default() },
+            edited: Edited { text: String::with_capacity(text.len() + 64), positions: Arc::default() },
             plans: Vec::new(),
             refused: None,
             untouched: true,
@@ -107,7 +122,8 @@ impl Desk<'_> {
                 }
                 Outcome::Rewrite(plan) => match self.edit(text, span.start, own, &plan) {
                     Ok((edited, lengths)) => {
-                        script.edited.positions.add(text, span.start, &plan.edits, &lengths);
+                        let positions = Arc::make_mut(&mut script.edited.positions);
+                        positions.add(text, span.start, &plan.edits, &lengths);
                         script.edited.text.push_str(&edited);
                         script.untouched &= plan.edits.is_empty();
                         script.plans.push(Some(Arc::new(plan)));
@@ -177,7 +193,7 @@ impl Desk<'_> {
         edited.push_str(&text[..span.start]);
         edited.push_str(&own);
         edited.push_str(&text[span.end..]);
-        Ok(Edited { text: edited, positions })
+        Ok(Edited { text: edited, positions: Arc::new(positions) })
     }
 
     /// Applies a plan's edits to its statement; gives the characters that each edit became.
@@ -205,6 +221,7 @@ impl Desk<'_> {
                     Some(_) => problem,
                 }
             })?;
+        self.scratch.report_sealed();
         Ok((edited, lengths))
     }
 }

@@ -113,7 +113,7 @@ impl Session {
         frontend::query(&mut self.server.output, sent.as_bytes());
         self.segment = Segment::default();
         let deal = script.refused.map_or(Deal::Forward, |problem| Deal::Refuse(Box::new(problem)));
-        let positions = Some(Arc::new(script.edited.positions));
+        let positions = Some(script.edited.positions);
         let undo = Some(self.names.set_statement(b"", None));
         self.expect(Kind::Query, Job { deal, reading, undo, positions, opens });
         Next::Go
@@ -135,7 +135,7 @@ impl Session {
             shape: OnceLock::new(),
             described: AtomicBool::new(true),
         });
-        let positions = Some(Arc::new(edited.positions));
+        let positions = Some(edited.positions);
         let out = &mut self.server.output;
         frontend::close(out, Target::Statement, b"");
         frontend::close(out, Target::Statement, QUERY_NAME);
