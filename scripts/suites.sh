@@ -226,7 +226,7 @@ run() { # run SUITE VARIANT
     stop_proxy
   fi
   stop_server
-  mv "$work/out/run/$suite" "$into"
+  mv "$work/out/run"/* "$into"
   if proxied; then mv "$work/pgveil.log" "$into.log"; fi
   passed=$(grep -c '^pass' "$into/results.tsv" || true)
   total=$(wc -l <"$into/results.tsv")
@@ -236,7 +236,7 @@ run() { # run SUITE VARIANT
 
 # Everything that a suite wrote, but for what holds times: reports of pg_regress, headers of diffs.
 differing() { # differing SUITE VARIANT: the files that differ from direct, one a line
-  (cd "$results/$1" && diff -rq -x run.log -x regression.diffs -x regression.out -x output_iso -x '*.diff' direct "$2" || true) |
+  (cd "$results/$1" && diff -rq -x run.log -x regression.diffs -x regression.out -x output_iso -x '*.diff' -x junit.xml direct "$2" || true) |
     sed -E -e "s,^Files direct/(.*) and .* differ$,\1," -e "s,^Only in (direct|$2)/?([^:]*): (.*)$,\2/\3 (only in \1),"
 }
 

@@ -74,3 +74,32 @@ async fn statements_read_alike_while_standard_conforming_strings_is_off() {
         assert!(refused.starts_with("0A000") || refused.starts_with("42601"), "{sql}: {refused}");
     }
 }
+
+#[tokio::test]
+async fn a_latin1_client_writes_umlauts_into_unprotected_tables() {
+    let world = World::people();
+    let insert = "INSERT INTO plain VALUES ('Müller')";
+    same(&world, &["CREATE TABLE plain (name text)", "SET client_encoding = LATIN1", insert, "SELECT * FROM plain"])
+        .await;
+    let client = connect(&world.through()).await;
+    outcome(&client, "SET client_encoding = LATIN1").await;
+    let count = client.query_one("SELECT count(*) FROM plain WHERE name = 'Müller'", &[]).await.unwrap();
+    assert_eq!(count.get::<_, i64>(0), 1);
+    let refused = outcome(&client, "SELECT 'Müller' FROM people").await;
+    assert!(refused.starts_with("0A000: pgveil reads statements on protected tables in UTF8 only"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_statement_prepared_in_latin1_is_refused_once_its_table_leads_to_a_protected_one() {
+    let world = World::people();
+    let client = connect(&world.through()).await;
+    outcome(&client, "CREATE TABLE plain (a int); SET client_encoding = LATIN1").await;
+    let statement = client.prepare("SELECT 'Müller' FROM plain").await.unwrap();
+    assert!(client.query(&statement, &[]).await.unwrap().is_empty());
+    world.sql("DROP TABLE plain; CREATE VIEW plain AS SELECT 1 AS a FROM people");
+    // Makes pgveil look at the catalog again at once.
+    outcome(&client, "CREATE TABLE news (a int)").await;
+    let error = client.query(&statement, &[]).await.unwrap_err();
+    let error = error.as_db_error().unwrap();
+    assert!(error.message().contains("in UTF8 only"), "{error}");
+}

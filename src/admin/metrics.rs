@@ -129,14 +129,14 @@ impl Meters {
         self.open_failures.increment(1);
     }
 
-    /// Bytes went to the server.
-    pub fn bytes_up(&self, n: usize) {
-        self.bytes_up.increment(n as u64);
-    }
-
-    /// Bytes went to the client.
-    pub fn bytes_down(&self, n: usize) {
-        self.bytes_down.increment(n as u64);
+    /// Bytes went to the server and to the client.
+    pub fn bytes(&self, up: usize, down: usize) {
+        if up > 0 {
+            self.bytes_up.increment(up as u64);
+        }
+        if down > 0 {
+            self.bytes_down.increment(down as u64);
+        }
     }
 
     /// The catalog was read.

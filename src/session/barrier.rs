@@ -8,6 +8,7 @@ use super::{
     engine::{Failing, Next, Session, Wait},
     fifo::Kind,
     job::{Deal, Job},
+    planning::ENDS_TRANSACTION,
     problem::{Problem, SUBSTITUTE, SUBSTITUTE_NAME},
 };
 use crate::{
@@ -19,9 +20,10 @@ use crate::{
     },
 };
 
-/// Statements that nothing may overtake while sealed results are unopened. CALL and DO may commit
-/// inside.
-pub(super) const MAY_COMMIT: Class = Class::COMMIT.union(Class::PROCEDURE);
+/// Statements that overtake no unopened sealed results: what commits, or may do so inside (CALL, DO);
+/// what natively works in the transaction that a failure aborts; COPY, because a server that receives
+/// data does not see the Sync.
+const WAITS_FOR_RESULTS: Class = ENDS_TRANSACTION.union(Class::PROCEDURE).union(Class::COPY);
 
 /// Messages since the last Sync.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +34,8 @@ pub struct Segment {
     pub(super) reads_sealed: bool,
     /// Something was executed that may write.
     pub(super) may_write: bool,
+    /// A message was refused: the substitute makes the server skip what follows.
+    pub(super) refused: bool,
 }
 
 impl Segment {
@@ -43,13 +47,24 @@ impl Segment {
 
 impl Session {
     /// While sealed results are unopened, nothing that can commit is sent.
-    pub(super) fn must_wait_for_results(&mut self) -> bool {
-        if self.unopened == 0 {
+    pub(super) fn must_wait_for_results(&mut self, class: impl FnOnce() -> Class) -> bool {
+        if self.unopened == 0 || !class().contains(WAITS_FOR_RESULTS) {
             return false;
         }
         if !self.segment.is_empty() && !self.stays {
             frontend::flush(&mut self.server.output);
         }
+        true
+    }
+
+    /// A Query or FunctionCall behind extended messages without a Sync ends their segment; whether it is
+    /// skipped, and what must be opened before it commits, is known once they are answered.
+    pub(super) fn must_wait_for_segment(&mut self) -> bool {
+        if self.segment.is_empty() || self.fifo.is_empty() || self.fifo.copying_in() {
+            return false;
+        }
+        frontend::flush(&mut self.server.output);
+        self.wait = Wait::Answers;
         true
     }
 

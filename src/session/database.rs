@@ -177,10 +177,12 @@ impl Database {
         let client = service.client().await?;
         let seen = look(client).await?;
         self.keyring.refresh(client).await?;
-        let (epoch, registered) = (self.catalog.load().epoch + 1, self.keyring.registered());
-        let catalog = catalog::load_with(client, &self.policy, epoch, Some(registered), Some(&self.catalog())).await?;
+        let (before, registered) = (self.catalog(), self.keyring.registered());
+        let catalog =
+            catalog::load_with(client, &self.policy, before.epoch + 1, Some(registered), Some(&before)).await?;
         Meters::get().catalog_loaded();
-        for mismatch in &catalog.mismatches {
+        // Clients that are refused can make it be read again and again: each mismatch is told once.
+        for mismatch in catalog.mismatches.iter().filter(|mismatch| !before.mismatches.contains(mismatch)) {
             tracing::error!(
                 code = mismatch.code,
                 table = %format!("{}.{}", mismatch.table.0, mismatch.table.1),

@@ -37,6 +37,8 @@ pub struct Session {
     pub(super) server: Side,
     /// Bytes of a client's message that are still to be forwarded unseen.
     pub(super) client_streams: usize,
+    /// They are dropped instead.
+    pub(super) client_discards: bool,
     /// Bytes of a server's message that are still to be forwarded (or dropped) unseen.
     pub(super) server_streams: usize,
     /// What plans are cached under, and the catalog epoch and environment it was made for.
@@ -81,6 +83,8 @@ pub enum Wait {
     Environment,
     /// The Sync of a segment went up as Flush (COMMIT barrier): it follows once everything is opened.
     Sync,
+    /// For the answers to everything that was sent.
+    Answers,
 }
 
 /// A result could not be shown.
@@ -131,6 +135,7 @@ impl Session {
             client,
             server,
             client_streams: 0,
+            client_discards: false,
             server_streams: 0,
             scope: None,
             fifo: Fifo::default(),
@@ -181,7 +186,10 @@ impl Session {
             };
             tokio::select! {
                 biased;
-                done = exchange(&mut self.client, &mut self.server, wants) => done?,
+                done = exchange(&mut self.client, &mut self.server, wants) => {
+                    done?;
+                    Meters::get().bytes(self.server.take_sent(), self.client.take_sent());
+                }
                 _ = drain.changed() => {}
             }
         }
@@ -197,7 +205,7 @@ impl Session {
         self.terminated = true;
         self.client.input.clear();
         // In the middle of a message the server takes the end of the connection itself as the end.
-        if self.client_streams == 0 {
+        if self.client_streams == 0 || self.client_discards {
             frontend::terminate(&mut self.server.output);
         }
     }

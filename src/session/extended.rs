@@ -8,17 +8,15 @@ use std::sync::{
 use bytes::Bytes;
 
 use super::{
-    barrier::MAY_COMMIT,
-    engine::{End, Next, Session},
-    error_response::Positions,
+    engine::{End, Next, Session, Wait},
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
-    planning::{Edited, Prepared},
+    planning::{ENDS_TRANSACTION, Edited, Prepared},
     problem::Problem,
-    readiness::{ENDS_TRANSACTION, Ready, invalid_utf8},
+    readiness::{Ready, encoding_problem, invalid_utf8},
     rows::Cell,
 };
 use crate::{
@@ -36,17 +34,22 @@ use crate::{
 
 impl Session {
     pub(super) async fn parse(&mut self, message: Parse<'_>, raw: &[u8]) -> Result<Next, End> {
-        match self.check_encoding(message.text) {
-            None => {}
-            Some(Ok(next)) => return Ok(next),
-            Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
+        if self.must_wait_for_results(|| classify(message.text)) {
+            return Ok(Next::Stay);
         }
         let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
         let oids: Vec<u32> = message.oids().collect();
         if !mentions.protected {
             self.server.output.extend_from_slice(raw);
-            self.prepare(message.name, passed(message.text, oids, epoch, mentions), None);
+            let readable = !self.unreadable(message.text);
+            let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
+            self.prepare(message.name, statement);
             return Ok(Next::Go);
+        }
+        match self.check_encoding(message.text) {
+            None => {}
+            Some(Ok(next)) => return Ok(next),
+            Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
         }
         let (catalog, env) = match self.ready_to_plan().await {
             Ready::Now(catalog, env) => (catalog, env),
@@ -57,7 +60,7 @@ impl Session {
             Err(problem) => self.refuse_parse(message.name, problem),
             Ok((statement, None)) => {
                 self.server.output.extend_from_slice(raw);
-                self.prepare(message.name, statement, None);
+                self.prepare(message.name, statement);
                 Next::Go
             }
             Ok((statement, Some(edited))) => {
@@ -113,7 +116,12 @@ impl Session {
         };
         let statement = Statement {
             may_write: plan.may_write,
-            planned: Some(Planned { plan, env: Arc::clone(env), used: AtomicBool::new(false) }),
+            planned: Some(Planned {
+                plan,
+                env: Arc::clone(env),
+                positions: Arc::clone(&edited.positions),
+                used: AtomicBool::new(false),
+            }),
             ..passed(text, oids, catalog.epoch, mentions)
         };
         Ok((statement, Some(edited)))
@@ -125,14 +133,16 @@ impl Session {
             None => statement.oids.clone(),
         };
         frontend::parse(&mut self.server.output, name, edited.text.as_bytes(), &oids);
-        self.prepare(name, statement, Some(Arc::clone(&edited.positions)));
+        self.prepare(name, statement);
     }
 
     /// Notes a Parse that was sent.
-    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement, positions: Option<Arc<Positions>>) {
+    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement) {
         self.segment.open = true;
         let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
         Meters::get().statement(verdict);
+        let statement = Statement { named: !name.is_empty(), ..statement };
+        let positions = statement.positions();
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
     }
@@ -151,6 +161,7 @@ impl Session {
     pub(super) fn refuse(&mut self, problem: Problem) -> Next {
         Meters::get().statement(Verdict::Refused);
         self.segment.open = true;
+        self.segment.refused = true;
         self.substitute(Deal::Refuse(Box::new(problem)));
         Next::Go
     }
@@ -161,16 +172,22 @@ impl Session {
                 // Never passed on: pgveil would not know what the values are for.
                 return Ok(self.refuse(Problem::native("26000", "unnamed prepared statement does not exist")));
             }
-            // Prepared in SQL, where protected names are refused, or the server knows what is wrong.
-            return Ok(self.bind_as_is(message.portal, None, raw));
+            self.ask_about(message.statement);
+            return Ok(Next::Stay);
         };
+        if self.must_wait_for_results(|| statement.class) {
+            return Ok(Next::Stay);
+        }
         let statement = match self.current(&message, statement).await {
             Err(Stop::Stay) => return Ok(Next::Stay),
             Err(Stop::Refuse(problem)) => return Ok(self.refuse(*problem)),
             Ok(statement) => statement,
         };
+        if statement.result_changed() {
+            return Ok(self.refuse(Problem::native("0A000", "cached plan must not change result type")));
+        }
         let Some(planned) = &statement.planned else {
-            return Ok(self.bind_as_is(message.portal, Some(statement), raw));
+            return Ok(self.bind_as_is(message.portal, statement, raw));
         };
         let wanted: Vec<i16> = (0..message.results.len()).filter_map(|i| message.results.of(i)).collect();
         let upstream = match result_formats_of(&planned.plan, &statement, &wanted) {
@@ -189,19 +206,34 @@ impl Session {
         self.segment.open = true;
         let view =
             (planned.plan.reads_sealed() || planned.plan.explain).then(|| self.view(&planned.plan, wanted, upstream));
+        let positions = statement.positions();
         let portal = Portal { statement, view };
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
-        self.expect(Kind::Bind, Job::forward().undo(undo));
+        self.expect(Kind::Bind, Job { positions, ..Job::forward().undo(undo) });
         Ok(Next::Go)
     }
 
-    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Option<Arc<Statement>>, raw: &[u8]) -> Next {
+    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
-        let portal_of = statement.map(|statement| Arc::new(Portal { statement, view: None }));
-        let undo = self.names.set_portal(portal, portal_of);
+        let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
         self.expect(Kind::Bind, Job::forward().undo(undo));
         Next::Go
+    }
+
+    /// A name that pgveil does not know was prepared in SQL, where protected names are refused, or does
+    /// not exist. Values are sent only once the server has said that it does; if not, its error to this
+    /// Describe is the one that it has for Bind.
+    fn ask_about(&mut self, name: &[u8]) {
+        self.segment.open = true;
+        frontend::describe(&mut self.server.output, Target::Statement, name);
+        frontend::flush(&mut self.server.output);
+        let epoch = self.db.with_catalog(|catalog| catalog.epoch);
+        let text = Mentions { protected: false, env: true };
+        let prepared_in_sql = Statement { may_write: true, ..passed(b"", Vec::new(), epoch, text) };
+        let undo = self.names.set_statement(name, Some(Arc::new(prepared_in_sql)));
+        self.expect(Kind::DescribeStatement, Job::swallow().undo(undo));
+        self.wait = Wait::Answers;
     }
 
     /// The statement of a Bind, planned anew if what its plan depends on has changed, or if its text
@@ -217,6 +249,9 @@ impl Session {
                 let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(&statement.text));
                 if !mentions.protected {
                     return Ok(statement);
+                }
+                if !statement.readable {
+                    return Err(Stop::Refuse(Box::new(encoding_problem())));
                 }
                 false
             }
@@ -240,8 +275,13 @@ impl Session {
             .plan_prepared(&text, oids, mentions, catalog, &env)
             .await
             .map_err(|problem| Stop::Refuse(Box::new(problem)))?;
+        let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
+        let renewed = Statement { named: statement.named, former_result, ..renewed };
         self.prepare_again(message.statement, renewed, edited.as_deref());
-        self.names.statement(message.statement).cloned().ok_or(Stop::Stay)
+        match self.names.statement(message.statement) {
+            Some(statement) if self.wait == Wait::No => Ok(Arc::clone(statement)),
+            _ => Err(Stop::Stay),
+        }
     }
 
     /// Replaces a prepared statement upstream under the client's name, which SQL-level DEALLOCATE and
@@ -257,11 +297,20 @@ impl Session {
         };
         let sent = edited.map_or(&text[..], |edited| edited.text.as_bytes());
         frontend::parse(&mut self.server.output, name, sent, &oids);
-        let positions = edited.map(|edited| Arc::clone(&edited.positions));
+        let positions = statement.positions();
         // If this fails the old one is noted again, whose plan is not good any more: the next Bind
         // tries once more.
-        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
+        let statement = Arc::new(statement);
+        let undo = self.names.set_statement(name, Some(Arc::clone(&statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
+        if statement.former_result.is_some() {
+            frontend::describe(&mut self.server.output, Target::Statement, name);
+            frontend::flush(&mut self.server.output);
+            statement.described.store(true, Ordering::Relaxed);
+            let view = self.statement_view(&statement);
+            self.expect(Kind::DescribeStatement, Job::swallow().reading(Reading::Prepared { statement, view }));
+            self.wait = Wait::Answers;
+        }
     }
 
     pub(super) fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -269,10 +318,8 @@ impl Session {
         self.segment.open = true;
         let (kind, known) = match target {
             Target::Statement => {
-                let known = self.names.statement(name).map(|statement| {
-                    let view = statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]));
-                    (Arc::clone(statement), view)
-                });
+                let known =
+                    self.names.statement(name).map(|statement| (Arc::clone(statement), self.statement_view(statement)));
                 (Kind::DescribeStatement, known)
             }
             Target::Portal => {
@@ -305,7 +352,7 @@ impl Session {
             return Next::Go;
         };
         let statement = &portal.statement;
-        if statement.class.contains(MAY_COMMIT) && self.must_wait_for_results() {
+        if self.must_wait_for_results(|| statement.class) {
             return Next::Stay;
         }
         self.segment.open = true;
@@ -322,7 +369,10 @@ impl Session {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
-        self.expect(Kind::Execute, Job { opens, ..Job::forward().reading(reading()) });
+        self.expect(
+            Kind::Execute,
+            Job { opens, positions: statement.positions(), ..Job::forward().reading(reading()) },
+        );
         Next::Go
     }
 
@@ -362,9 +412,13 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         changes_env: mentions.env,
         class,
         may_write: class.may_write(),
+        readable: true,
         planned: None,
         shape: OnceLock::new(),
         described: AtomicBool::new(false),
+        named: false,
+        result: OnceLock::new(),
+        former_result: None,
     }
 }
 

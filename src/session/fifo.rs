@@ -35,6 +35,13 @@ pub enum Kind {
     CopyEnd,
 }
 
+impl Kind {
+    /// Is it answered by ReadyForQuery?
+    pub fn ends_segment(self) -> bool {
+        matches!(self, Self::Sync | Self::Query | Self::FunctionCall)
+    }
+}
+
 /// One request and what is to happen to its responses.
 #[derive(Debug)]
 pub struct Entry<J> {
@@ -69,11 +76,13 @@ pub struct Fifo<J> {
     copy_in: bool,
     /// The server skips everything until a Sync that has not been sent yet.
     skipping: bool,
+    /// The head's COPY swallowed the Sync behind it.
+    sync_lost: bool,
 }
 
 impl<J> Default for Fifo<J> {
     fn default() -> Self {
-        Self { queue: VecDeque::new(), copy_in: false, skipping: false }
+        Self { queue: VecDeque::new(), copy_in: false, skipping: false, sync_lost: false }
     }
 }
 
@@ -106,6 +115,11 @@ impl<J> Fifo<J> {
     /// Is the head receiving COPY data from the client?
     pub fn copying_in(&self) -> bool {
         self.copy_in
+    }
+
+    /// Has the server swallowed the only Sync that was sent, because it came during COPY?
+    pub fn lost_sync(&self) -> bool {
+        self.sync_lost && self.queue.iter().all(|entry| entry.kind != Kind::Sync)
     }
 
     /// Does the server skip what is sent now, until a Sync?
@@ -203,11 +217,12 @@ impl<J> Fifo<J> {
     fn enter_copy(&mut self) {
         self.copy_in = true;
         // Syncs that were sent before the client left COPY are ignored by the server.
-        let mut left = false;
+        let (mut left, before) = (false, self.queue.len());
         self.queue.retain(|entry| {
             left |= entry.kind == Kind::CopyEnd;
             left || entry.kind != Kind::Sync
         });
+        self.sync_lost = self.queue.len() < before;
     }
 
     fn leave_copy(&mut self) {

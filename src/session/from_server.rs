@@ -12,10 +12,10 @@ use super::{
     engine::{End, Failing, Session, Wait, forward},
     error_response,
     fifo::{Entry, Kind, Step},
-    job::{Deal, Reading, Rows},
+    job::{Deal, Job, Reading, Rows},
     names::{Statement, Undo},
     params,
-    problem::{Problem, SUBSTITUTE_SQLSTATE},
+    problem::{Problem, is_substitutes_error},
     rows::{RowError, Shape, View},
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     wire::{
         backend::{self, Severity},
         frame::{HEADER, Header, server_header},
+        frontend,
     },
 };
 
@@ -104,7 +105,6 @@ impl Session {
                 Fate::Done => input.advance(header.total()),
             }
         }
-        Meters::get().bytes_down(run);
         flush(input, &mut self.client.output, &mut run);
         Ok(())
     }
@@ -198,6 +198,15 @@ impl Session {
             Deal::Forward | Deal::Refuse(_) | Deal::Repair => {}
         }
         if self.failing != Failing::No || self.aborting {
+            if tag == b'G' {
+                // The client does not know that data is awaited.
+                frontend::copy_fail(&mut self.server.output, b"an earlier result could not be shown");
+                self.expect(Kind::CopyEnd, Job::swallow());
+                if self.fifo.lost_sync() {
+                    frontend::sync(&mut self.server.output);
+                    self.expect(Kind::Sync, Job::forward());
+                }
+            }
             return Ok(Fate::Done);
         }
         match tag {
@@ -239,6 +248,12 @@ impl Session {
         let out = &mut self.client.output;
         let outcome = Self::with_reader(&self.db, |reader| {
             let shape = reader.shape(view.as_deref(), body)?;
+            if let Reading::Prepared { statement, .. } = &head.job.reading
+                && statement.named
+                && statement.result.get().is_none()
+            {
+                let _ = statement.result.set(reader.result_type(shape.as_deref(), body)?);
+            }
             if show {
                 match (&view, &shape) {
                     (Some(view), Some(shape)) => reader.describe(view, shape, body, out)?,
@@ -330,7 +345,7 @@ impl Session {
         let deal = std::mem::take(&mut head.job.deal);
         let fate = match &deal {
             _ if silent => Fate::Done,
-            Deal::Refuse(problem) if sqlstate == SUBSTITUTE_SQLSTATE => {
+            Deal::Refuse(problem) if is_substitutes_error(body) => {
                 Meters::get().error(problem.code.unwrap_or("native"));
                 problem.write(&mut self.client.output, Severity::Error);
                 Fate::Done

@@ -72,12 +72,14 @@ pub struct Side {
     pub output: BytesMut,
     /// The peer has closed its sending direction.
     pub closed: bool,
+    /// Bytes sent since they were last counted.
+    sent: usize,
 }
 
 impl Side {
     /// Takes over a socket and what was already read from it.
     pub fn new(stream: Stream, input: BytesMut) -> Self {
-        Self { stream, input, output: BytesMut::new(), closed: false }
+        Self { stream, input, output: BytesMut::new(), closed: false, sent: 0 }
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -96,10 +98,16 @@ impl Side {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
         self.output.advance(written);
+        self.sent += written;
         if self.output.is_empty() {
             self.output.clear();
         }
         Poll::Ready(if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) })
+    }
+
+    /// Bytes sent since the last call.
+    pub fn take_sent(&mut self) -> usize {
+        std::mem::take(&mut self.sent)
     }
 
     /// Gives back the memory of a large burst once it is through.

@@ -10,7 +10,10 @@ use std::{
 
 use bytes::Bytes;
 
-use super::rows::{Shape, View};
+use super::{
+    error_response::Positions,
+    rows::{Shape, View},
+};
 use crate::sql::{classify::Class, env::Env, model::Plan};
 
 /// A prepared statement.
@@ -28,6 +31,8 @@ pub struct Statement {
     pub class: Class,
     /// May change data.
     pub may_write: bool,
+    /// Its text is ASCII, or came while `client_encoding` was known to be UTF8: it can be planned.
+    pub readable: bool,
     /// Set if it touches protected relations.
     pub planned: Option<Planned>,
     /// What its result looks like, once the server has said so and it was as foreseen; None inside
@@ -35,6 +40,12 @@ pub struct Statement {
     pub shape: OnceLock<Option<Shape>>,
     /// A Describe of it is under way or answered.
     pub described: AtomicBool,
+    /// It has a name, so that it may be run after a change of what its text means.
+    pub named: bool,
+    /// Names and types of its result as the client is shown them; of named statements only.
+    pub result: OnceLock<Vec<u8>>,
+    /// What they were before it was prepared again.
+    pub former_result: Option<Vec<u8>>,
 }
 
 /// What planning gave.
@@ -44,11 +55,24 @@ pub struct Planned {
     pub plan: Arc<Plan>,
     /// The environment it was made under.
     pub env: Arc<Env>,
+    /// Where errors about the text that was sent point in the client's.
+    pub positions: Arc<Positions>,
     /// Literals were sealed into its text and it has run once: the next run needs fresh nonces.
     pub used: AtomicBool,
 }
 
 impl Statement {
+    /// Where its errors point in the client's text; None if it was sent as it came.
+    pub fn positions(&self) -> Option<Arc<Positions>> {
+        self.planned.as_ref().map(|planned| Arc::clone(&planned.positions))
+    }
+
+    /// Has its result changed since the client prepared it? The server checks that itself where it
+    /// prepares again (`RevalidateCachedQuery` in src/backend/utils/cache/plancache.c).
+    pub fn result_changed(&self) -> bool {
+        self.former_result.as_ref().is_some_and(|former| self.result.get() != Some(former))
+    }
+
     /// Returns rows with sealed columns?
     pub fn reads_sealed(&self) -> bool {
         self.planned.as_ref().is_some_and(|planned| planned.plan.reads_sealed())

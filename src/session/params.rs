@@ -95,6 +95,12 @@ pub fn bind(
     sealer: &mut Sealer<'_>,
     out: &mut BytesMut,
 ) -> Result<(), Problem> {
+    if bind.formats.len() > 1 && bind.formats.len() != bind.count {
+        return Err(Problem::native(
+            "08P01",
+            format!("bind message has {} parameter formats but {} parameters", bind.formats.len(), bind.count),
+        ));
+    }
     let expected = plan.client_params.max(declared.len());
     if bind.count != expected {
         return Err(Problem::native(
@@ -157,10 +163,7 @@ fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {
         Some(0) => Ok(Format::Text),
         Some(1) => Ok(Format::Binary),
         Some(code) => Err(Problem::native("22023", format!("unsupported format code: {code}"))),
-        None => Err(Problem::native(
-            "08P01",
-            format!("bind message has {} parameter formats but {} parameters", bind.formats.len(), bind.count),
-        )),
+        None => Err(Problem::native("08P01", "bind message has too few parameter formats")),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     admin::metrics::Meters,
     sql::{
         catalog::Catalog,
+        classify::{Class, classify},
         env::Env,
         grammar::{Parsed, edits::render_measured, tokens},
         model::{Outcome, Plan, Refusal, Replacement},
@@ -32,7 +33,12 @@ pub struct Desk<'a> {
     pub columns: &'a [Column],
     /// Buffers.
     pub scratch: &'a mut Scratch,
+    /// The transaction has changed the environment: its end, or that of a part of it, takes it back.
+    pub touched: bool,
 }
+
+/// Statements that take back or keep what a transaction has set.
+pub const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// A text with its edits applied.
 pub struct Edited {
@@ -96,7 +102,7 @@ impl Desk<'_> {
                 return Ok(script);
             }
         };
-        let (mut copied, mut unsettled) = (0, false);
+        let (mut copied, mut unsettled, mut positions) = (0, false, Positions::default());
         for index in 0..parsed.len() {
             let span = parsed.statement_span(index);
             let own = parsed.statement_text(index);
@@ -110,7 +116,7 @@ impl Desk<'_> {
                 _ if unsettled && mentions.protected => Outcome::Refuse(unsettled_names()),
                 outcome => outcome,
             };
-            unsettled |= mentions.env;
+            unsettled |= mentions.env || self.touched && classify(own.as_bytes()).contains(ENDS_TRANSACTION);
             match outcome {
                 Outcome::Pass => {
                     script.edited.text.push_str(own);
@@ -118,11 +124,10 @@ impl Desk<'_> {
                 }
                 Outcome::Refuse(refusal) => {
                     script.stop(Problem::refusal(refusal, text, span.start));
-                    return Ok(script);
+                    break;
                 }
                 Outcome::Rewrite(plan) => match self.edit(text, span.start, own, &plan) {
                     Ok((edited, lengths)) => {
-                        let positions = Arc::make_mut(&mut script.edited.positions);
                         positions.add(text, span.start, &plan.edits, &lengths);
                         script.edited.text.push_str(&edited);
                         script.untouched &= plan.edits.is_empty();
@@ -130,12 +135,15 @@ impl Desk<'_> {
                     }
                     Err(problem) => {
                         script.stop(problem);
-                        return Ok(script);
+                        break;
                     }
                 },
             }
         }
-        script.edited.text.push_str(&text[copied..]);
+        if script.refused.is_none() {
+            script.edited.text.push_str(&text[copied..]);
+        }
+        script.edited.positions = Arc::new(positions);
         Ok(script)
     }
 

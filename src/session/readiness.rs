@@ -8,7 +8,8 @@ use super::{
     environment::Environment,
     fifo::Kind,
     job::{Deal, Job},
-    planning::Desk,
+    names::Statement,
+    planning::{Desk, ENDS_TRANSACTION},
     problem::Problem,
     rows::View,
 };
@@ -16,9 +17,6 @@ use crate::{
     sql::{cache::Scope, catalog::Catalog, classify::Class, env::Env, model::Plan},
     wire::frontend,
 };
-
-/// Statements that take back or keep what a transaction has set.
-pub(super) const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// What has to be settled before a protected statement can be planned.
 pub(super) enum Ready {
@@ -32,14 +30,11 @@ pub(super) enum Ready {
 
 impl Session {
     pub(super) async fn ready_to_plan(&mut self) -> Ready {
-        if self.fifo.skipping() {
-            // After an error the server skips everything up to a Sync, and so would this be.
-            return Ready::Never(Problem::native("25P02", "skipped after an error"));
-        }
         if let Err(problem) = self.db.freshen().await {
             return Ready::Never(problem);
         }
-        if self.environment.take_refusal() || (self.status == b'E' && self.fifo.is_empty()) {
+        let aborted = self.status == b'E' && self.fifo.is_empty() && self.environment.known().is_none();
+        if self.environment.take_refusal() || aborted {
             // Natively 25P02: the substitute gets that from the server itself.
             return Ready::Never(Problem::new(
                 "08006",
@@ -85,13 +80,14 @@ impl Session {
         self.wait = Wait::Environment;
     }
 
-    /// Names lex differently in other encodings, so nothing can be said of such a text.
+    /// The grammar here reads UTF8 only, so such a text cannot be planned. (The prefilter reads every
+    /// encoding: what names nothing protected passes.)
     pub(super) fn unreadable(&self, text: &[u8]) -> bool {
         self.environment.utf8() != Some(true) && !text.is_ascii()
     }
 
-    /// In an encoding other than UTF8 a text with high bytes is refused; while the encoding is in
-    /// doubt it waits. None: go on.
+    /// In an encoding other than UTF8 a text with high bytes that mentions something protected is
+    /// refused; while the encoding is in doubt it waits. None: go on.
     pub(super) fn check_encoding(&mut self, text: &[u8]) -> Option<Result<Next, Problem>> {
         if !self.unreadable(text) {
             return None;
@@ -132,7 +128,14 @@ impl Session {
 
     pub(super) fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
-        work(&mut Desk { catalog, env, settings: &settings, columns: &self.db.columns, scratch: &mut self.scratch })
+        let touched = self.environment.touched();
+        let (columns, scratch) = (&self.db.columns, &mut self.scratch);
+        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, touched })
+    }
+
+    /// How the description of a statement is shown.
+    pub(super) fn statement_view(&self, statement: &Statement) -> Option<Arc<View>> {
+        statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]))
     }
 
     pub(super) fn view(&self, plan: &Arc<Plan>, wanted: Vec<i16>, upstream: Vec<i16>) -> Arc<View> {
@@ -141,13 +144,13 @@ impl Session {
     }
 }
 
-fn encoding_problem() -> Problem {
+pub(super) fn encoding_problem() -> Problem {
     Problem::new(
         "0A000",
         "session/encoding",
-        "pgveil reads statements in UTF8 only, and client_encoding is another",
+        "pgveil reads statements on protected tables in UTF8 only, and client_encoding is another",
     )
-    .detail("Names and quotes lex differently in other encodings. Statements in plain ASCII that name nothing protected pass.")
+    .detail("Names and quotes lex differently in other encodings. Statements that name nothing protected pass.")
     .hint("SET client_encoding = 'UTF8'")
 }
 

@@ -171,17 +171,37 @@ impl Reader<'_> {
         out.put_u16(shape.len() as u16);
         for (i, field) in backend::fields(body)?.enumerate() {
             let mut field = field?;
-            if let Some(Cell::Sealed(ordinal)) = shape.get(i)
-                && let Some(column) = self.columns.get(*ordinal)
-            {
-                let ty = column.spec.ty;
-                (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
+            if self.show_type(shape.get(i), &mut field) {
                 field.format = code(&view.wanted, i);
             }
             backend::put_field(out, &field);
         }
         seal_length(out, start);
         Ok(())
+    }
+
+    /// Gives the field of a sealed column its logical type.
+    fn show_type(&self, cell: Option<&Cell>, field: &mut Field<'_>) -> bool {
+        let Some(Cell::Sealed(ordinal)) = cell else { return false };
+        let Some(column) = self.columns.get(*ordinal) else { return false };
+        let ty = column.spec.ty;
+        (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
+        true
+    }
+
+    /// What must stay the same for a client that has seen a description once (`equalTupleDescs` of
+    /// src/backend/access/common/tupdesc.c): names and types of the columns.
+    pub fn result_type(&self, shape: Option<&[Cell]>, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let mut seen = Vec::new();
+        for (i, field) in backend::fields(body)?.enumerate() {
+            let mut field = field?;
+            self.show_type(shape.and_then(|shape| shape.get(i)), &mut field);
+            seen.extend_from_slice(field.name);
+            seen.push(0);
+            seen.extend_from_slice(&field.type_oid.to_be_bytes());
+            seen.extend_from_slice(&field.type_mod.to_be_bytes());
+        }
+        Ok(seen)
     }
 
     /// Writes a DataRow as the client is to see it. On failure `out` is as before.

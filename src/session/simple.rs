@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 use bytes::Bytes;
 
 use super::{
-    barrier::{MAY_COMMIT, Segment},
+    barrier::Segment,
     engine::{End, Next, Session},
     extended::result_formats,
     fifo::Kind,
@@ -31,17 +31,17 @@ const QUERY_NAME: &[u8] = b"pgveil$query";
 
 impl Session {
     pub(super) async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
-        match self.check_encoding(text) {
-            None => {}
-            Some(Ok(next)) => return Ok(next),
-            Some(Err(problem)) => return Ok(self.refuse_query(problem)),
-        }
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
-        if self.unopened > 0 && classify(text).contains(MAY_COMMIT) && self.must_wait_for_results() {
+        if self.must_wait_for_segment() || self.must_wait_for_results(|| classify(text)) {
             return Ok(Next::Stay);
         }
         if !mentions.protected {
             return Ok(self.pass_query(text, mentions));
+        }
+        match self.check_encoding(text) {
+            None => {}
+            Some(Ok(next)) => return Ok(next),
+            Some(Err(problem)) => return Ok(self.refuse_query(problem)),
         }
         let (catalog, env) = match self.ready_to_plan().await {
             Ready::Now(catalog, env) => (catalog, env),
@@ -131,18 +131,24 @@ impl Session {
             changes_env: false,
             class: Class::EMPTY,
             may_write: true,
+            readable: true,
             planned: None,
             shape: OnceLock::new(),
             described: AtomicBool::new(true),
+            named: false,
+            result: OnceLock::new(),
+            former_result: None,
         });
         let positions = Some(edited.positions);
         let out = &mut self.server.output;
         frontend::close(out, Target::Statement, b"");
         frontend::close(out, Target::Statement, QUERY_NAME);
         frontend::parse(out, QUERY_NAME, edited.text.as_bytes(), &[]);
-        frontend::bind_plain(out, QUERY_NAME, QUERY_NAME, &upstream);
-        frontend::describe(out, Target::Portal, QUERY_NAME);
-        frontend::execute(out, QUERY_NAME);
+        // As natively, it takes the place of the unnamed portal and is gone afterwards.
+        frontend::bind_plain(out, b"", QUERY_NAME, &upstream);
+        frontend::describe(out, Target::Portal, b"");
+        frontend::execute(out, b"");
+        frontend::close(out, Target::Portal, b"");
         let undo = self.names.set_statement(b"", None);
         self.expect(Kind::Close, Job::swallow().undo(undo));
         self.expect(Kind::Close, Job::swallow());
@@ -153,6 +159,7 @@ impl Session {
             let reading = Reading::Prepared { statement: Arc::clone(&statement), view: Some(Arc::clone(&view)) };
             self.expect(kind, Job { reading, positions: positions.clone(), opens, ..Job::forward() });
         }
+        self.expect(Kind::Close, Job::swallow());
         self.hold_sync();
     }
 }

@@ -12,9 +12,8 @@ use super::{
 ///
 /// `index` picks the statement; edits and positions in the outcome are relative to the start of that
 /// statement's text ([`Parsed::statement_text`]). `declared` are the client's parameter type OIDs
-/// (0 or missing: undeclared): they decide how the session reads a parameter's value, not what the
-/// statement means to the planner.
-pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, _declared: &[u32]) -> Outcome {
+/// (0 or missing: undeclared): a type that does not fit a sealed column is refused as the server would.
+pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, declared: &[u32]) -> Outcome {
     let Some(raw) = parsed.statement(index) else { return Outcome::Pass };
     let start = parsed.statement_span(index).start;
     let text = parsed.statement_text(index);
@@ -23,6 +22,7 @@ pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, _de
     }
 
     let mut resolver = Resolver::new(catalog, env, parsed.text(), start);
+    resolver.declared = declared;
     let outcome = match resolver.statement(raw.stmt(), text) {
         Ok(Done::Forward) => return Outcome::Pass,
         Ok(_) if resolver.touched.is_none() && resolver.changes.is_empty() => return Outcome::Pass,

@@ -7,6 +7,9 @@ mod raw;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod copy;
 mod extended;
+mod names;
+mod refusals;
 mod shared;
 mod simple;

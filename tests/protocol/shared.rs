@@ -29,7 +29,7 @@ INSERT INTO side.people VALUES (1, 'side', 'side@x')";
 const POLICY: &str = "
 people:
   columns:
-    email: { type: varchar(120), mode: equality, normalize: [lower, trim] }
+    email: { type: varchar(120), mode: equality }
     ssn: { type: char(11), mode: equality }
     birth: { type: date }
     salary: { type: \"numeric(12,2)\" }

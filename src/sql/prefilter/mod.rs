@@ -109,6 +109,15 @@ impl Prefilter {
     }
 }
 
+/// Does a text end in what can be an escape of an `E'…'` string: `\n`, `\x0a`, `\u000a`,
+/// `\U0000000a`? A name behind it begins there, in SQL that stands inside the string.
+pub(in crate::sql) fn ends_in_escape(text: &[u8]) -> bool {
+    const LONGEST: usize = 9;
+    let mut last = text.iter().rev().take(LONGEST + 1);
+    let letters = last.by_ref().take_while(|b| b.is_ascii_alphanumeric()).count();
+    letters > 0 && letters <= LONGEST && text.len().checked_sub(letters + 1).and_then(|at| text.get(at)) == Some(&b'\\')
+}
+
 /// A byte that can stand inside an unquoted identifier (PostgreSQL, scan.l, `ident_cont`).
 pub(super) fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80

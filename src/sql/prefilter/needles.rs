@@ -1,6 +1,6 @@
 //! What is searched for: names from the catalog, and a fixed list.
 
-use super::is_word_byte;
+use super::{ends_in_escape, is_word_byte};
 
 /// Identifiers end here at the latest: the server cuts them off at 63 bytes, between characters of
 /// at most four bytes.
@@ -66,7 +66,7 @@ impl Needle {
 fn begins(text: &[u8], start: usize) -> bool {
     let before = text.get(..start).unwrap_or_default();
     let last = before.iter().rev().find(|&&b| b != b'_');
-    !last.is_some_and(|&b| b.is_ascii_alphabetic() || b >= 0x80)
+    !last.is_some_and(|&b| b.is_ascii_alphabetic() || b >= 0x80) || ends_in_escape(before)
 }
 
 /// Needles that do not depend on the catalog.

@@ -40,6 +40,8 @@ fn a_protected_name_is_seen_in_every_spelling() {
         "select * from dblink('', 'select')",
         "alter/**/schema public rename to other",
         "/* hello */ do 'begin perform 1 from peo'\n'ple; end'",
+        r"create function f() returns void language sql as e'insert into\npeople values (1)'",
+        r"create function f() returns void language sql as e'insert into\x0apeople values (1)'",
     ] {
         assert!(protected(&["people"], text), "{text}");
     }

@@ -8,11 +8,13 @@ use std::{
 
 use pg_raw_parse::{
     Node,
+    list::CastNodeList,
+    nodes::DefElem,
     walk::{Recurse, walk_manual},
 };
 
 use super::{KEYSTORE_SCHEMA, Resolver, functions, refuse::table_label, types};
-use crate::sql::catalog::Catalog;
+use crate::sql::{catalog::Catalog, prefilter};
 
 /// The grammar library has no walk for some node; whatever is below it was not seen.
 #[derive(Debug)]
@@ -45,8 +47,21 @@ pub(in crate::sql) fn mentions(resolver: &Resolver<'_>, node: Node<'_>, text: &s
         Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) | Node::MergeStmt(_) => {
             walk(node, |node| resolver.names(node)).unwrap_or_else(|Unwalkable| words(text, resolver.catalog))
         }
+        // A body is a literal, which the text may give in pieces or with escapes.
+        Node::DoStmt(block) => bodies(block.args(), resolver.catalog).or_else(|| words(text, resolver.catalog)),
+        Node::CreateFunctionStmt(function) => {
+            bodies(function.options(), resolver.catalog).or_else(|| words(text, resolver.catalog))
+        }
         _ => words(text, resolver.catalog),
     }
+}
+
+/// A protected name in one of the literals of a list of options.
+fn bodies(options: &CastNodeList<DefElem>, catalog: &Catalog) -> Option<String> {
+    options.iter().find_map(|option| match option.arg() {
+        Node::NodeList(list) => list.iter().filter_map(Node::as_str).find_map(|body| words(body, catalog)),
+        arg => words(arg.as_str()?, catalog),
+    })
 }
 
 impl Resolver<'_> {
@@ -105,9 +120,11 @@ pub(super) fn contains_word(text: &str, name: &str) -> bool {
     let cut_off = name.len() >= 60;
     let bytes = text.as_bytes();
     memchr::memmem::find_iter(bytes, name.as_bytes()).any(|at| {
-        let before = bytes.get(..at).unwrap_or_default().iter().rev().find(|b| **b != b'_');
+        let before = bytes.get(..at).unwrap_or_default();
+        let last = before.iter().rev().find(|b| **b != b'_');
+        let begins = !last.is_some_and(|b| letter(*b)) || prefilter::ends_in_escape(before);
         let after = bytes.get(at + name.len());
-        !word || (!before.is_some_and(|b| letter(*b)) && (cut_off || !after.is_some_and(|b| part(*b))))
+        !word || (begins && (cut_off || !after.is_some_and(|b| part(*b))))
     })
 }
 
@@ -127,6 +144,9 @@ mod tests {
             "1people",
             "$people",
             "people.id",
+            r"from\npeople",
+            r"from\x0apeople",
+            r"from\u000apeople",
         ] {
             assert!(contains_word(text, "People"), "{text}");
         }

@@ -10,6 +10,7 @@
 //! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — expressions.
 //! - `names` — the output names that PostgreSQL chooses.
 //! - `utility`, `alter`, `create` — everything that is no query.
+//! - `mismatch` — values whose type the server's parser would refuse.
 //! - `params` — in which forms each parameter travels.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
 //! - `refuse` — the words of refusals.
@@ -24,6 +25,7 @@ mod from;
 mod functions;
 mod insert;
 mod mention;
+mod mismatch;
 mod names;
 mod operand;
 mod params;
@@ -69,6 +71,8 @@ pub(super) struct Resolver<'a> {
     text: &'a str,
     /// Where the statement starts in it.
     start: usize,
+    /// Declared types of the parameters, `$1` first; 0 or missing: undeclared.
+    pub(super) declared: &'a [u32],
     /// What must become what.
     pub(super) changes: Vec<(NodeAt, Change)>,
     /// Uses of parameters so far.
@@ -103,6 +107,7 @@ impl<'a> Resolver<'a> {
             env,
             text,
             start,
+            declared: &[],
             changes: Vec::new(),
             params: Params::default(),
             touched: None,

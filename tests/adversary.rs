@@ -1,0 +1,176 @@
+//! Adversarial SQL, end to end: what has got past other proxies, and confusing forms of all kinds.
+//!
+//! Every case runs through the real program against a real server, and beside it on a plaintext
+//! twin. Each gives what the twin gives, or is refused with the construct named; in the end no
+//! plaintext of a sealed column is in the server's log (which has every statement and parameter), and
+//! no envelope in anything a client received.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod adversary {
+    pub mod cases;
+    pub mod client;
+    pub mod confusing;
+}
+mod support;
+
+use std::fmt::Write as _;
+
+use adversary::{
+    cases::{AROUND, Case, Error, KNOWN_HOLES, MARKERS, POLICY, ROWS, Refused, SCHEMA, Same},
+    client::{Client, Said},
+    confusing::{NAMES, ROWS_AND_FUNCTIONS, SPELLINGS},
+};
+use pgveil::cli::demo::cluster::ClusterAuth;
+use support::{World, psql};
+
+/// Everything that a server can be told to write down.
+const TALKATIVE: [&str; 5] = [
+    "log_line_prefix = '<<%d>> '",
+    "log_statement = 'all'",
+    "log_parameter_max_length = -1",
+    "log_parameter_max_length_on_error = -1",
+    "log_error_verbosity = 'verbose'",
+];
+
+struct Arena {
+    world: World,
+    wrong: String,
+    received: Vec<u8>,
+}
+
+impl Arena {
+    fn new() -> Self {
+        let mut world = World::builder()
+            .schema(SCHEMA)
+            .tables(POLICY)
+            .own_server(ClusterAuth::Trust, &TALKATIVE)
+            .not_running()
+            .start();
+        for database in [world.direct(), world.twin()] {
+            psql(&database, AROUND);
+        }
+        world.run(&[]);
+        Self { world, wrong: String::new(), received: Vec::new() }
+    }
+
+    fn through(&self) -> Client {
+        Client::connect(self.world.proxy().address().port(), self.world.database(), &[])
+    }
+
+    fn twin(&self) -> Client {
+        let twin = self.world.twin();
+        let name = twin.rsplit('=').next().unwrap();
+        Client::connect(self.world.server_port(), name, &[])
+    }
+
+    fn complain(&mut self, case: &Case, what: &str) {
+        writeln!(self.wrong, "{}\n  {:?}\n  {what}", case.0.join("\n"), case.1).unwrap();
+    }
+
+    fn run(&mut self, case: &Case) {
+        self.run_with(case, |client, text| client.query(text.as_bytes(), COPY_DATA));
+        if let [text] = case.0
+            && !text.contains(';')
+            && !text.starts_with("COPY")
+        {
+            self.run_with(case, |client, text| client.prepared(text.as_bytes(), &[]));
+        }
+    }
+
+    fn run_with(&mut self, case: &Case, send: impl Fn(&mut Client, &str) -> Vec<Said>) {
+        let (mut through, mut twin) = (self.through(), self.twin());
+        let (last, before) = case.0.split_last().unwrap();
+        for text in before {
+            let (here, there) = (send(&mut through, text), send(&mut twin, text));
+            if !alike(&here, &there) {
+                self.complain(case, &format!("{text}\n  gives {here:?}\n  not   {there:?}"));
+            }
+        }
+        let here = send(&mut through, last);
+        match case.1 {
+            Same => {
+                let there = send(&mut twin, last);
+                if !alike(&here, &there) {
+                    self.complain(case, &format!("gives {here:?}\n  not   {there:?}"));
+                }
+            }
+            Refused(words) => {
+                let refused = matches!(error(&here), Some(("0A000", message)) if message.contains(words));
+                if !refused {
+                    self.complain(case, &format!("gives {here:?}"));
+                }
+            }
+            Error(expected) => {
+                if error(&here).is_none_or(|(sqlstate, _)| sqlstate != expected) {
+                    self.complain(case, &format!("gives {here:?}"));
+                }
+            }
+        }
+        // The session lives.
+        through.query(b"ROLLBACK", "");
+        let alive = through.query(b"SELECT 1", "");
+        if !alive.contains(&Said::Row(vec![Some("1".to_owned())])) {
+            self.complain(case, &format!("then SELECT 1 gives {alive:?}"));
+        }
+        self.look_for_envelopes(case, &through);
+    }
+
+    fn look_for_envelopes(&mut self, case: &Case, client: &Client) {
+        for envelope in [&b"\xff\x70\x76"[..], b"xff7076", b"377pv"] {
+            if memchr::memmem::find(&client.received, envelope).is_some() {
+                self.complain(case, "an envelope reaches the client");
+            }
+        }
+        self.received.extend_from_slice(&client.received);
+    }
+
+    /// The part of the server's log that is about the protected database.
+    fn log(&self) -> String {
+        let prefix = format!("<<{}>>", self.world.database());
+        let mut ours = false;
+        let log = self.world.server_log();
+        let mine = log.lines().filter(|line| {
+            if line.starts_with("<<") {
+                ours = line.starts_with(&prefix);
+            }
+            ours
+        });
+        mine.collect::<Vec<_>>().join("\n")
+    }
+}
+
+const COPY_DATA: &str = "700\tplain\n";
+
+fn error(said: &[Said]) -> Option<(&str, &str)> {
+    said.iter().find_map(|said| match said {
+        Said::Error { sqlstate, message } => Some((sqlstate.as_str(), message.as_str())),
+        _ => None,
+    })
+}
+
+/// Equal but for the words of errors and for notices, which name types and pgveil's own expressions.
+fn alike(here: &[Said], there: &[Said]) -> bool {
+    let comparable = |said: &[Said]| -> Vec<Said> {
+        said.iter()
+            .map(|said| match said {
+                Said::Error { sqlstate, .. } => Said::Error { sqlstate: sqlstate.clone(), message: String::new() },
+                other => other.clone(),
+            })
+            .collect()
+    };
+    comparable(here) == comparable(there)
+}
+
+#[test]
+fn no_statement_gets_plaintext_to_the_server_or_ciphertext_to_the_client() {
+    let mut arena = Arena::new();
+    for case in [ROWS, KNOWN_HOLES, SPELLINGS, ROWS_AND_FUNCTIONS, NAMES].into_iter().flatten() {
+        arena.run(case);
+    }
+    let log = arena.log();
+    for line in log.lines().filter(|line| MARKERS.iter().any(|marker| line.contains(marker))) {
+        writeln!(arena.wrong, "plaintext in the server's log: {line}").unwrap();
+    }
+    assert!(log.contains("public"), "the log is not where it is looked for");
+    assert!(arena.wrong.is_empty(), "\n{}", arena.wrong);
+}
