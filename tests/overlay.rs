@@ -5,8 +5,13 @@
 mod raw;
 #[path = "protocol/shared.rs"]
 mod shared;
+#[path = "support/shim.rs"]
+mod shim;
 #[path = "support/mod.rs"]
 mod support;
+
+/// Are the streams around pgveil cut at random places?
+const RECHUNK: bool = false;
 
 use raw::{Script, extended, field, parse, query, sync};
 use shared::turn;
