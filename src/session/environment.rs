@@ -143,7 +143,7 @@ impl Environment {
     }
 
     /// Writes the question. Everything under reserved names, so that the client's unnamed statement
-    /// and portal stay.
+    /// and portal stay, and gone afterwards, so that pg_prepared_statements shows the client's only.
     pub fn ask(&self, out: &mut BytesMut) {
         let query = if self.altered { env::QUERY_CHANGED } else { env::QUERY };
         frontend::close(out, frontend::Target::Statement, NAME);
@@ -151,6 +151,7 @@ impl Environment {
         frontend::bind_plain(out, NAME, NAME, &[]);
         frontend::execute(out, NAME);
         frontend::close(out, frontend::Target::Portal, NAME);
+        frontend::close(out, frontend::Target::Statement, NAME);
     }
 
     /// The answer's row.

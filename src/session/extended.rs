@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::{
     engine::{End, Next, Session, Wait},
+    executes,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
@@ -41,6 +42,11 @@ impl Session {
         let Some(mentions) = self.look(message.text).await else { return Ok(Next::Stay) };
         let epoch = self.db.with_catalog(|catalog| catalog.epoch);
         let oids: Vec<u32> = message.oids().collect();
+        if mentions.env
+            && let Some(problem) = executes::refusal(message.text, &self.names)
+        {
+            return Ok(self.refuse_parse(message.name, problem));
+        }
         if !mentions.protected {
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);
@@ -214,7 +220,7 @@ impl Session {
         Ok(Next::Go)
     }
 
-    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
+    fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
         let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));

@@ -10,13 +10,14 @@ use bytes::{Buf, BytesMut};
 use super::{
     cells::NotShown,
     engine::{End, Failing, Session, Wait, forward},
-    error_response,
+    error_response::{self, Positions},
     fifo::{Entry, Kind, Step},
     job::{Deal, Job, Reading, Rows},
     names::{Statement, Undo},
     params,
     problem::{Problem, is_substitutes_error},
     rows::{RowError, Shape, View},
+    stray,
 };
 use crate::{
     admin::metrics::Meters,
@@ -130,7 +131,7 @@ impl Session {
                 if header.tag == b'S' {
                     self.environment.reported(body);
                 }
-                Ok(Fate::Forward)
+                self.unasked(header.tag, body)
             }
             Step::Error => Ok(self.error(body)),
             Step::Ready => self.ready(body),
@@ -153,6 +154,25 @@ impl Session {
                 Ok(fate)
             }
         }
+    }
+
+    /// A message that belongs to no request. What a trigger says about the rows of a protected table
+    /// shows sealed values.
+    fn unasked(&mut self, tag: u8, body: &[u8]) -> Result<Fate, End> {
+        if !matches!(tag, b'N' | b'A') || !self.shows_sealed(body) {
+            return Ok(Fate::Forward);
+        }
+        if tag == b'N' {
+            error_response::rewrite(tag, body, &Positions::default(), &mut self.client.output);
+        } else {
+            error_response::rewrite_notification(body, &mut self.client.output)
+                .map_err(|error| End::Broken(error.into()))?;
+        }
+        Ok(Fate::Done)
+    }
+
+    fn shows_sealed(&self, body: &[u8]) -> bool {
+        stray::find(body, |dek| self.db.keyring.knows(dek)).is_some()
     }
 
     /// A message that belongs to the head.
@@ -316,6 +336,7 @@ impl Session {
         // Settings that were changed in the failed transaction are back.
         self.environment.forget();
         let sqlstate = backend::sqlstate(body);
+        let shows_sealed = self.shows_sealed(body);
         let Some(head) = self.fifo.head() else { return Fate::Forward };
         let silent = self.failing != Failing::No || self.aborting;
         let deal = std::mem::take(&mut head.job.deal);
@@ -332,15 +353,22 @@ impl Session {
                     error_response::rewrite(b'E', body, positions, &mut self.client.output);
                     Fate::Done
                 }
+                None if shows_sealed => {
+                    error_response::rewrite(b'E', body, &Positions::default(), &mut self.client.output);
+                    Fate::Done
+                }
                 None => Fate::Forward,
             },
         };
         // A Query stays for its ReadyForQuery; a substitute in it has done its work.
-        if !matches!(deal, Deal::Refuse(_)) {
+        let was_refused = matches!(deal, Deal::Refuse(_));
+        if !was_refused {
             head.job.deal = deal;
         }
         // A cached plan that no longer fits, or names that have moved: look again next time.
-        if matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42804") && head.job.positions.is_some() {
+        // (The substitute's own 42703 says nothing about the catalog.)
+        if !was_refused && matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42804") && head.job.positions.is_some()
+        {
             self.db.mark_stale();
         }
         let mut lost = self.fifo.fail();

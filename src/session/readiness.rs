@@ -78,7 +78,7 @@ impl Session {
         self.environment.ask(&mut self.server.output);
         let alone = self.segment.is_empty();
         let job = || Job { deal: Deal::Environment { alone }, ..Job::default() };
-        for kind in [Kind::Close, Kind::Parse, Kind::Bind, Kind::Execute, Kind::Close] {
+        for kind in [Kind::Close, Kind::Parse, Kind::Bind, Kind::Execute, Kind::Close, Kind::Close] {
             self.expect(kind, job());
         }
         if alone {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     barrier::Segment,
     engine::{End, Next, Session},
+    executes,
     extended::result_formats,
     fifo::Kind,
     job::{Deal, Job, Reading},
@@ -35,6 +36,11 @@ impl Session {
             return Ok(Next::Stay);
         }
         let Some(mentions) = self.look(text).await else { return Ok(Next::Stay) };
+        if mentions.env
+            && let Some(problem) = executes::refusal(text, &self.names)
+        {
+            return Ok(self.refuse_query(problem));
+        }
         if !mentions.protected {
             return Ok(self.pass_query(text, mentions));
         }
@@ -116,7 +122,8 @@ impl Session {
         frontend::query(&mut self.server.output, sent.as_bytes());
         self.segment = Segment::default();
         let deal = script.refused.map_or(Deal::Forward, |problem| Deal::Refuse(Box::new(problem)));
-        let positions = Some(script.edited.positions);
+        // Errors about a text that was passed stay as they are.
+        let positions = (verdict != Verdict::Passed).then_some(script.edited.positions);
         let undo = Some(self.names.set_statement(b"", None));
         self.expect(Kind::Query, Job { deal, reading, undo, positions, opens });
         Next::Go
@@ -152,6 +159,8 @@ impl Session {
         frontend::describe(out, Target::Portal, b"");
         frontend::execute(out, b"");
         frontend::close(out, Target::Portal, b"");
+        // Not to be seen in pg_prepared_statements.
+        frontend::close(out, Target::Statement, QUERY_NAME);
         let undo = self.names.set_statement(b"", None);
         self.expect(Kind::Close, Job::swallow().undo(undo));
         self.expect(Kind::Close, Job::swallow());
@@ -162,6 +171,7 @@ impl Session {
             let reading = Reading::Prepared { statement: Arc::clone(&statement), view: Some(Arc::clone(&view)) };
             self.expect(kind, Job { reading, positions: positions.clone(), opens, ..Job::forward() });
         }
+        self.expect(Kind::Close, Job::swallow());
         self.expect(Kind::Close, Job::swallow());
         self.hold_sync();
     }
