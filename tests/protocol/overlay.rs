@@ -1,15 +1,9 @@
 //! DDL in a transaction: what follows it sees what it did, before and after the end, as natively.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-#[path = "support/raw.rs"]
-mod raw;
-#[path = "protocol/shared.rs"]
-mod shared;
-#[path = "support/mod.rs"]
-mod support;
-
-use raw::{Script, extended, field, parse, query, sync};
-use shared::turn;
+use crate::{
+    raw::{self, Script, extended, field, parse, query, sync},
+    shared::turn,
+};
 
 /// What migration tools do on a protected table, and its end.
 fn migration(end: &str) -> Vec<String> {
