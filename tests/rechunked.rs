@@ -20,10 +20,10 @@ mod copy;
 mod extended;
 #[path = "protocol/flow.rs"]
 mod flow;
-#[path = "protocol/overlay.rs"]
-mod overlay;
 #[path = "protocol/names.rs"]
 mod names;
+#[path = "protocol/overlay.rs"]
+mod overlay;
 #[path = "protocol/overlay.rs"]
 mod overlay;
 #[path = "protocol/refusals.rs"]

@@ -1,26 +1,9 @@
 //! DDL in a transaction: what follows it sees what it did, before and after the end, as natively.
 
-<<<<<<< HEAD:tests/overlay.rs
-#[path = "support/raw.rs"]
-mod raw;
-#[path = "protocol/shared.rs"]
-mod shared;
-#[path = "support/shim.rs"]
-mod shim;
-#[path = "support/mod.rs"]
-mod support;
-
-/// Are the streams around pgveil cut at random places?
-const RECHUNK: bool = false;
-
-use raw::{Script, extended, field, parse, query, sync};
-use shared::turn;
-=======
 use crate::{
     raw::{self, Script, extended, field, parse, query, sync},
     shared::turn,
 };
->>>>>>> overlay:tests/protocol/overlay.rs
 
 /// What migration tools do on a protected table, and its end.
 fn migration(end: &str) -> Vec<String> {
