@@ -41,8 +41,18 @@ fn comparisons(output: &Output) -> usize {
 }
 
 #[test]
-fn psycopg_sees_the_same_through_pgveil() {
+fn psycopg_reads_and_writes_the_same_values_through_pgveil() {
+    compare(Command::new(support::python()), "psycopg_values.py", &world());
+}
+
+#[test]
+fn psycopg_gets_the_same_from_every_statement_through_pgveil() {
     compare(Command::new(support::python()), "psycopg_crud.py", &world());
+}
+
+#[test]
+fn psycopg_works_the_same_in_transactions_batches_and_pipelines_through_pgveil() {
+    compare(Command::new(support::python()), "psycopg_flow.py", &world());
 }
 
 #[test]

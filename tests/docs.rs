@@ -88,7 +88,7 @@ fn anchors(page: &str) -> BTreeSet<String> {
 
 /// A source file without its tests.
 fn without_tests(source: &str) -> &str {
-    source.find("#[cfg(test)]\nmod ").map_or(source, |at| &source[..at])
+    source.find("#[cfg(test)]\nmod tests {").map_or(source, |at| &source[..at])
 }
 
 /// String literals of the form `room/kebab-name`: error codes are the only ones.

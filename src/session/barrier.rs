@@ -68,13 +68,6 @@ impl Session {
         true
     }
 
-    /// Would the server skip the message, because of an error in this segment that has been raised or
-    /// will be? Then it is not even sent: it may hold values that nobody knows a column for.
-    pub(super) fn skips(&self, tag: u8) -> bool {
-        let failed_here = self.failing != Failing::No && self.fifo.iter().all(|entry| !entry.kind.ends_segment());
-        !matches!(tag, b'S' | b'X') && (self.fifo.skipping() || self.segment.refused || failed_here)
-    }
-
     pub(super) fn sync(&mut self) -> Next {
         // Outside a transaction block Sync commits. In one it does not, if the block is known to be
         // open: nothing is under way that could have ended it.

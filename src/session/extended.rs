@@ -9,7 +9,6 @@ use bytes::Bytes;
 
 use super::{
     engine::{End, Next, Session, Wait},
-    error_response::Positions,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
@@ -45,7 +44,7 @@ impl Session {
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);
             let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
-            self.prepare(message.name, statement, None);
+            self.prepare(message.name, statement);
             return Ok(Next::Go);
         }
         match self.check_encoding(message.text) {
@@ -62,7 +61,7 @@ impl Session {
             Err(problem) => self.refuse_parse(message.name, problem),
             Ok((statement, None)) => {
                 self.server.output.extend_from_slice(raw);
-                self.prepare(message.name, statement, None);
+                self.prepare(message.name, statement);
                 Next::Go
             }
             Ok((statement, Some(edited))) => {
@@ -110,7 +109,12 @@ impl Session {
         let statement = Statement {
             may_write: plan.may_write,
             class,
-            planned: Some(Planned { plan, env: Arc::clone(env), used: AtomicBool::new(false) }),
+            planned: Some(Planned {
+                plan,
+                env: Arc::clone(env),
+                positions: Arc::clone(&edited.positions),
+                used: AtomicBool::new(false),
+            }),
             ..passed(text, oids, catalog.epoch, mentions)
         };
         Ok((statement, Some(edited)))
@@ -122,15 +126,16 @@ impl Session {
             None => statement.oids.clone(),
         };
         frontend::parse(&mut self.server.output, name, edited.text.as_bytes(), &oids);
-        self.prepare(name, statement, Some(Arc::new(edited.positions.clone())));
+        self.prepare(name, statement);
     }
 
     /// Notes a Parse that was sent.
-    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement, positions: Option<Arc<Positions>>) {
+    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement) {
         self.segment.open = true;
         let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
         Meters::get().statement(verdict);
         let statement = Statement { named: !name.is_empty(), ..statement };
+        let positions = statement.positions();
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
     }
@@ -194,13 +199,14 @@ impl Session {
         self.segment.open = true;
         let view =
             (planned.plan.reads_sealed() || planned.plan.explain).then(|| self.view(&planned.plan, wanted, upstream));
+        let positions = statement.positions();
         let portal = Portal { statement, view };
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
-        self.expect(Kind::Bind, Job::forward().undo(undo));
+        self.expect(Kind::Bind, Job { positions, ..Job::forward().undo(undo) });
         Ok(Next::Go)
     }
 
-    fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
+    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
         let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
@@ -284,7 +290,7 @@ impl Session {
         };
         let sent = edited.map_or(&text[..], |edited| edited.text.as_bytes());
         frontend::parse(&mut self.server.output, name, sent, &oids);
-        let positions = edited.map(|edited| Arc::new(edited.positions.clone()));
+        let positions = statement.positions();
         // If this fails the old one is noted again, whose plan is not good any more: the next Bind
         // tries once more.
         let statement = Arc::new(statement);
@@ -356,7 +362,10 @@ impl Session {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
-        self.expect(Kind::Execute, Job { opens, ..Job::forward().reading(reading()) });
+        self.expect(
+            Kind::Execute,
+            Job { opens, positions: statement.positions(), ..Job::forward().reading(reading()) },
+        );
         Next::Go
     }
 

@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     barrier::Segment,
-    engine::{End, Next, Session, Wait, forward},
+    engine::{End, Failing, Next, Session, Wait, forward},
     fifo::Kind,
     io::HIGH_WATER,
     job::Job,
@@ -98,6 +98,13 @@ impl Session {
             _ => {}
         }
         self.wait == Wait::No
+    }
+
+    /// Would the server skip the message, because of an error in this segment that has been raised or
+    /// will be? Then it is not even sent: it may hold values that nobody knows a column for.
+    fn skips(&self, tag: u8) -> bool {
+        let failed_here = self.failing != Failing::No && self.fifo.iter().all(|entry| !entry.kind.ends_segment());
+        !matches!(tag, b'S' | b'X') && (self.fifo.skipping() || self.segment.refused || failed_here)
     }
 
     pub(super) async fn client_message(&mut self, tag: u8, input: &BytesMut, total: usize) -> Result<Next, End> {

@@ -10,7 +10,10 @@ use std::{
 
 use bytes::Bytes;
 
-use super::rows::{Shape, View};
+use super::{
+    error_response::Positions,
+    rows::{Shape, View},
+};
 use crate::sql::{classify::Class, env::Env, model::Plan};
 
 /// A prepared statement.
@@ -52,11 +55,18 @@ pub struct Planned {
     pub plan: Arc<Plan>,
     /// The environment it was made under.
     pub env: Arc<Env>,
+    /// Where errors about the text that was sent point in the client's.
+    pub positions: Arc<Positions>,
     /// Literals were sealed into its text and it has run once: the next run needs fresh nonces.
     pub used: AtomicBool,
 }
 
 impl Statement {
+    /// Where its errors point in the client's text; None if it was sent as it came.
+    pub fn positions(&self) -> Option<Arc<Positions>> {
+        self.planned.as_ref().map(|planned| Arc::clone(&planned.positions))
+    }
+
     /// Has its result changed since the client prepared it? The server checks that itself where it
     /// prepares again (`RevalidateCachedQuery` in src/backend/utils/cache/plancache.c).
     pub fn result_changed(&self) -> bool {

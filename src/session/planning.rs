@@ -45,7 +45,7 @@ pub struct Edited {
     /// What is sent.
     pub text: String,
     /// How its errors map back.
-    pub positions: Positions,
+    pub positions: Arc<Positions>,
 }
 
 /// What becomes of a Query.
@@ -70,7 +70,7 @@ impl Desk<'_> {
     /// unknown: the caller may look at the catalog again and call once more with `last_try`.
     pub fn script(&mut self, text: &str, last_try: bool) -> Result<Script, Refusal> {
         let mut script = Script {
-            edited: Edited { text: String::with_capacity(text.len() + 64), positions: Positions::default() },
+            edited: Edited { text: String::with_capacity(text.len() + 64), positions: Arc::default() },
             plans: Vec::new(),
             refused: None,
             untouched: true,
@@ -87,7 +87,7 @@ impl Desk<'_> {
                 return Ok(script);
             }
         };
-        let (mut copied, mut unsettled) = (0, false);
+        let (mut copied, mut unsettled, mut positions) = (0, false, Positions::default());
         for index in 0..parsed.len() {
             let span = parsed.statement_span(index);
             let own = parsed.statement_text(index);
@@ -109,23 +109,26 @@ impl Desk<'_> {
                 }
                 Outcome::Refuse(refusal) => {
                     script.stop(Problem::refusal(refusal, text, span.start));
-                    return Ok(script);
+                    break;
                 }
                 Outcome::Rewrite(plan) => match self.edit(text, span.start, own, &plan) {
                     Ok((edited, lengths)) => {
-                        script.edited.positions.add(text, span.start, &plan.edits, &lengths);
+                        positions.add(text, span.start, &plan.edits, &lengths);
                         script.edited.text.push_str(&edited);
                         script.untouched &= plan.edits.is_empty();
                         script.plans.push(Some(Arc::new(plan)));
                     }
                     Err(problem) => {
                         script.stop(problem);
-                        return Ok(script);
+                        break;
                     }
                 },
             }
         }
-        script.edited.text.push_str(&text[copied..]);
+        if script.refused.is_none() {
+            script.edited.text.push_str(&text[copied..]);
+        }
+        script.edited.positions = Arc::new(positions);
         Ok(script)
     }
 
@@ -183,7 +186,7 @@ impl Desk<'_> {
         edited.push_str(&text[..span.start]);
         edited.push_str(&own);
         edited.push_str(&text[span.end..]);
-        Ok(Edited { text: edited, positions })
+        Ok(Edited { text: edited, positions: Arc::new(positions) })
     }
 
     /// Applies a plan's edits to its statement; gives the characters that each edit became.

@@ -151,7 +151,8 @@ impl Problem {
 
 impl From<ValueError> for Problem {
     fn from(error: ValueError) -> Self {
-        Self { detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
+        let code = error.unsupported.then_some("values/unsupported");
+        Self { code, detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
     }
 }
 

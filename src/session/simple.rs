@@ -31,11 +31,8 @@ const QUERY_NAME: &[u8] = b"pgveil$query";
 
 impl Session {
     pub(super) async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
-        if self.must_wait_for_segment() {
-            return Ok(Next::Stay);
-        }
         let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
-        if self.must_wait_for_results(|| classify(text)) {
+        if self.must_wait_for_segment() || self.must_wait_for_results(|| classify(text)) {
             return Ok(Next::Stay);
         }
         if !mentions.protected {
@@ -116,7 +113,7 @@ impl Session {
         frontend::query(&mut self.server.output, sent.as_bytes());
         self.segment = Segment::default();
         let deal = script.refused.map_or(Deal::Forward, |problem| Deal::Refuse(Box::new(problem)));
-        let positions = Some(Arc::new(script.edited.positions));
+        let positions = Some(script.edited.positions);
         let undo = Some(self.names.set_statement(b"", None));
         self.expect(Kind::Query, Job { deal, reading, undo, positions, opens });
         Next::Go
@@ -142,7 +139,7 @@ impl Session {
             result: OnceLock::new(),
             former_result: None,
         });
-        let positions = Some(Arc::new(edited.positions));
+        let positions = Some(edited.positions);
         let out = &mut self.server.output;
         frontend::close(out, Target::Statement, b"");
         frontend::close(out, Target::Statement, QUERY_NAME);

@@ -124,7 +124,7 @@ fn said(tag: u8, body: &[u8]) -> Said {
                 })
                 .collect(),
         ),
-        b'D' => Said::Row(pgveil::wire::backend::cells(body).unwrap().1.map(|cell| cell.unwrap().map(text)).collect()),
+        b'D' => Said::Row(pgveil::wire::backend::cells(body).unwrap().into_iter().map(|cell| cell.map(text)).collect()),
         b'C' => Said::Tag(text(pgveil::wire::backend::command_tag(body))),
         b'E' => {
             let fields: Vec<_> = pgveil::wire::backend::error_fields(body).collect();
