@@ -689,7 +689,11 @@ async fn a_clean_table_has_no_errors() {
 
 /// The environment as a client's connection has it.
 async fn environment(client: &Client) -> (env::Env, env::RawSettings) {
-    for message in client.simple_query(env::QUERY).await.unwrap() {
+    asked(client, env::QUERY).await
+}
+
+async fn asked(client: &Client, query: &str) -> (env::Env, env::RawSettings) {
+    for message in client.simple_query(query).await.unwrap() {
         if let SimpleQueryMessage::Row(row) = message {
             let columns: Vec<Option<&[u8]>> = (0..row.len()).map(|i| row.get(i).map(str::as_bytes)).collect();
             return env::parse_row(&columns).unwrap();
@@ -759,6 +763,40 @@ async fn two_environments_agree_only_if_names_resolve_alike() {
         room.sql(sql).await;
         assert!(!last.agrees_with(&environment(&room.owner).await.0), "{sql}");
     }
+}
+
+#[tokio::test]
+async fn a_transaction_lists_what_it_has_changed() {
+    let room = Room::new(
+        "CREATE TABLE old (a int, b int); CREATE TABLE parent (a int); CREATE TABLE other (a int); CREATE SCHEMA s;
+         CREATE TABLE s.inside (a int)",
+    )
+    .await;
+    let client = &room.owner;
+    let changed = async || {
+        let env = asked(client, env::QUERY_CHANGED).await.0;
+        let names = |c: &pgveil::sql::overlay::Changed| {
+            let columns: Vec<_> = c.relation.columns.iter().map(|c| c.name.as_str()).collect();
+            format!("{}({}){}", c.relation.display(), columns.join(","), if c.rewired { "*" } else { "" })
+        };
+        let mut list: Vec<_> = env.changed.unwrap().iter().map(|c| names(c)).collect();
+        list.sort();
+        list
+    };
+    assert!(changed().await.is_empty(), "outside a transaction");
+    assert_eq!(environment(client).await.0.changed, None);
+    room.sql("SET search_path = pg_temp; BEGIN; INSERT INTO public.old VALUES (1, 2)").await;
+    assert!(changed().await.is_empty(), "data only");
+    room.sql("ALTER TABLE public.old DROP COLUMN b").await;
+    assert_eq!(changed().await, ["old(a)"]);
+    room.sql("SAVEPOINT x; CREATE TABLE public.child (c int) INHERITS (public.parent); CREATE TEMP TABLE t (a int)")
+        .await;
+    room.sql("ALTER SCHEMA s RENAME TO s2; CREATE VIEW public.v AS SELECT a FROM public.other").await;
+    assert_eq!(changed().await, ["child(a,c)*", "old(a)", "parent(a)*", "s2.inside(a)", "v(a)*"]);
+    room.sql("ROLLBACK TO x").await;
+    assert_eq!(changed().await, ["old(a)"]);
+    room.sql("COMMIT").await;
+    assert!(changed().await.is_empty(), "after it");
 }
 
 #[tokio::test]

@@ -68,6 +68,13 @@ impl Session {
         true
     }
 
+    /// Would the server skip the message, because of an error in this segment that has been raised or
+    /// will be? Then it is not even sent: it may hold values that nobody knows a column for.
+    pub(super) fn skips(&self, tag: u8) -> bool {
+        let failed_here = self.failing != Failing::No && self.fifo.iter().all(|entry| !entry.kind.ends_segment());
+        !matches!(tag, b'S' | b'X') && (self.fifo.skipping() || self.segment.refused || failed_here)
+    }
+
     pub(super) fn sync(&mut self) -> Next {
         // Outside a transaction block Sync commits. In one it does not, if the block is known to be
         // open: nothing is under way that could have ended it.
@@ -87,6 +94,10 @@ impl Session {
 
     pub(super) fn release_sync(&mut self) {
         self.segment = Segment::default();
+        if self.environment.touched() && self.status != b'T' {
+            // Outside a block Sync ends the transaction, and with it SET LOCAL, say.
+            self.environment.forget();
+        }
         if self.failing != Failing::No {
             // A result of this segment did not open: the substitute undoes what the segment wrote.
             self.substitute(Deal::Repair);

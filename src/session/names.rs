@@ -129,6 +129,17 @@ impl Registry {
         self.statements.0.get(name)
     }
 
+    /// Is any statement planned that has a name?
+    pub fn any_planned(&self) -> bool {
+        self.statements.0.iter().any(|(name, statement)| !name.is_empty() && statement.planned.is_some())
+    }
+
+    /// Is a statement planned whose name the server knows by (the beginning of) this one?
+    pub fn is_planned(&self, name: &[u8]) -> bool {
+        let mut planned = self.statements.0.iter().filter(|(_, statement)| statement.planned.is_some());
+        planned.any(|(known, _)| !known.is_empty() && (**known == *name || known.len() > 60 && known.starts_with(name)))
+    }
+
     /// A portal by name.
     pub fn portal(&self, name: &[u8]) -> Option<&Arc<Portal>> {
         self.portals.0.get(name)
