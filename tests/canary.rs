@@ -372,7 +372,6 @@ fn detours(canary: &mut Canary) {
         format!(
             "CREATE TRIGGER t BEFORE INSERT ON people FOR EACH ROW WHEN (new.email = '{m}') EXECUTE FUNCTION suppress_redundant_updates_trigger()"
         ),
-        format!("COMMENT ON COLUMN people.email IS 'like {m}'"),
         format!("SELECT query_to_xml('SELECT * FROM people WHERE email = ''{m}''', true, false, '')"),
         format!("COPY (SELECT * FROM people WHERE email = '{m}') TO STDOUT"),
         format!("COPY people (id) FROM STDIN WHERE email = '{m}'"),
