@@ -3,12 +3,10 @@
 //! Names are noted when a message is forwarded, before the server has answered, because later
 //! messages of a pipeline refer to them. A message that fails or is skipped is undone.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock, atomic::AtomicBool},
-};
+use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 
 use super::{
     error_response::Positions,
