@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_postgres::Client;
 
-use super::{cells::Column, problem::Problem, service::Service};
+use super::{cells::Column, planning::Prepared, problem::Problem, service::Service};
 use crate::{
     admin::metrics::Meters,
     config::{self, Policy},
@@ -24,7 +24,6 @@ use crate::{
     sql::{
         cache::PlanCache,
         catalog::{self, Catalog, CatalogError},
-        model::Plan,
     },
 };
 
@@ -44,7 +43,7 @@ pub struct Database {
     /// Its keys.
     pub keyring: Arc<Keyring>,
     /// Plans of prepared statements.
-    pub plans: PlanCache<Plan>,
+    pub plans: PlanCache<Prepared>,
     catalog: ArcSwap<Catalog>,
     /// What catalog and keystore looked like just before they were read.
     seen: ArcSwap<Look>,

@@ -15,8 +15,7 @@ use super::{
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
-    planning::ENDS_TRANSACTION,
-    planning::Edited,
+    planning::{ENDS_TRANSACTION, Edited, Prepared},
     problem::Problem,
     readiness::{ALTERS, Ready, encoding_problem, invalid_utf8},
     rows::Cell,
@@ -87,7 +86,7 @@ impl Session {
         mentions: Mentions,
         mut catalog: Arc<Catalog>,
         env: &Arc<Env>,
-    ) -> Result<(Statement, Option<Edited>), Stop> {
+    ) -> Result<(Statement, Option<Arc<Edited>>), Stop> {
         let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
         // What a transaction sees before it commits is of no use to others.
         let cacheable = env.changed.is_none();
@@ -95,7 +94,7 @@ impl Session {
         let key = Key { text: text_str, declared: &oids, scope: &scope };
         let cached = if cacheable { self.db.plans.get(&key) } else { None };
         Meters::get().plan_cache(cached.is_some());
-        let plan = if cached.is_some() {
+        let prepared = if cached.is_some() {
             cached
         } else {
             let mut planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, false));
@@ -109,20 +108,30 @@ impl Session {
                 catalog = self.db.catalog();
                 planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, true));
             }
-            let plan = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??.map(Arc::new);
-            if let Some(plan) = plan.as_ref().filter(|_| cacheable) {
-                let scope = self.scope(catalog.epoch, env);
-                let key = Key { text: text_str, declared: &oids, scope: &scope };
-                self.db.plans.insert(&key, Arc::clone(plan), plan.weight());
+            match planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))?? {
+                None => None,
+                Some(plan) => {
+                    let edited = plan
+                        .has_fixed_text()
+                        .then(|| self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan)).map(Arc::new));
+                    let prepared = Arc::new(Prepared { plan: Arc::new(plan), edited: edited.transpose()? });
+                    if cacheable {
+                        let scope = self.scope(catalog.epoch, env);
+                        let key = Key { text: text_str, declared: &oids, scope: &scope };
+                        self.db.plans.insert(&key, Arc::clone(&prepared), prepared.weight());
+                    }
+                    Some(prepared)
+                }
             }
-            plan
         };
-        let Some(plan) = plan else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
-        let edited = self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?;
-        let class = classify(text);
+        let Some(prepared) = prepared else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
+        let plan = Arc::clone(&prepared.plan);
+        let edited = match &prepared.edited {
+            Some(edited) => Arc::clone(edited),
+            None => Arc::new(self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?),
+        };
         let statement = Statement {
             may_write: plan.may_write,
-            class,
             planned: Some(Planned {
                 plan,
                 env: Arc::clone(env),
@@ -263,7 +272,7 @@ impl Session {
                 false
             }
             Some(planned) => {
-                let same_env = self.environment.known().is_some_and(|env| **env == *planned.env);
+                let same_env = self.environment.known().is_some_and(|env| *env == planned.env);
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
                 same_catalog && same_env && !reuses
             }
@@ -281,7 +290,7 @@ impl Session {
         let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env).await?;
         let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
         let renewed = Statement { named: statement.named, former_result, ..renewed };
-        self.prepare_again(message.statement, renewed, edited.as_ref());
+        self.prepare_again(message.statement, renewed, edited.as_deref());
         match self.names.statement(message.statement) {
             Some(statement) if self.wait == Wait::No => Ok(Arc::clone(statement)),
             _ => Err(Stop::Stay),

@@ -97,7 +97,11 @@ impl Session {
             }
             // Whatever this message becomes is written behind the run.
             flush(input, &mut self.client.output, &mut run);
-            match self.server_message(header, &input[HEADER..header.total()]).await? {
+            if self.shows_rows(header.tag) {
+                self.rows(input).await?;
+                continue;
+            }
+            match self.server_message(header, &input[HEADER..header.total()])? {
                 Fate::Forward => run = header.total(),
                 Fate::Done => input.advance(header.total()),
             }
@@ -118,13 +122,23 @@ impl Session {
         matches!(head.job.reading.rows(), Rows::Plain)
     }
 
+    /// Data of a result that is looked at row by row.
+    fn shows_rows(&mut self, tag: u8) -> bool {
+        if tag != b'D' || self.failing != Failing::No || self.aborting {
+            return false;
+        }
+        let Some(head) = self.fifo.head() else { return false };
+        !matches!(head.job.deal, Deal::Swallow | Deal::Environment { .. })
+            && matches!(head.job.reading.rows(), Rows::Shaped(..))
+    }
+
     /// May a message be forwarded before all of it is there? Data that needs no look, and what
     /// pgveil does not know.
     fn may_stream(&mut self, tag: u8) -> bool {
         self.steps_over(tag) || !b"NASTtnDCIs123GHWdcVEZ".contains(&tag)
     }
 
-    async fn server_message(&mut self, header: Header, body: &[u8]) -> Result<Fate, End> {
+    fn server_message(&mut self, header: Header, body: &[u8]) -> Result<Fate, End> {
         match self.fifo.on(header.tag) {
             Step::OutOfStep => Err(out_of_step()),
             Step::Async => {
@@ -136,7 +150,7 @@ impl Session {
             Step::Error => Ok(self.error(body)),
             Step::Ready => self.ready(body),
             Step::Part => {
-                let fate = self.part(header.tag, body).await?;
+                let fate = self.part(header.tag, body)?;
                 if header.tag == b'C'
                     && let Some(head) = self.fifo.head()
                     && let Reading::Script { at, shape, .. } = &mut head.job.reading
@@ -147,7 +161,7 @@ impl Session {
                 Ok(fate)
             }
             Step::Last => {
-                let fate = self.part(header.tag, body).await?;
+                let fate = self.part(header.tag, body)?;
                 if let Some(entry) = self.fifo.finish() {
                     self.unopened -= usize::from(entry.job.opens);
                 }
@@ -176,7 +190,7 @@ impl Session {
     }
 
     /// A message that belongs to the head.
-    async fn part(&mut self, tag: u8, body: &[u8]) -> Result<Fate, End> {
+    fn part(&mut self, tag: u8, body: &[u8]) -> Result<Fate, End> {
         if tag == b'C' {
             self.command_complete(backend::command_tag(body));
         }
@@ -230,7 +244,10 @@ impl Session {
                 }
                 Ok(Fate::Forward)
             }
-            b'D' => self.row(body).await,
+            b'D' if matches!(head.job.reading.rows(), Rows::Undescribed) => {
+                self.fail_result(&undescribed());
+                Ok(Fate::Done)
+            }
             _ => Ok(Fate::Forward),
         }
     }
@@ -296,23 +313,29 @@ impl Session {
         Ok(Fate::Done)
     }
 
-    /// Shows a row; fetches keys that are not cached.
-    async fn row(&mut self, body: &[u8]) -> Result<Fate, End> {
+    /// Shows the rows at the front, as many as have arrived; fetches keys that are not cached.
+    async fn rows(&mut self, input: &mut BytesMut) -> Result<(), End> {
+        if self.fifo.on(b'D') != Step::Part {
+            return Err(out_of_step());
+        }
         let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
-        let (view, shape) = match head.job.reading.rows() {
-            Rows::Plain => return Ok(Fate::Forward),
-            Rows::Shaped(view, shape) => (view.cloned(), Arc::clone(shape)),
-            Rows::Undescribed => {
-                self.fail_result(&undescribed());
-                return Ok(Fate::Done);
-            }
-        };
-        let view = view.unwrap_or_else(|| View::passed(self.environment.settings()));
+        let Rows::Shaped(view, shape) = head.job.reading.rows() else { return Err(out_of_step()) };
+        let shape = Arc::clone(shape);
+        let view = view.map_or_else(|| View::passed(self.environment.settings()), Arc::clone);
         loop {
             let (out, scratch) = (&mut self.client.output, &mut self.row_scratch);
-            let shown = Self::with_reader(&self.db, |reader| reader.row(&view, &shape, body, scratch, out));
-            let problem = match shown {
-                Ok(()) => return Ok(Fate::Done),
+            let mut done = 0;
+            let stopped = Self::with_reader(&self.db, |reader| {
+                while let Some(body) = row_at(&input[done..]) {
+                    reader.row(&view, &shape, body, scratch, out)?;
+                    done += HEADER + body.len();
+                }
+                Ok::<_, RowError>(())
+            });
+            self.row_scratch.report();
+            input.advance(done);
+            let problem = match stopped {
+                Ok(()) => return Ok(()),
                 Err(RowError::Problem(problem) | RowError::Cell(_, NotShown::Problem(problem))) => problem,
                 Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
                     let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
@@ -326,8 +349,9 @@ impl Session {
                     }
                 }
             };
+            // What follows of this result is dropped, this row included.
             self.fail_result(&problem);
-            return Ok(Fate::Done);
+            return Ok(());
         }
     }
 
@@ -440,6 +464,14 @@ fn undescribed() -> Problem {
 fn remember(statement: &Arc<Statement>, shape: Option<Shape>) {
     // A second description of the same statement says the same.
     let _ = statement.shape.set(shape);
+}
+
+/// The body of the row at the front, if one is there as a whole.
+fn row_at(input: &[u8]) -> Option<&[u8]> {
+    match server_header(input) {
+        Ok(Some(header)) if header.tag == b'D' => input.get(HEADER..header.total()),
+        _ => None,
+    }
 }
 
 fn raw(tag: u8, body: &[u8], out: &mut BytesMut) {

@@ -288,6 +288,11 @@ pub struct RowScratch {
 }
 
 impl RowScratch {
+    /// A run of rows is through.
+    pub fn report(&mut self) {
+        self.cell.report_opened();
+    }
+
     /// A DEK cannot be had.
     pub fn give_up(&mut self, dek: u32) {
         self.lost.push(dek);
