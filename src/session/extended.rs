@@ -47,6 +47,7 @@ impl Session {
             return Ok(self.refuse_parse(message.name, problem));
         }
         if !mentions.protected {
+            executes::passed(message.text, &mut self.names);
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);
             let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
@@ -65,7 +66,10 @@ impl Session {
         };
         Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env).await {
             Err(Stop::Stay) => Next::Stay,
-            Err(Stop::Refuse(problem)) => self.refuse_parse(message.name, *problem),
+            Err(Stop::Refuse(problem)) => {
+                executes::refused(message.text, &mut self.names);
+                self.refuse_parse(message.name, *problem)
+            }
             Ok((statement, None)) => {
                 self.server.output.extend_from_slice(raw);
                 self.prepare(message.name, statement);

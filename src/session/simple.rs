@@ -70,8 +70,14 @@ impl Session {
         }
         let script = match script {
             Ok(script) => script,
-            Err(refusal) => return Ok(self.refuse_query(Problem::refusal(refusal, text, 0))),
+            Err(refusal) => {
+                executes::refused(text.as_bytes(), &mut self.names);
+                return Ok(self.refuse_query(Problem::refusal(refusal, text, 0)));
+            }
         };
+        if script.refused.is_some() {
+            executes::refused(text.as_bytes(), &mut self.names);
+        }
         self.note_effects(mentions, || classify(text.as_bytes()));
         Ok(self.send_script(text, script))
     }
@@ -79,6 +85,7 @@ impl Session {
     pub(super) fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
         Meters::get().statement(Verdict::Passed);
         self.note_effects(mentions, || classify(text));
+        executes::passed(text, &mut self.names);
         frontend::query(&mut self.server.output, text);
         self.segment = Segment::default();
         // As natively: a simple Query destroys the unnamed statement.
