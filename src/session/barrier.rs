@@ -7,7 +7,7 @@
 use super::{
     engine::{Failing, Next, Session, Wait},
     fifo::Kind,
-    job::{Deal, Job},
+    job::{Deal, Job, Reading},
     planning::ENDS_TRANSACTION,
     problem::{Problem, SUBSTITUTE, SUBSTITUTE_NAME},
 };
@@ -68,6 +68,13 @@ impl Session {
         true
     }
 
+    /// Would the server skip the message, because of an error in this segment that has been raised or
+    /// will be? Then it is not even sent: it may hold values that nobody knows a column for.
+    pub(super) fn skips(&self, tag: u8) -> bool {
+        let failed_here = self.failing != Failing::No && self.fifo.iter().all(|entry| !entry.kind.ends_segment());
+        !matches!(tag, b'S' | b'X') && (self.fifo.skipping() || self.segment.refused || failed_here)
+    }
+
     pub(super) fn sync(&mut self) -> Next {
         // Outside a transaction block Sync commits. In one it does not, if the block is known to be
         // open: nothing is under way that could have ended it.
@@ -87,6 +94,10 @@ impl Session {
 
     pub(super) fn release_sync(&mut self) {
         self.segment = Segment::default();
+        if self.environment.touched() && self.status != b'T' {
+            // Outside a block Sync ends the transaction, and with it SET LOCAL, say.
+            self.environment.forget();
+        }
         if self.failing != Failing::No {
             // A result of this segment did not open: the substitute undoes what the segment wrote.
             self.substitute(Deal::Repair);
@@ -105,7 +116,14 @@ impl Session {
     /// says about it is dropped, and a transaction that is open gets aborted.
     pub(super) fn fail_result(&mut self, problem: &Problem) {
         Meters::get().error(problem.code.unwrap_or("native"));
-        problem.write(&mut self.client.output, Severity::Error);
+        let several = |reading: &Reading| matches!(reading, Reading::Script { views, .. } if views.len() > 1);
+        if self.fifo.head().is_some_and(|head| several(&head.job.reading)) && problem.detail.is_none() {
+            // Such a message cannot be held before its end, which commits.
+            let detail = "Other statements of the same message may have committed.";
+            problem.clone().detail(detail).write(&mut self.client.output, Severity::Error);
+        } else {
+            problem.write(&mut self.client.output, Severity::Error);
+        }
         self.failing = Failing::UntilReady;
     }
 

@@ -171,6 +171,10 @@ impl Session {
                 return Err(End::Server);
             }
             if self.client.closed && !self.waits() && !self.terminated {
+                if self.client_streams > 0 && !self.client_discards {
+                    // In the middle of a message: the server waits for its rest until it sees the end, too.
+                    return Err(End::Io(io::ErrorKind::UnexpectedEof.into()));
+                }
                 // What the client sent before it closed is carried out, and answered as far as it
                 // listens, as the server itself would.
                 self.terminate();

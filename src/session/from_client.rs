@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     barrier::Segment,
-    engine::{End, Failing, Next, Session, Wait, forward},
+    engine::{End, Next, Session, Wait, forward},
     fifo::Kind,
     io::HIGH_WATER,
     job::Job,
@@ -100,13 +100,6 @@ impl Session {
         self.wait == Wait::No
     }
 
-    /// Would the server skip the message, because of an error in this segment that has been raised or
-    /// will be? Then it is not even sent: it may hold values that nobody knows a column for.
-    fn skips(&self, tag: u8) -> bool {
-        let failed_here = self.failing != Failing::No && self.fifo.iter().all(|entry| !entry.kind.ends_segment());
-        !matches!(tag, b'S' | b'X') && (self.fifo.skipping() || self.segment.refused || failed_here)
-    }
-
     pub(super) async fn client_message(&mut self, tag: u8, input: &BytesMut, total: usize) -> Result<Next, End> {
         let body = &input[HEADER..total];
         match tag {
@@ -145,6 +138,8 @@ impl Session {
             return Ok(self.refuse_query(problem));
         }
         self.segment = Segment::default();
+        // It may be set_config().
+        self.environment.touch();
         self.server.output.extend_from_slice(raw);
         self.expect(Kind::FunctionCall, Job::forward());
         Ok(Next::Go)
@@ -156,8 +151,9 @@ impl Session {
 fn refused_function(oid: u32) -> Option<Problem> {
     /// `FirstNormalObjectId`
     const FIRST_USER_OID: u32 = 16_384;
-    /// table_to_xml … database_to_xml_and_xmlschema, ts_stat, cursor_to_xmlschema (pg_proc.dat).
-    const RUNS_SQL: [std::ops::RangeInclusive<u32>; 3] = [2923..=2945, 3689..=3690, 3928..=3928];
+    /// table_to_xml … database_to_xml_and_xmlschema, ts_rewrite, ts_stat, cursor_to_xmlschema
+    /// (pg_proc.dat).
+    const RUNS_SQL: [std::ops::RangeInclusive<u32>; 4] = [2923..=2945, 3685..=3685, 3689..=3690, 3928..=3928];
     if oid < FIRST_USER_OID && !RUNS_SQL.iter().any(|range| range.contains(&oid)) {
         return None;
     }

@@ -4,7 +4,7 @@
 //! messages of a pipeline refer to them. A message that fails or is skipped is undone.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
@@ -106,6 +106,8 @@ impl<T> Names<T> {
 pub struct Registry {
     statements: Names<Statement>,
     portals: Names<Portal>,
+    /// Names whose PREPARE in SQL was refused.
+    fenced: HashSet<Vec<u8>>,
 }
 
 /// Takes back one change of the registry.
@@ -119,7 +121,7 @@ pub enum Undo {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()) }
+        Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()), fenced: HashSet::new() }
     }
 }
 
@@ -127,6 +129,37 @@ impl Registry {
     /// A statement by name.
     pub fn statement(&self, name: &[u8]) -> Option<&Arc<Statement>> {
         self.statements.0.get(name)
+    }
+
+    /// Is there a name that SQL's EXECUTE must not use?
+    pub fn any_unexecutable(&self) -> bool {
+        let mut statements = self.statements.0.iter();
+        self.any_fenced() || statements.any(|(name, statement)| !name.is_empty() && statement.planned.is_some())
+    }
+
+    /// Was the PREPARE of any name refused?
+    pub fn any_fenced(&self) -> bool {
+        !self.fenced.is_empty()
+    }
+
+    /// The PREPARE of a name was refused.
+    pub fn fence(&mut self, name: Vec<u8>) {
+        self.fenced.insert(name);
+    }
+
+    /// The name is prepared as something that may be executed.
+    pub fn unfence(&mut self, name: &[u8]) {
+        self.fenced.remove(name);
+    }
+
+    /// Is a statement planned whose name the server knows by (the beginning of) this one, or was its
+    /// PREPARE refused?
+    pub fn is_unexecutable(&self, name: &[u8]) -> bool {
+        if self.fenced.contains(name) {
+            return true;
+        }
+        let mut planned = self.statements.0.iter().filter(|(_, statement)| statement.planned.is_some());
+        planned.any(|(known, _)| !known.is_empty() && (**known == *name || known.len() > 60 && known.starts_with(name)))
     }
 
     /// A portal by name.

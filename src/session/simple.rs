@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::{
     barrier::Segment,
     engine::{End, Next, Session},
+    executes,
     extended::result_formats,
     fifo::Kind,
     job::{Deal, Job, Reading},
@@ -31,9 +32,14 @@ const QUERY_NAME: &[u8] = b"pgveil$query";
 
 impl Session {
     pub(super) async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
-        let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
         if self.must_wait_for_segment() || self.must_wait_for_results(|| classify(text)) {
             return Ok(Next::Stay);
+        }
+        let Some(mentions) = self.look(text).await else { return Ok(Next::Stay) };
+        if mentions.env
+            && let Some(problem) = executes::refusal(text, &self.names)
+        {
+            return Ok(self.refuse_query(problem));
         }
         if !mentions.protected {
             return Ok(self.pass_query(text, mentions));
@@ -51,6 +57,9 @@ impl Session {
         let Ok(text) = std::str::from_utf8(text) else { return Ok(self.refuse_query(invalid_utf8())) };
         let mut script = self.desk(&catalog, &env, |desk| desk.script(text, false));
         if script.is_err() {
+            if self.asks_for_changes() {
+                return Ok(Next::Stay);
+            }
             // Something is not there: look again, once.
             self.db.mark_stale();
             if let Err(problem) = self.db.freshen().await {
@@ -61,15 +70,22 @@ impl Session {
         }
         let script = match script {
             Ok(script) => script,
-            Err(refusal) => return Ok(self.refuse_query(Problem::refusal(refusal, text, 0))),
+            Err(refusal) => {
+                executes::refused(text.as_bytes(), &mut self.names);
+                return Ok(self.refuse_query(Problem::refusal(refusal, text, 0)));
+            }
         };
-        self.note_effects(mentions.env, || classify(text.as_bytes()));
+        if script.refused.is_some() {
+            executes::refused(text.as_bytes(), &mut self.names);
+        }
+        self.note_effects(mentions, || classify(text.as_bytes()));
         Ok(self.send_script(text, script))
     }
 
     pub(super) fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
         Meters::get().statement(Verdict::Passed);
-        self.note_effects(mentions.env, || classify(text));
+        self.note_effects(mentions, || classify(text));
+        executes::passed(text, &mut self.names);
         frontend::query(&mut self.server.output, text);
         self.segment = Segment::default();
         // As natively: a simple Query destroys the unnamed statement.

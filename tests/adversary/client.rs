@@ -168,8 +168,20 @@ pub fn bind(name: &str, params: &[Option<&str>]) -> Vec<u8> {
     message(b'B', &body)
 }
 
-pub fn execute(portal: &str) -> Vec<u8> {
+pub fn execute_portal(portal: &str) -> Vec<u8> {
     message(b'E', &[&cstr(portal.as_bytes())[..], &[0; 4]].concat())
+}
+
+/// A fast-path call of `set_config(name, value, false)`, whose OID is 2078.
+pub fn set_config(name: &str, value: &str) -> Vec<u8> {
+    let mut body = 2078_u32.to_be_bytes().to_vec();
+    body.extend_from_slice(&[0, 0, 0, 3]);
+    for argument in [name, value, "false"] {
+        body.extend_from_slice(&(argument.len() as u32).to_be_bytes());
+        body.extend_from_slice(argument.as_bytes());
+    }
+    body.extend_from_slice(&[0, 0]);
+    message(b'F', &body)
 }
 
 pub fn sync() -> Vec<u8> {
