@@ -135,8 +135,14 @@ impl Session {
         let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
         Meters::get().statement(verdict);
         let positions = statement.positions();
+        // The server refuses a name that is taken: nothing is bound to it before that is settled.
+        let taken = !name.is_empty() && self.names.statement(name).is_some();
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
+        if taken {
+            frontend::flush(&mut self.server.output);
+            self.wait = Wait::Answers;
+        }
     }
 
     /// Refuses a Parse. As natively, it leaves no unnamed statement behind.
@@ -342,6 +348,7 @@ impl Session {
         self.segment.may_write |= statement.may_write;
         if statement.changes_env {
             self.environment.touch();
+            self.segment.changes_env = true;
         } else if statement.class.contains(ENDS_TRANSACTION) {
             self.environment.forget();
         }
