@@ -16,8 +16,8 @@ mod support;
 use std::fmt::Write as _;
 
 use adversary::{
-    cases::{AROUND, Case, Error, KNOWN_HOLES, MARKERS, POLICY, ROWS, Refused, SCHEMA, Same},
-    client::{Client, Said},
+    cases::{AROUND, Case, Error, Expect, KNOWN_HOLES, MARKERS, POLICY, Plan, ROWS, Refused, SCHEMA, Same},
+    client::{Client, Said, bind, execute_portal, message, parse, query, set_config, sync},
     confusing::{NAMES, ROWS_AND_FUNCTIONS, SPELLINGS},
 };
 use pgveil::cli::demo::cluster::ClusterAuth;
@@ -100,6 +100,11 @@ impl Arena {
                     self.complain(case, &format!("gives {here:?}"));
                 }
             }
+            Plan => {
+                if error(&here).is_some() || !here.iter().any(|said| matches!(said, Said::Row(_))) {
+                    self.complain(case, &format!("gives {here:?}"));
+                }
+            }
             Error(expected) => {
                 if error(&here).is_none_or(|(sqlstate, _)| sqlstate != expected) {
                     self.complain(case, &format!("gives {here:?}"));
@@ -113,6 +118,76 @@ impl Arena {
             self.complain(case, &format!("then SELECT 1 gives {alive:?}"));
         }
         self.look_for_envelopes(case, &through);
+    }
+
+    /// What takes more than one statement's messages. `stages` are written one after the other, each
+    /// with the number of ReadyForQuery that end its answer.
+    fn stages(&mut self, name: &'static str, stages: &[(Vec<Vec<u8>>, usize)], expect: Expect) {
+        let case: Case = (Box::leak(Box::new([name])), expect);
+        let (mut through, mut twin) = (self.through(), self.twin());
+        for (i, (messages, ready)) in stages.iter().enumerate() {
+            let here = through.pipeline(messages, *ready);
+            let last = i + 1 == stages.len();
+            match expect {
+                Refused(words) if last => {
+                    if !matches!(error(&here), Some(("0A000", message)) if message.contains(words)) {
+                        self.complain(&case, &format!("gives {here:?}"));
+                    }
+                }
+                _ => {
+                    let there = twin.pipeline(messages, *ready);
+                    if !alike(&here, &there) {
+                        self.complain(&case, &format!("stage {i} gives {here:?}\n  not   {there:?}"));
+                    }
+                }
+            }
+        }
+        self.look_for_envelopes(&case, &through);
+    }
+
+    fn over_the_protocol(&mut self) {
+        let insert = || vec![parse("s1", b"INSERT INTO people (id, email) VALUES ($1, $2) RETURNING email"), sync()];
+        for (name, text) in [
+            ("EXECUTE", "EXECUTE s1 (80, 'sekret')"),
+            ("EXECUTE in another spelling", "/* */eXeCuTe--\n\"s1\"(80, 'sekret')"),
+            ("EXECUTE in Unicode escapes", "EXECUTE U&\"s\\0031\" (80, 'sekret')"),
+            ("EXPLAIN ANALYZE EXECUTE", "EXPLAIN ANALYZE EXECUTE s1 (80, 'sekret')"),
+            ("CREATE TABLE AS EXECUTE", "CREATE TEMP TABLE x AS EXECUTE s1 (80, 'sekret')"),
+            ("EXECUTE behind another statement", "SELECT 1; EXECUTE s1 (80, 'sekret')"),
+            ("EXECUTE behind a protected one", "SELECT count(*) FROM people; EXECUTE s1 (80, 'sekret')"),
+            ("EXECUTE in DO", "DO $$BEGIN EXECUTE 'EXECUTE s1 (80, ''sekret'')'; END$$"),
+        ] {
+            self.stages(name, &[(insert(), 1), (vec![query(text)], 1)], Refused("EXECUTE"));
+        }
+        let execute = b"EXECUTE s1 (80, 'sekret')";
+        let messages = [insert(), vec![parse("", execute), bind("", &[]), sync()]].concat();
+        self.stages("EXECUTE in the same breath", &[(messages, 2)], Refused("EXECUTE"));
+        let plain = vec![parse("s2", b"SELECT note FROM orders WHERE id = $1"), sync()];
+        self.stages("EXECUTE of a plain one", &[(plain, 1), (vec![query("EXECUTE s2 (1)")], 1)], Same);
+
+        let select = || parse("s", b"SELECT email FROM people WHERE id = 1");
+        let run = || vec![bind("s", &[]), message(b'D', b"Ps\0"), execute_portal("s"), sync()];
+        let path = || parse("", b"SET search_path = other");
+        let moved = vec![(vec![select(), sync()], 1), (vec![query("SET search_path = other")], 1), (run(), 1)];
+        self.stages("search_path between Parse and Bind", &moved, Same);
+        let at_once = [vec![select(), path(), bind("", &[]), execute_portal("")], run()].concat();
+        self.stages("search_path between Parse and Bind, at once", &[(at_once, 1)], Same);
+        let by_function = vec![(vec![select(), sync()], 1), (vec![query("SELECT moves_path()")], 1), (run(), 1)];
+        self.stages("search_path by a function between Parse and Bind", &by_function, Same);
+        let temp = "CREATE TEMP TABLE people AS SELECT 1 AS id, 'plain'::varchar(120) AS email";
+        let shadowed = vec![(vec![select(), sync()], 1), (vec![query(temp)], 1), (run(), 1)];
+        self.stages("a temporary table after Parse", &shadowed, Same);
+        let by_fast_path = vec![(vec![set_config("search_path", "other")], 1), ([vec![select()], run()].concat(), 1)];
+        self.stages("search_path by the fast path", &by_fast_path, Same);
+
+        let values = [Some("81"), Some("sekret.null@x")];
+        let broken = vec![
+            parse("", b"INSERT INTO people (id, name, email) VALUES ($1, NULL, $2)"),
+            bind("", &values),
+            execute_portal(""),
+            sync(),
+        ];
+        self.stages("a constraint's error", &[(broken, 1)], Same);
     }
 
     fn look_for_envelopes(&mut self, case: &Case, client: &Client) {
@@ -167,6 +242,7 @@ fn no_statement_gets_plaintext_to_the_server_or_ciphertext_to_the_client() {
     for case in [ROWS, KNOWN_HOLES, SPELLINGS, ROWS_AND_FUNCTIONS, NAMES].into_iter().flatten() {
         arena.run(case);
     }
+    arena.over_the_protocol();
     let log = arena.log();
     for line in log.lines().filter(|line| MARKERS.iter().any(|marker| line.contains(marker))) {
         writeln!(arena.wrong, "plaintext in the server's log: {line}").unwrap();

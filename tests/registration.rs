@@ -392,6 +392,8 @@ async fn a_keystore_in_which_a_registration_was_forged_serves_nothing() {
     assert!(!try_psql(&database, "DELETE FROM pgveil_keys.registration").status.success());
     // Another table in place of the registered one, and the registration made to fit.
     world.sql("ALTER TABLE orders RENAME TO taken; CREATE TABLE orders (LIKE taken INCLUDING ALL)");
+    writer.until_refused("orders", "card").await;
+    writer.until_served("SELECT * FROM people").await;
     psql(&database, "UPDATE pgveil_keys.registration SET table_oid = 'orders'::regclass WHERE table_name = 'orders'");
     let start = Instant::now();
     loop {

@@ -7,7 +7,7 @@
 use super::{
     engine::{Failing, Next, Session, Wait},
     fifo::Kind,
-    job::{Deal, Job},
+    job::{Deal, Job, Reading},
     planning::ENDS_TRANSACTION,
     problem::{Problem, SUBSTITUTE, SUBSTITUTE_NAME},
 };
@@ -100,6 +100,10 @@ impl Session {
             self.environment.forget();
         }
         self.segment = Segment::default();
+        if self.environment.touched() && self.status != b'T' {
+            // Outside a block Sync ends the transaction, and with it SET LOCAL, say.
+            self.environment.forget();
+        }
         if self.failing != Failing::No {
             // A result of this segment did not open: the substitute undoes what the segment wrote.
             self.substitute(Deal::Repair);
@@ -118,7 +122,14 @@ impl Session {
     /// says about it is dropped, and a transaction that is open gets aborted.
     pub(super) fn fail_result(&mut self, problem: &Problem) {
         Meters::get().error(problem.code.unwrap_or("native"));
-        problem.write(&mut self.client.output, Severity::Error);
+        let several = |reading: &Reading| matches!(reading, Reading::Script { views, .. } if views.len() > 1);
+        if self.fifo.head().is_some_and(|head| several(&head.job.reading)) && problem.detail.is_none() {
+            // Such a message cannot be held before its end, which commits.
+            let detail = "Other statements of the same message may have committed.";
+            problem.clone().detail(detail).write(&mut self.client.output, Severity::Error);
+        } else {
+            problem.write(&mut self.client.output, Severity::Error);
+        }
         self.failing = Failing::UntilReady;
     }
 

@@ -2,13 +2,14 @@
 //!
 //! Positions are mapped back into the client's text; what quotes stored values or pgveil's own
 //! expressions is put in the client's terms. Messages about statements that were passed stay as
-//! they are.
+//! they are, unless they show sealed values.
 
 use bytes::{BufMut, BytesMut};
 
+use super::stray;
 use crate::{
     sql::model::Edit,
-    wire::{backend, frame::message},
+    wire::{Malformed, backend, cursor::Cursor, frame::message, frontend::cstr},
 };
 
 /// Where the edits of a statement stand, in characters of the edited and of the client's text.
@@ -83,27 +84,25 @@ pub fn rewrite(tag: u8, body: &[u8], positions: &Positions, out: &mut BytesMut) 
     });
 }
 
+/// Rewrites a NotificationResponse: its payload may be a row that a trigger has sent.
+pub fn rewrite_notification(body: &[u8], out: &mut BytesMut) -> Result<(), Malformed> {
+    let mut cursor = Cursor::new(body);
+    let (sender, channel, payload) = (cursor.u32()?, cursor.cstr()?, cursor.cstr()?);
+    message(out, b'A', |out| {
+        out.put_u32(sender);
+        cstr(out, channel);
+        cstr(out, &stray::hide(payload, "…"));
+    });
+    Ok(())
+}
+
 /// `Key ("substring"(email, 9, 16))=(\x…) already exists.` ⇒ `Key (email)=(…) already exists.`, and
 /// `Failing row contains (…).` without its values.
 fn in_the_clients_terms(text: &[u8]) -> Vec<u8> {
     if text.starts_with(b"Failing row contains (") {
         return b"Failing row contains (\xe2\x80\xa6).".to_vec();
     }
-    let text = without_substring(text);
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_slice();
-    while let Some(at) = memchr::memmem::find(rest, b"\\x") {
-        let hex = rest[at + 2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        out.extend_from_slice(&rest[..at]);
-        if hex >= 32 {
-            out.extend_from_slice("…".as_bytes());
-        } else {
-            out.extend_from_slice(&rest[at..at + 2 + hex]);
-        }
-        rest = &rest[at + 2 + hex..];
-    }
-    out.extend_from_slice(rest);
-    out
+    stray::hide(&without_substring(text), "…")
 }
 
 /// Takes `"substring"(x::bytea, 9, 16)` back to `x`.

@@ -9,15 +9,15 @@ use bytes::Bytes;
 
 use super::{
     engine::{End, Next, Session, Wait},
+    executes,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
-    planning::ENDS_TRANSACTION,
-    planning::Edited,
+    planning::{ENDS_TRANSACTION, Edited, Prepared},
     problem::Problem,
-    readiness::{Ready, encoding_problem, invalid_utf8},
+    readiness::{ALTERS, Ready, encoding_problem, invalid_utf8},
     rows::Cell,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     sql::{
         cache::Key,
         catalog::Catalog,
-        classify::classify,
+        classify::{Class, classify},
         env::Env,
         model::{Output, Plan},
         prefilter::Mentions,
@@ -38,9 +38,16 @@ impl Session {
         if self.must_wait_for_results(|| classify(message.text)) {
             return Ok(Next::Stay);
         }
-        let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
+        let Some(mentions) = self.look(message.text).await else { return Ok(Next::Stay) };
+        let epoch = self.db.with_catalog(|catalog| catalog.epoch);
         let oids: Vec<u32> = message.oids().collect();
+        if mentions.env
+            && let Some(problem) = executes::refusal(message.text, &self.names)
+        {
+            return Ok(self.refuse_parse(message.name, problem));
+        }
         if !mentions.protected {
+            executes::passed(message.text, &mut self.names);
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);
             let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
@@ -58,7 +65,11 @@ impl Session {
             Ready::Never(problem) => return Ok(self.refuse_parse(message.name, problem)),
         };
         Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env).await {
-            Err(problem) => self.refuse_parse(message.name, problem),
+            Err(Stop::Stay) => Next::Stay,
+            Err(Stop::Refuse(problem)) => {
+                executes::refused(message.text, &mut self.names);
+                self.refuse_parse(message.name, *problem)
+            }
             Ok((statement, None)) => {
                 self.server.output.extend_from_slice(raw);
                 self.prepare(message.name, statement);
@@ -79,36 +90,52 @@ impl Session {
         mentions: Mentions,
         mut catalog: Arc<Catalog>,
         env: &Arc<Env>,
-    ) -> Result<(Statement, Option<Edited>), Problem> {
+    ) -> Result<(Statement, Option<Arc<Edited>>), Stop> {
         let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
+        // What a transaction sees before it commits is of no use to others.
+        let cacheable = env.changed.is_none();
         let scope = self.scope(catalog.epoch, env);
-        let cached = self.db.plans.get(&Key { text: text_str, declared: &oids, scope: &scope });
+        let key = Key { text: text_str, declared: &oids, scope: &scope };
+        let cached = if cacheable { self.db.plans.get(&key) } else { None };
         Meters::get().plan_cache(cached.is_some());
-        let plan = if cached.is_some() {
+        let prepared = if cached.is_some() {
             cached
         } else {
             let mut planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, false));
             if planned.is_err() {
+                if self.asks_for_changes() {
+                    return Err(Stop::Stay);
+                }
                 // Something is not there: look again, once.
                 self.db.mark_stale();
                 self.db.freshen().await?;
                 catalog = self.db.catalog();
                 planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, true));
             }
-            let plan = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??.map(Arc::new);
-            if let Some(plan) = &plan {
-                let scope = self.scope(catalog.epoch, env);
-                let key = Key { text: text_str, declared: &oids, scope: &scope };
-                self.db.plans.insert(&key, Arc::clone(plan), plan.weight());
+            match planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))?? {
+                None => None,
+                Some(plan) => {
+                    let edited = plan
+                        .has_fixed_text()
+                        .then(|| self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan)).map(Arc::new));
+                    let prepared = Arc::new(Prepared { plan: Arc::new(plan), edited: edited.transpose()? });
+                    if cacheable {
+                        let scope = self.scope(catalog.epoch, env);
+                        let key = Key { text: text_str, declared: &oids, scope: &scope };
+                        self.db.plans.insert(&key, Arc::clone(&prepared), prepared.weight());
+                    }
+                    Some(prepared)
+                }
             }
-            plan
         };
-        let Some(plan) = plan else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
-        let edited = self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?;
-        let class = classify(text);
+        let Some(prepared) = prepared else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
+        let plan = Arc::clone(&prepared.plan);
+        let edited = match &prepared.edited {
+            Some(edited) => Arc::clone(edited),
+            None => Arc::new(self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?),
+        };
         let statement = Statement {
             may_write: plan.may_write,
-            class,
             planned: Some(Planned {
                 plan,
                 env: Arc::clone(env),
@@ -134,6 +161,7 @@ impl Session {
         self.segment.open = true;
         let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
         Meters::get().statement(verdict);
+        let statement = Statement { named: !name.is_empty(), ..statement };
         let positions = statement.positions();
         // The server refuses a name that is taken: nothing is bound to it before that is settled.
         let taken = !name.is_empty() && self.names.statement(name).is_some();
@@ -181,6 +209,9 @@ impl Session {
             Err(Stop::Refuse(problem)) => return Ok(self.refuse(*problem)),
             Ok(statement) => statement,
         };
+        if statement.result_changed() {
+            return Ok(self.refuse(Problem::native("0A000", "cached plan must not change result type")));
+        }
         let Some(planned) = &statement.planned else {
             return Ok(self.bind_as_is(message.portal, statement, raw));
         };
@@ -251,7 +282,7 @@ impl Session {
                 false
             }
             Some(planned) => {
-                let same_env = self.environment.known().is_some_and(|env| **env == *planned.env);
+                let same_env = self.environment.known().is_some_and(|env| *env == planned.env);
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
                 same_catalog && same_env && !reuses
             }
@@ -266,12 +297,14 @@ impl Session {
         };
         let mentions = catalog.prefilter.look(&statement.text);
         let (text, oids) = (statement.text.clone(), statement.oids.clone());
-        let (renewed, edited) = self
-            .plan_prepared(&text, oids, mentions, catalog, &env)
-            .await
-            .map_err(|problem| Stop::Refuse(Box::new(problem)))?;
-        self.prepare_again(message.statement, renewed, edited.as_ref());
-        self.names.statement(message.statement).cloned().ok_or(Stop::Stay)
+        let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env).await?;
+        let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
+        let renewed = Statement { named: statement.named, former_result, ..renewed };
+        self.prepare_again(message.statement, renewed, edited.as_deref());
+        match self.names.statement(message.statement) {
+            Some(statement) if self.wait == Wait::No => Ok(Arc::clone(statement)),
+            _ => Err(Stop::Stay),
+        }
     }
 
     /// Replaces a prepared statement upstream under the client's name, which SQL-level DEALLOCATE and
@@ -290,8 +323,17 @@ impl Session {
         let positions = statement.positions();
         // If this fails the old one is noted again, whose plan is not good any more: the next Bind
         // tries once more.
-        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
+        let statement = Arc::new(statement);
+        let undo = self.names.set_statement(name, Some(Arc::clone(&statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
+        if statement.former_result.is_some() {
+            frontend::describe(&mut self.server.output, Target::Statement, name);
+            frontend::flush(&mut self.server.output);
+            statement.described.store(true, Ordering::Relaxed);
+            let view = self.statement_view(&statement);
+            self.expect(Kind::DescribeStatement, Job::swallow().reading(Reading::Prepared { statement, view }));
+            self.wait = Wait::Answers;
+        }
     }
 
     pub(super) fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -299,10 +341,8 @@ impl Session {
         self.segment.open = true;
         let (kind, known) = match target {
             Target::Statement => {
-                let known = self.names.statement(name).map(|statement| {
-                    let view = statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]));
-                    (Arc::clone(statement), view)
-                });
+                let known =
+                    self.names.statement(name).map(|statement| (Arc::clone(statement), self.statement_view(statement)));
                 (Kind::DescribeStatement, known)
             }
             Target::Portal => {
@@ -349,6 +389,15 @@ impl Session {
         if statement.changes_env {
             self.environment.touch();
             self.segment.changes_env = true;
+            if statement.class.contains(ALTERS) {
+                self.environment.alter();
+            }
+            let text = &statement.text;
+            if statement.class.contains(Class::PROCEDURE)
+                && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected)
+            {
+                self.environment.hide();
+            }
         } else if statement.class.contains(ENDS_TRANSACTION) {
             self.environment.forget();
         }
@@ -380,11 +429,17 @@ impl Session {
 }
 
 /// Why a Bind does not go on.
-enum Stop {
+pub(super) enum Stop {
     /// The server is being asked something first.
     Stay,
     /// It cannot be bound.
     Refuse(Box<Problem>),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Refuse(Box::new(problem))
+    }
 }
 
 fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statement {
@@ -400,6 +455,9 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         planned: None,
         shape: OnceLock::new(),
         described: AtomicBool::new(false),
+        named: false,
+        result: OnceLock::new(),
+        former_result: None,
     }
 }
 

@@ -35,10 +35,12 @@ impl Session {
         loop {
             if self.client_streams > 0 {
                 let n = self.client_streams.min(input.len());
-                if n > 0 {
+                if self.client_discards {
+                    input.advance(n);
+                } else if n > 0 {
                     forward(input, &mut self.server.output, n);
-                    self.client_streams -= n;
                 }
+                self.client_streams -= n;
                 if self.client_streams > 0 {
                     return Ok(());
                 }
@@ -53,9 +55,17 @@ impl Session {
             let header =
                 client_header(input).map_err(|_| End::Broken(Problem::native("08P01", "invalid message length")))?;
             let Some(header) = header else { return Ok(()) };
+            if header.tag == b'd' && !self.fifo.copying_in() && !self.skips(b'd') && !self.fifo.is_empty() {
+                // Data is not sent ahead of the server's word that it wants it: the COPY may be refused.
+                frontend::flush(&mut self.server.output);
+                self.wait = Wait::Answers;
+                return Ok(());
+            }
             // COPY data and what pgveil does not know need no look and are not held.
             if !b"QPBDECSHFXcf".contains(&header.tag) {
                 self.client_streams = header.total();
+                // Outside of COPY the server would ignore it.
+                self.client_discards = header.tag == b'd' && !self.fifo.copying_in();
                 continue;
             }
             if input.len() < header.total() {
@@ -128,6 +138,8 @@ impl Session {
             return Ok(self.refuse_query(problem));
         }
         self.segment = Segment::default();
+        // It may be set_config().
+        self.environment.touch();
         self.server.output.extend_from_slice(raw);
         self.expect(Kind::FunctionCall, Job::forward());
         Ok(Next::Go)
@@ -139,8 +151,9 @@ impl Session {
 fn refused_function(oid: u32) -> Option<Problem> {
     /// `FirstNormalObjectId`
     const FIRST_USER_OID: u32 = 16_384;
-    /// table_to_xml … database_to_xml_and_xmlschema, ts_stat, cursor_to_xmlschema (pg_proc.dat).
-    const RUNS_SQL: [std::ops::RangeInclusive<u32>; 3] = [2923..=2945, 3689..=3690, 3928..=3928];
+    /// table_to_xml … database_to_xml_and_xmlschema, ts_rewrite, ts_stat, cursor_to_xmlschema
+    /// (pg_proc.dat).
+    const RUNS_SQL: [std::ops::RangeInclusive<u32>; 4] = [2923..=2945, 3685..=3685, 3689..=3690, 3928..=3928];
     if oid < FIRST_USER_OID && !RUNS_SQL.iter().any(|range| range.contains(&oid)) {
         return None;
     }

@@ -12,22 +12,24 @@
 //! - [`readiness`] — what has to be settled before one can be planned.
 //! - [`barrier`] — nothing commits before its results are opened.
 //! - [`fifo`] — what the server still has to answer. [`job`] — what is done with an answer.
-//! - [`names`] — prepared statements and portals.
+//! - [`names`] — prepared statements and portals; [`executes`] — which of them SQL may not execute.
 //! - [`planning`] — a text → what is sent instead of it.
 //! - [`environment`] — search_path, role and settings of the session.
 //! - [`params`], [`rows`], [`cells`], [`arrays`] — values on their way up and down.
+//! - [`stray`] — sealed values where none belong.
 //! - [`problem`], [`error_response`] — errors for the client.
 //! - [`io`] — sockets and buffers.
 //!
 //! This room may use `sql`, `keys`, `values`, `crypto`, `wire`, `config` and `admin`'s metrics.
 
-mod arrays;
+pub mod arrays;
 mod barrier;
 mod cells;
 mod database;
 mod engine;
 mod environment;
 mod error_response;
+mod executes;
 mod extended;
 pub mod fifo;
 mod from_client;
@@ -45,5 +47,6 @@ mod rows;
 mod server;
 mod service;
 mod simple;
+mod stray;
 
 pub use server::{ServeError, serve};

@@ -4,7 +4,7 @@
 //! messages of a pipeline refer to them. A message that fails or is skipped is undone.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
@@ -40,6 +40,12 @@ pub struct Statement {
     pub shape: OnceLock<Option<Shape>>,
     /// A Describe of it is under way or answered.
     pub described: AtomicBool,
+    /// It has a name, so that it may be run after a change of what its text means.
+    pub named: bool,
+    /// Names and types of its result as the client is shown them; of named statements only.
+    pub result: OnceLock<Vec<u8>>,
+    /// What they were before it was prepared again.
+    pub former_result: Option<Vec<u8>>,
 }
 
 /// What planning gave.
@@ -59,6 +65,12 @@ impl Statement {
     /// Where its errors point in the client's text; None if it was sent as it came.
     pub fn positions(&self) -> Option<Arc<Positions>> {
         self.planned.as_ref().map(|planned| Arc::clone(&planned.positions))
+    }
+
+    /// Has its result changed since the client prepared it? The server checks that itself where it
+    /// prepares again (`RevalidateCachedQuery` in src/backend/utils/cache/plancache.c).
+    pub fn result_changed(&self) -> bool {
+        self.former_result.as_ref().is_some_and(|former| self.result.get() != Some(former))
     }
 
     /// Returns rows with sealed columns?
@@ -94,6 +106,8 @@ impl<T> Names<T> {
 pub struct Registry {
     statements: Names<Statement>,
     portals: Names<Portal>,
+    /// Names whose PREPARE in SQL was refused.
+    fenced: HashSet<Vec<u8>>,
 }
 
 /// Takes back one change of the registry.
@@ -117,7 +131,7 @@ impl Undo {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()) }
+        Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()), fenced: HashSet::new() }
     }
 }
 
@@ -125,6 +139,37 @@ impl Registry {
     /// A statement by name.
     pub fn statement(&self, name: &[u8]) -> Option<&Arc<Statement>> {
         self.statements.0.get(name)
+    }
+
+    /// Is there a name that SQL's EXECUTE must not use?
+    pub fn any_unexecutable(&self) -> bool {
+        let mut statements = self.statements.0.iter();
+        self.any_fenced() || statements.any(|(name, statement)| !name.is_empty() && statement.planned.is_some())
+    }
+
+    /// Was the PREPARE of any name refused?
+    pub fn any_fenced(&self) -> bool {
+        !self.fenced.is_empty()
+    }
+
+    /// The PREPARE of a name was refused.
+    pub fn fence(&mut self, name: Vec<u8>) {
+        self.fenced.insert(name);
+    }
+
+    /// The name is prepared as something that may be executed.
+    pub fn unfence(&mut self, name: &[u8]) {
+        self.fenced.remove(name);
+    }
+
+    /// Is a statement planned whose name the server knows by (the beginning of) this one, or was its
+    /// PREPARE refused?
+    pub fn is_unexecutable(&self, name: &[u8]) -> bool {
+        if self.fenced.contains(name) {
+            return true;
+        }
+        let mut planned = self.statements.0.iter().filter(|(_, statement)| statement.planned.is_some());
+        planned.any(|(known, _)| !known.is_empty() && (**known == *name || known.len() > 60 && known.starts_with(name)))
     }
 
     /// A portal by name.

@@ -48,6 +48,21 @@ pub struct Edited {
     pub positions: Arc<Positions>,
 }
 
+/// What is kept of the text of a Parse.
+pub struct Prepared {
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// What is sent, if that is always the same.
+    pub edited: Option<Arc<Edited>>,
+}
+
+impl Prepared {
+    /// Bytes it takes, roughly.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.plan.weight() + self.edited.as_ref().map_or(0, |edited| edited.text.len())
+    }
+}
+
 /// What becomes of a Query.
 pub struct Script {
     /// What is sent.
@@ -214,6 +229,7 @@ impl Desk<'_> {
                     Some(_) => problem,
                 }
             })?;
+        self.scratch.report_sealed();
         Ok((edited, lengths))
     }
 }

@@ -11,9 +11,9 @@ use bytes::{BufMut, BytesMut};
 use super::{
     cells::{Column, NotShown, Scratch},
     problem::Problem,
+    stray,
 };
 use crate::{
-    crypto::{Envelope, MAGIC},
     keys::Keyring,
     sql::{
         catalog::Catalog,
@@ -118,7 +118,10 @@ impl Reader<'_> {
             if let Some(ordinal) = self.origin(&field) {
                 return Err(self.unforeseen(ordinal));
             }
-            if field.table == 0 && may_carry(field.type_oid) {
+            // Nothing is known of an expression's origin, nor of a relation that was made around pgveil
+            // since the catalog was read.
+            let known = field.table != 0 && self.catalog.relations.contains_key(&field.table);
+            if !known && may_carry(field.type_oid) {
                 suspects.get_or_insert_with(|| vec![Cell::Plain; i]).push(Cell::Suspect);
             } else if let Some(cells) = &mut suspects {
                 cells.push(Cell::Plain);
@@ -171,17 +174,37 @@ impl Reader<'_> {
         out.put_u16(shape.len() as u16);
         for (i, field) in backend::fields(body)?.enumerate() {
             let mut field = field?;
-            if let Some(Cell::Sealed(ordinal)) = shape.get(i)
-                && let Some(column) = self.columns.get(*ordinal)
-            {
-                let ty = column.spec.ty;
-                (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
+            if self.show_type(shape.get(i), &mut field) {
                 field.format = code(&view.wanted, i);
             }
             backend::put_field(out, &field);
         }
         seal_length(out, start);
         Ok(())
+    }
+
+    /// Gives the field of a sealed column its logical type.
+    fn show_type(&self, cell: Option<&Cell>, field: &mut Field<'_>) -> bool {
+        let Some(Cell::Sealed(ordinal)) = cell else { return false };
+        let Some(column) = self.columns.get(*ordinal) else { return false };
+        let ty = column.spec.ty;
+        (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
+        true
+    }
+
+    /// What must stay the same for a client that has seen a description once (`equalTupleDescs` of
+    /// src/backend/access/common/tupdesc.c): names and types of the columns.
+    pub fn result_type(&self, shape: Option<&[Cell]>, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let mut seen = Vec::new();
+        for (i, field) in backend::fields(body)?.enumerate() {
+            let mut field = field?;
+            self.show_type(shape.and_then(|shape| shape.get(i)), &mut field);
+            seen.extend_from_slice(field.name);
+            seen.push(0);
+            seen.extend_from_slice(&field.type_oid.to_be_bytes());
+            seen.extend_from_slice(&field.type_mod.to_be_bytes());
+        }
+        Ok(seen)
     }
 
     /// Writes a DataRow as the client is to see it. On failure `out` is as before.
@@ -227,12 +250,12 @@ impl Reader<'_> {
             match cell {
                 Cell::Plain => put_value(out, bytes),
                 Cell::Suspect => {
-                    if let Some(dek) = self.find_envelope(bytes) {
-                        return Err(NotShown::Problem(stray(dek)).into());
+                    if let Some(dek) = stray::find(bytes, |dek| self.keyring.knows(dek)) {
+                        return Err(NotShown::Problem(stray_envelope(dek)).into());
                     }
                     put_value(out, bytes);
                 }
-                Cell::Explain => put_value(out, &hide_tokens(bytes)),
+                Cell::Explain => put_value(out, &stray::hide_in_plan(bytes)),
                 Cell::Sealed(ordinal) => {
                     let column = self.columns.get(*ordinal).ok_or(Malformed("no such protected column"))?;
                     let stored = stored_bytes(format_of(&view.upstream, i), bytes, &mut scratch.stored)?;
@@ -252,20 +275,6 @@ impl Reader<'_> {
         seal_length(out, start);
         Ok(())
     }
-
-    /// An envelope of this keystore somewhere in a value, in binary or hex: its DEK.
-    fn find_envelope(&self, bytes: &[u8]) -> Option<u32> {
-        let binary = memchr::memmem::find_iter(bytes, &MAGIC)
-            .filter_map(|at| Envelope::parse(&bytes[at..]).ok())
-            .map(|envelope| envelope.dek.0)
-            .find(|dek| self.keyring.knows(*dek));
-        binary.or_else(|| {
-            memchr::memmem::find_iter(bytes, b"xff7076")
-                .filter_map(|at| bytes.get(at + 9..at + 17))
-                .filter_map(|hex| u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok())
-                .find(|dek| self.keyring.knows(*dek))
-        })
-    }
 }
 
 /// Buffers used for one row after another.
@@ -279,6 +288,11 @@ pub struct RowScratch {
 }
 
 impl RowScratch {
+    /// A run of rows is through.
+    pub fn report(&mut self) {
+        self.cell.report_opened();
+    }
+
     /// A DEK cannot be had.
     pub fn give_up(&mut self, dek: u32) {
         self.lost.push(dek);
@@ -304,7 +318,7 @@ impl From<NotShown> for RowError {
     fn from(error: NotShown) -> Self {
         match error {
             NotShown::Problem(problem) => Self::Problem(problem),
-            NotShown::NeedsKey(dek) => Self::Problem(stray(dek)),
+            NotShown::NeedsKey(dek) => Self::Problem(stray_envelope(dek)),
         }
     }
 }
@@ -353,35 +367,13 @@ fn unescape(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// A line of EXPLAIN without tokens and envelopes: long hex literals become `<token>`.
-fn hide_tokens(line: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = memchr::memmem::find(rest, b"\\x") {
-        let hex = rest[at + 2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        if hex >= 32 {
-            out.extend_from_slice(&rest[..at]);
-            // JSON doubles the backslash.
-            if out.last() == Some(&b'\\') {
-                out.pop();
-            }
-            out.extend_from_slice(b"<token>");
-        } else {
-            out.extend_from_slice(&rest[..at + 2 + hex]);
-        }
-        rest = &rest[at + 2 + hex..];
-    }
-    out.extend_from_slice(rest);
-    out
-}
-
 fn changed(what: &str) -> Problem {
     Problem::new("0A000", "session/result-changed", format!("pgveil: {what}"))
         .detail("The catalog has changed since the statement was planned.")
         .hint("Send the statement again.")
 }
 
-fn stray(dek: u32) -> Problem {
+fn stray_envelope(dek: u32) -> Problem {
     tracing::warn!(dek = format!("{dek:#010x}"), "a sealed value turned up where none was foreseen");
     Problem::new("0A000", "session/stray-envelope", "the result holds a sealed value, which pgveil did not foresee")
         .detail("It reached the result through something that hides its column, such as a function.")
@@ -401,12 +393,5 @@ mod tests {
         assert_eq!(stored_bytes(Format::Text, b"\\377pv\\\\\\001", &mut buffer).unwrap(), [0xff, 0x70, 0x76, b'\\', 1]);
         assert!(stored_bytes(Format::Text, b"\\xf", &mut Vec::new()).is_err());
         assert!(stored_bytes(Format::Text, b"\\9", &mut Vec::new()).is_err());
-    }
-
-    #[test]
-    fn explain_lines_show_no_tokens() {
-        let line = br"  Index Cond: (substring(email, 9, 16) = '\x00112233445566778899aabbccddeeff'::bytea) \x00";
-        let shown = hide_tokens(line);
-        assert_eq!(shown, br"  Index Cond: (substring(email, 9, 16) = '<token>'::bytea) \x00");
     }
 }

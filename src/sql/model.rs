@@ -184,6 +184,12 @@ impl Plan {
         self.edits.iter().any(|edit| matches!(edit.with, Replacement::Seal(..)))
     }
 
+    /// Is the edited text the same whoever sends it? Literals that are sealed or searched for depend on
+    /// keys, and on the settings of the session that reads them.
+    pub fn has_fixed_text(&self) -> bool {
+        self.edits.iter().all(|edit| matches!(edit.with, Replacement::Text(_)))
+    }
+
     /// Bytes it takes, roughly, for the bound of the plan cache.
     pub fn weight(&self) -> usize {
         let literals: usize = self.edits.iter().map(|edit| size_of::<Edit>() + edit.with.text_len()).sum();

@@ -5,6 +5,7 @@ use super::{
     env::Env,
     grammar::{Parsed, edits},
     model::{Outcome, Output, Plan, Refusal},
+    overlay,
     resolve::{self, Done, QueryOut, Resolver, Stop},
 };
 
@@ -21,7 +22,8 @@ pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, dec
         return Outcome::Refuse(refusal);
     }
 
-    let mut resolver = Resolver::new(catalog, env, parsed.text(), start);
+    let overlay = overlay::merge(catalog, env.changed.iter().flatten().map(|changed| &**changed));
+    let mut resolver = Resolver::new(catalog, env, &overlay, parsed.text(), start);
     resolver.declared = declared;
     let outcome = match resolver.statement(raw.stmt(), text) {
         Ok(Done::Forward) => return Outcome::Pass,

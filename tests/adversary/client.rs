@@ -124,7 +124,7 @@ fn said(tag: u8, body: &[u8]) -> Said {
                 })
                 .collect(),
         ),
-        b'D' => Said::Row(pgveil::wire::backend::cells(body).unwrap().1.map(|cell| cell.unwrap().map(text)).collect()),
+        b'D' => Said::Row(pgveil::wire::backend::cells(body).unwrap().into_iter().map(|cell| cell.map(text)).collect()),
         b'C' => Said::Tag(text(pgveil::wire::backend::command_tag(body))),
         b'E' => {
             let fields: Vec<_> = pgveil::wire::backend::error_fields(body).collect();
@@ -168,8 +168,20 @@ pub fn bind(name: &str, params: &[Option<&str>]) -> Vec<u8> {
     message(b'B', &body)
 }
 
-pub fn execute(portal: &str) -> Vec<u8> {
+pub fn execute_portal(portal: &str) -> Vec<u8> {
     message(b'E', &[&cstr(portal.as_bytes())[..], &[0; 4]].concat())
+}
+
+/// A fast-path call of `set_config(name, value, false)`, whose OID is 2078.
+pub fn set_config(name: &str, value: &str) -> Vec<u8> {
+    let mut body = 2078_u32.to_be_bytes().to_vec();
+    body.extend_from_slice(&[0, 0, 0, 3]);
+    for argument in [name, value, "false"] {
+        body.extend_from_slice(&(argument.len() as u32).to_be_bytes());
+        body.extend_from_slice(argument.as_bytes());
+    }
+    body.extend_from_slice(&[0, 0]);
+    message(b'F', &body)
 }
 
 pub fn sync() -> Vec<u8> {

@@ -2,8 +2,8 @@
 
 use crate::{
     raw::{
-        Script, bind_text, brief, copy_data, copy_done, copy_fail, execute, extended, flush, function_call, message,
-        parse, query, sync, undescribed,
+        Script, bind_text, brief, copy_data, copy_done, copy_fail, extended, flush, function_call, message, parse,
+        query, sync, undescribed,
     },
     shared::turn,
 };

@@ -66,7 +66,7 @@ fn a_search_path_between_parse_and_bind_moves_the_statement() {
     let values = |id: &'static str| bind("", "i", &[], &[Some(id.as_bytes()), Some(b"n"), Some(b"moved@x")], &[]);
     turn.same(
         &Script::new()
-            .ask([parse("s", select, &[]), parse("i", insert, &[]), sync()])
+            .ask([parse("s", select, &[]), describe_statement("s"), parse("i", insert, &[]), sync()])
             .query("SET search_path = side")
             .ask([bind("", "s", &[], &[Some(b"1")], &[]), execute("", 0), sync()])
             .ask([values("90"), execute("", 0), sync()])
@@ -255,6 +255,9 @@ fn prepared_statements_live_across_a_new_plain_column() {
     raw.query("ALTER TABLE people ADD COLUMN extra text DEFAULT 'e'");
     let answer = said(&mut raw, &[bind("", "all", &[], &[Some(b"1")], &[]), execute("", 0), sync()]);
     raw.query("ALTER TABLE people DROP COLUMN extra");
+    // Later columns have the same numbers on both sides.
+    let mut twin = Raw::connect(&turn.twin());
+    twin.query("ALTER TABLE people ADD COLUMN extra text; ALTER TABLE people DROP COLUMN extra");
     assert!(
         answer == ["!0A000", "=I"]
             || answer == ["1|Ann|Ann@x.org|111-11-1111|1990-01-31|1234.50|first|e", "SELECT 1", "=I"],
@@ -312,6 +315,8 @@ fn other_encodings_are_refused_where_they_matter() {
     assert_eq!(raw.brief("SELECT t FROM plain WHERE id = 1"), ["one", "SELECT 1", "=I"]);
     assert_eq!(raw.brief("SELECT email FROM people WHERE id = 1"), ["!0A000", "=I"]);
     raw.send(&crate::raw::message(b'Q', b"SELECT '\xe4'\0"));
+    assert_eq!(brief(&raw.until_ready()), ["\\xe4", "SELECT 1", "=I"]);
+    raw.send(&crate::raw::message(b'Q', b"SELECT '\xe4' FROM people\0"));
     assert_eq!(brief(&raw.until_ready()), ["!0A000", "=I"]);
     assert_eq!(raw.brief("SET client_encoding = 'UTF8'"), ["SET", "=I"]);
     assert_eq!(raw.brief("SELECT email FROM people WHERE id = 1"), ["Ann@x.org", "SELECT 1", "=I"]);

@@ -263,7 +263,7 @@ impl Work<'_> {
             "apply/has-rows",
             "the table has rows in plaintext, which a change of the column's type would not encrypt",
             format!(
-                "they are encrypted by a sweep: `pgveil sweep encrypt --column {}`; this version has no sweeps yet: create an empty table of the same shape, apply, and copy the rows through pgveil",
+                "a sweep (`pgveil sweep`) encrypts the rows of {}, and this version has none yet: create an empty table of the same shape, apply, and copy the rows through pgveil",
                 self.column.path()
             ),
         )

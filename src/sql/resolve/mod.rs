@@ -42,7 +42,7 @@ mod with;
 
 use pg_raw_parse::Node;
 
-pub(super) use mention::{mentions, words};
+pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
@@ -67,6 +67,8 @@ const MAX_NESTING: usize = 200;
 pub(super) struct Resolver<'a> {
     catalog: &'a Catalog,
     env: &'a Env,
+    /// What the transaction has made of relations of the catalog, and its own.
+    overlay: &'a [Relation],
     /// The whole text, in which node locations count.
     text: &'a str,
     /// Where the statement starts in it.
@@ -101,10 +103,17 @@ pub(super) enum Done<'a> {
 
 impl<'a> Resolver<'a> {
     /// A walk over a statement that starts at byte `start` of the whole text.
-    pub(super) fn new(catalog: &'a Catalog, env: &'a Env, text: &'a str, start: usize) -> Self {
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        env: &'a Env,
+        overlay: &'a [Relation],
+        text: &'a str,
+        start: usize,
+    ) -> Self {
         Self {
             catalog,
             env,
+            overlay,
             text,
             start,
             declared: &[],
