@@ -24,8 +24,6 @@ mod flow;
 mod names;
 #[path = "protocol/overlay.rs"]
 mod overlay;
-#[path = "protocol/overlay.rs"]
-mod overlay;
 #[path = "protocol/refusals.rs"]
 mod refusals;
 #[path = "protocol/shared.rs"]
