@@ -34,6 +34,8 @@ pub struct Segment {
     pub(super) reads_sealed: bool,
     /// Something was executed that may write.
     pub(super) may_write: bool,
+    /// Something was executed that may change the session's environment.
+    pub(super) changes_env: bool,
     /// A message was refused: the substitute makes the server skip what follows.
     pub(super) refused: bool,
 }
@@ -93,6 +95,10 @@ impl Session {
     }
 
     pub(super) fn release_sync(&mut self) {
+        if self.segment.changes_env {
+            // Without a transaction block SET LOCAL lasts until here.
+            self.environment.forget();
+        }
         self.segment = Segment::default();
         if self.environment.touched() && self.status != b'T' {
             // Outside a block Sync ends the transaction, and with it SET LOCAL, say.
