@@ -17,7 +17,7 @@ use super::{
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
-    planning::Edited,
+    planning::{Edited, columns_may_have_moved},
     problem::Problem,
     readiness::{ENDS_TRANSACTION, Ready, encoding_problem, invalid_utf8},
     rows::Cell,
@@ -177,6 +177,9 @@ impl Session {
         let Some(planned) = &statement.planned else {
             return Ok(self.bind_as_is(message.portal, Some(statement), raw));
         };
+        if planned.plan.by_position && self.ddl {
+            return Ok(self.refuse(Problem::refusal(columns_may_have_moved(), "", 0)));
+        }
         let wanted: Vec<i16> = (0..message.results.len()).filter_map(|i| message.results.of(i)).collect();
         let upstream = match result_formats_of(&planned.plan, &statement, &wanted) {
             Ok(formats) => formats,

@@ -32,6 +32,8 @@ pub struct Desk<'a> {
     pub columns: &'a [Column],
     /// Buffers.
     pub scratch: &'a mut Scratch,
+    /// The session's transaction has changed the catalog, which nobody else sees yet.
+    pub ddl: bool,
 }
 
 /// A text with its edits applied.
@@ -93,6 +95,7 @@ impl Desk<'_> {
                 // What holds no protected name (a DO block, say) passes however names resolve.
                 Outcome::Pass if !planner::names_protected(own, self.catalog) => Outcome::Pass,
                 _ if unsettled && mentions.protected => Outcome::Refuse(unsettled_names()),
+                Outcome::Rewrite(plan) if plan.by_position && self.ddl => Outcome::Refuse(columns_may_have_moved()),
                 outcome => outcome,
             };
             unsettled |= mentions.env;
@@ -236,6 +239,16 @@ impl Script {
         self.refused = Some(problem);
         self.untouched = false;
     }
+}
+
+/// Columns that were dropped in this transaction are still in the catalog that statements are planned
+/// over.
+pub fn columns_may_have_moved() -> Refusal {
+    Refusal::unsupported(
+        "sql/unsettled-names",
+        "pgveil does not plan an INSERT without a column list on a protected table after DDL in the same transaction",
+    )
+    .hint("Name the columns.")
 }
 
 fn unsettled_names() -> Refusal {

@@ -133,7 +133,8 @@ impl Session {
 
     pub(super) fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
-        work(&mut Desk { catalog, env, settings: &settings, columns: &self.db.columns, scratch: &mut self.scratch })
+        let (columns, scratch, ddl) = (&self.db.columns, &mut self.scratch, self.ddl);
+        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, ddl })
     }
 
     pub(super) fn view(&self, plan: &Arc<Plan>, wanted: Vec<i16>, upstream: Vec<i16>) -> Arc<View> {

@@ -43,6 +43,9 @@ pub struct Plan {
     pub may_write: bool,
     /// The statement is EXPLAIN: its text output has tokens to hide.
     pub explain: bool,
+    /// An INSERT gives values without naming columns: where they go depends on the catalog of this
+    /// very moment.
+    pub by_position: bool,
 }
 
 /// One parameter of the edited text.

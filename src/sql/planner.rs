@@ -80,7 +80,7 @@ fn refusal(stop: Stop, table: &str) -> Refusal {
 }
 
 fn rewrite(parsed: &Parsed<'_>, index: usize, resolver: Resolver<'_>, done: &Done<'_>) -> Result<Plan, Refusal> {
-    let Resolver { mut changes, params, may_write, .. } = resolver;
+    let Resolver { mut changes, params, may_write, by_position, .. } = resolver;
     let (params, client_params) = params.finish(&mut changes).map_err(|stop| refusal(stop, ""))?;
     let edits = edits::prove(parsed, index, changes)?;
     let (results, results_certain) = match done {
@@ -90,7 +90,7 @@ fn rewrite(parsed: &Parsed<'_>, index: usize, resolver: Resolver<'_>, done: &Don
         Done::Utility | Done::Forward => (Vec::new(), true),
     };
     let explain = matches!(done, Done::Explain);
-    Ok(Plan { edits, params, client_params, results, results_certain, may_write, explain })
+    Ok(Plan { edits, params, client_params, results, results_certain, may_write, explain, by_position })
 }
 
 fn outputs(out: &QueryOut<'_>) -> Vec<Output> {

@@ -52,6 +52,7 @@ impl<'a> Resolver<'a> {
         scope: &Scope<'a, '_>,
     ) -> Step<Vec<Option<Ordinal>>> {
         if insert.cols().is_empty() {
+            self.by_position |= relation.protected.is_some() && !matches!(insert.select_stmt(), Node::None);
             return Ok(relation.columns.iter().map(|c| c.sealed).collect());
         }
         let mut columns = Vec::with_capacity(insert.cols().len());

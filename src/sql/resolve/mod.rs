@@ -79,6 +79,8 @@ pub(super) struct Resolver<'a> {
     pub(super) forbidden: bool,
     /// Seen something that may change data.
     pub(super) may_write: bool,
+    /// Seen an INSERT into a protected table without a column list.
+    pub(super) by_position: bool,
     depth: usize,
 }
 
@@ -108,6 +110,7 @@ impl<'a> Resolver<'a> {
             touched: None,
             forbidden: false,
             may_write: false,
+            by_position: false,
             depth: 0,
         }
     }
