@@ -25,7 +25,7 @@ if [[ ! -x $suites_dir/pg_regress.sh ]]; then
   exit 0
 fi
 suites_dir=$(cd "$suites_dir" && pwd)
-suites=("${@:-pg_regress}")
+suites=("$@")
 (($#)) || suites=(pg_regress pg_isolation libpq_pipeline)
 variants=(direct again relay protected)
 
@@ -46,9 +46,7 @@ need gcc /usr/bin/gcc
 need libc6-dev /usr/include/stdio.h
 need dpkg-dev /usr/bin/dpkg-source
 need openssl /usr/bin/openssl
-need python3 /usr/bin/python3
-need libxml2-utils /usr/bin/xmllint
-if ((${#packages[@]})) && ! [[ ${packages[*]} == libxml2-utils ]]; then
+if ((${#packages[@]})); then
   echo "suites: installing ${packages[*]}" >&2
   as_root apt-get update -qq
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
@@ -58,8 +56,6 @@ fi
 cache=${SUITES_CACHE:-/var/tmp/pgveil-suites-$(id -u)}
 mkdir -p -m 755 "$cache"
 [[ -O $cache ]] || { echo "suites: $cache belongs to somebody else; set SUITES_CACHE" >&2; exit 1; }
-work=$(mktemp -d /var/tmp/pgveil-suites.XXXXXX)
-chmod 755 "$work"
 results=${SUITES_RESULTS:-$repo/target/suites}
 
 # Server headers of the installed version. Unpacked instead of installed: that would upgrade servers that run.
@@ -71,7 +67,7 @@ if [[ -z $headers ]]; then
     dpkg -x postgresql-server-dev-15_*.deb .) 2>&1 | grep -v '^W: Download is performed unsandboxed' >&2 || true
   headers=$(find "$cache/dev" -name postgres.h)
 fi
-export CPATH=${headers%/postgres.h}
+export SUITES_CACHE=$cache CPATH=${headers%/postgres.h}
 export LIBRARY_PATH=$cache/dev/usr/lib/postgresql/15/lib
 
 if [[ -z ${PGVEIL:-} ]]; then
@@ -79,8 +75,12 @@ if [[ -z ${PGVEIL:-} ]]; then
   PGVEIL=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug/pgveil
 fi
 
+"$suites_dir/pg_source.sh"
+
 # ---- one server and one pgveil at a time
 
+work=$(mktemp -d /var/tmp/pgveil-suites.XXXXXX)
+chmod 755 "$work"
 proxy=
 stop_proxy() {
   [[ -n $proxy ]] || return 0
@@ -134,6 +134,7 @@ start_server() { # start_server DATABASE: a new server with the objects that all
     "bytea_output TO 'hex'" "timezone_abbreviations TO 'Default'"; do
     direct_psql -d postgres -c "ALTER DATABASE \"$database\" SET $setting"
   done
+  # No test has these names.
   direct_psql -d "$database" -c 'CREATE SCHEMA vault' -c 'CREATE TABLE vault.jewels (id int, jewel text)'
   policy relay "$database" >"$work/relay.yaml"
   policy protected "$database" >"$work/protected.yaml"
@@ -146,7 +147,7 @@ policy() { # policy VARIANT DATABASE
 listen: 127.0.0.1:0
 upstream: { hosts: ["127.0.0.1:$server_port"] }
 service: { user: suites, password: { env: PGPASSWORD } }
-metrics: { listen: "127.0.0.1:$((metrics_port = $(free_port)))" }
+metrics: { listen: "127.0.0.1:$(free_port)" }
 POLICY
   [[ $1 == protected ]] || return 0
   cat <<POLICY
@@ -180,14 +181,13 @@ start_proxy() { # start_proxy VARIANT LOG
 
 # ---- one run
 
-metric() { # metric NAME: its sum
+metric() { # metric NAME: its sum over all labels
   local port
   port=$(sed -nE 's/^metrics:.*:([0-9]+)".*/\1/p' "$work/$variant.yaml")
-  python3 - "$port" "$1" <<'PYTHON'
-import sys, urllib.request
-text = urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/metrics", timeout=10).read().decode()
-print(sum(int(float(line.split()[-1])) for line in text.splitlines() if line.startswith(sys.argv[2])))
-PYTHON
+  exec 3<>"/dev/tcp/127.0.0.1/$port"
+  printf 'GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3
+  awk -v name="$1" 'index($1, name) == 1 { sum += $NF } END { print sum + 0 }' <&3
+  exec 3>&-
 }
 
 # The policy was in force to the end, or there was none: a value written through pgveil tells.
@@ -217,7 +217,7 @@ run() { # run SUITE VARIANT
   fi
   # All variants write to the same place, because outputs name it.
   rm -rf "$work/out"
-  env PGPORT="$port" PGDATABASE="$database" PGBIN="$work/bin" SUITES_CACHE="$cache" SUITES_OUT="$work/out" SUITES_TAG=run \
+  env PGPORT="$port" PGDATABASE="$database" PGBIN="$work/bin" SUITES_OUT="$work/out" SUITES_TAG=run \
     "$suites_dir/$suite.sh" >"$work/suite.log" 2>&1 || { cat "$work/suite.log" >&2; exit 1; }
   statements=
   if proxied; then
@@ -232,8 +232,6 @@ run() { # run SUITE VARIANT
   total=$(wc -l <"$into/results.tsv")
 }
 
-"$suites_dir/pg_source.sh"
-
 # Everything that a suite wrote, but for what holds times: reports of pg_regress, headers of diffs.
 differing() { # differing SUITE VARIANT: the files that differ from direct, one a line
   (cd "$results/$1" && diff -rq -x run.log -x regression.diffs -x regression.out -x output_iso -x '*.diff' -x junit.xml direct "$2" || true) |
@@ -246,6 +244,9 @@ for suite in "${suites[@]}"; do
   for variant in "${variants[@]}"; do
     started=$SECONDS
     run "$suite" "$variant"
+    # A suite that could not run has no differences either.
+    ((passed > 0)) || problems+=("$suite $variant: nothing passed, see $results/$suite/$variant")
+    [[ $variant != protected ]] || ((statements > 0)) || problems+=("$suite $variant: pgveil saw no statement")
     list=$results/$suite/$variant.differences
     differences=-
     case $variant in

@@ -122,7 +122,11 @@ fn apply_leaves_a_table_with_rows_alone_and_names_the_sweep() {
     world.sql("INSERT INTO people (name, email) VALUES ('Ada', 'ada@example.org')");
     let output = world.pgveil(&["apply", "--yes"]);
     assert_eq!(code(&output), 1, "{}", both(&output));
-    assert!(stdout(&output).contains("pgveil sweep encrypt --column public.people.email"), "{}", both(&output));
+    assert!(
+        stdout(&output).contains("a sweep (`pgveil sweep`) encrypts the rows of public.people.email"),
+        "{}",
+        both(&output)
+    );
     assert_eq!(world.sql("SELECT email FROM people"), "ada@example.org");
     // The rest was done.
     assert_eq!(world.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgveil%'"), "2");
@@ -260,6 +264,80 @@ fn check_notices_a_lost_index() {
     assert_eq!(code(&output), 1, "{}", both(&output));
     let findings = json(&output).pointer("/databases/0/findings").cloned().unwrap();
     assert!(findings.to_string().contains("public.people.email"), "{findings}");
+}
+
+/// Findings of `check` about one object, by severity and code.
+fn findings(document: &Value) -> Vec<(String, String, String, String)> {
+    let list = document.pointer("/databases/0/findings").and_then(Value::as_array).unwrap();
+    let text = |finding: &Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
+    list.iter().map(|f| (text(f, "severity"), text(f, "code"), text(f, "object"), text(f, "hint"))).collect()
+}
+
+#[test]
+fn check_prints_the_statement_that_makes_a_missing_index() {
+    let world = World::builder().schema(PEOPLE).tables(PEOPLE_POLICY).not_running().start();
+    world.sql("DROP INDEX people_email_eq");
+    let found = findings(&json(&world.pgveil(&["check", "--json"])));
+    let (severity, _, _, ddl) = found
+        .iter()
+        .find(|(_, code, object, _)| code == "catalog/missing-index" && object == "public.people.email")
+        .unwrap_or_else(|| panic!("{found:?}"));
+    assert_eq!(severity, "warning");
+    assert_eq!(ddl, "CREATE INDEX CONCURRENTLY ON public.people (pg_catalog.substring(email, 9, 16))");
+    // It is exact: run as it stands, it is all that was missing.
+    world.sql(ddl);
+    let output = world.pgveil(&["check", "--json"]);
+    assert_eq!(code(&output), 0, "{}", both(&output));
+    assert!(findings(&json(&output)).iter().all(|(_, code, ..)| code != "catalog/missing-index"));
+}
+
+#[test]
+fn check_names_a_trigger_that_changes_a_sealed_column() {
+    let world = World::builder().schema(PEOPLE).tables(PEOPLE_POLICY).not_running().start();
+    world.sql(
+        "CREATE FUNCTION tidy() RETURNS trigger LANGUAGE plpgsql AS
+           'BEGIN NEW.email := lower(NEW.email::text)::bytea; RETURN NEW; END';
+         CREATE TRIGGER tidy_email BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION tidy();
+         CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER harmless BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION stamp()",
+    );
+    let output = world.pgveil(&["check", "--no-probe", "--json"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    let found = findings(&json(&output));
+    let triggers: Vec<_> = found.iter().filter(|(_, code, ..)| code == "catalog/trigger").collect();
+    assert_eq!(triggers.len(), 1, "{found:?}");
+    assert_eq!((&*triggers[0].0, &*triggers[0].2), ("error", "public.people.email"));
+    let text = stdout(&world.pgveil(&["check", "--no-probe"]));
+    assert!(text.contains("tidy_email") && !text.contains("harmless"), "{text}");
+}
+
+#[test]
+fn check_warns_of_searchable_columns_with_few_values_unless_that_is_accepted() {
+    let world = World::builder()
+        .schema("CREATE TABLE people (id int, state text)")
+        .tables("people: { columns: { state: { type: text, mode: equality } } }")
+        .not_running()
+        .start();
+    for state in ["Ohio", "Iowa", "Utah"] {
+        let sealed = world.pgveil_with_input(&["value", "seal", "--column", "people.state"], state);
+        let sealed = stdout(&sealed);
+        world.sql(&format!("INSERT INTO people SELECT n, '{}' FROM generate_series(1, 200) n", sealed.trim()));
+    }
+    world.sql("ANALYZE people");
+    let output = world.pgveil(&["check", "--json"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    let document = json(&output);
+    let about = |code: &str| findings(&document).into_iter().find(|(_, c, ..)| c == code);
+    let (severity, _, object, hint) = about("catalog/low-cardinality").unwrap_or_else(|| panic!("{document}"));
+    assert_eq!((&*severity, &*object), ("error", "public.people.state"));
+    assert!(hint.contains("allow_low_cardinality: true"), "{hint}");
+    assert!(document.to_string().contains("about 3 distinct values"), "{document}");
+
+    world.edit_policy(|text| text.replace("mode: equality", "mode: equality, allow_low_cardinality: true"));
+    let accepted = world.pgveil(&["check", "--json"]);
+    assert_eq!(code(&accepted), 0, "{}", both(&accepted));
+    let (severity, ..) = findings(&json(&accepted)).into_iter().find(|(_, c, ..)| c == "catalog/cardinality").unwrap();
+    assert_eq!(severity, "info");
 }
 
 #[test]

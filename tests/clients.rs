@@ -10,6 +10,7 @@ mod rust;
 mod support;
 
 use std::{
+    io::Read,
     path::PathBuf,
     process::{Command, Output},
 };
@@ -40,8 +41,18 @@ fn comparisons(output: &Output) -> usize {
 }
 
 #[test]
-fn psycopg_sees_the_same_through_pgveil() {
+fn psycopg_reads_and_writes_the_same_values_through_pgveil() {
+    compare(Command::new(support::python()), "psycopg_values.py", &world());
+}
+
+#[test]
+fn psycopg_gets_the_same_from_every_statement_through_pgveil() {
     compare(Command::new(support::python()), "psycopg_crud.py", &world());
+}
+
+#[test]
+fn psycopg_works_the_same_in_transactions_batches_and_pipelines_through_pgveil() {
+    compare(Command::new(support::python()), "psycopg_flow.py", &world());
 }
 
 #[test]
@@ -54,4 +65,67 @@ async fn tokio_postgres_sees_the_same_through_pgveil() {
     let world = world();
     rust::sees_the_same(&world).await;
     rust::limited_portals(&world).await;
+}
+
+/// Runs psql; standard output and standard error as they come on a terminal.
+fn psql(conninfo: &str, args: &[&str]) -> (bool, String) {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut command = Command::new("psql");
+    command.args(["-X", "-d", conninfo]).args(args).stdin(std::process::Stdio::null());
+    command.env("PGCLIENTENCODING", "UTF8").stdout(writer.try_clone().unwrap()).stderr(writer);
+    let mut child = command.spawn().expect("psql (package postgresql-client)");
+    // The command holds the pipe's other end open.
+    drop(command);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    (child.wait().unwrap().success(), text)
+}
+
+/// Both outputs from where they part.
+fn difference(through: &str, twin: &str) -> String {
+    let (a, b): (Vec<_>, Vec<_>) = (through.lines().collect(), twin.lines().collect());
+    let at = (0..a.len().max(b.len())).find(|&i| a.get(i) != b.get(i)).unwrap_or(0);
+    let part = |lines: &[&str]| lines[at.saturating_sub(8).min(lines.len())..(at + 8).min(lines.len())].join("\n");
+    format!("line {at}\n--- through\n{}\n--- twin\n{}", part(&a), part(&b))
+}
+
+#[test]
+fn psql_prints_the_same_through_pgveil() {
+    let world = world();
+    let script = program("psql_same.sql");
+    let run = |conninfo: &str| psql(conninfo, &["-f", script.to_str().unwrap()]);
+    let (through, twin) = (run(&world.through()), run(&world.twin()));
+    assert!(through == twin, "{}", difference(&through.1, &twin.1));
+    assert!(twin.1.lines().count() > 300, "{}", twin.1);
+}
+
+/// What differs on purpose: how the table is stored, and what pgveil does not do.
+#[test]
+fn psql_describes_protected_tables_and_names_what_is_refused() {
+    let world = world();
+    let said = |sql: &str| psql(&world.through(), &["-c", sql]);
+    let (worked, text) = said(r"\d members");
+    assert!(worked && text.contains("email   | pgveil.sealed") && text.contains("members_email_key"), "{text}");
+    for command in [r"\dt", r"\d+ visits", r"\di", r"\dn+", r"\l", r"\du", r"\df"] {
+        let (worked, text) = said(command);
+        assert!(worked && !text.contains("ERROR"), "{command}\n{text}");
+    }
+    for sql in [
+        "SELECT id FROM members ORDER BY email",
+        "SELECT id\n  FROM members\n WHERE balance = 5",
+        r"\copy members FROM '/dev/null'",
+        "COPY members TO STDOUT",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT email FROM members",
+        "PREPARE p AS SELECT email FROM members",
+        "CREATE VIEW v AS SELECT upper(email) FROM members",
+        "SELECT members FROM members",
+    ] {
+        let (worked, text) = said(sql);
+        assert!(!worked && text.contains("ERROR:  ") && text.contains("members"), "{sql}\n{text}");
+        assert!(text.contains("pgveil"), "{sql}\n{text}");
+    }
+    let (_, text) = said("SELECT id\n  FROM members\n WHERE balance = 5");
+    assert!(text.contains("LINE 3:  WHERE balance = 5\n               ^"), "{text}");
+    let (worked, text) = psql(&world.through(), &["-v", "FETCH_COUNT=5", "-c", "SELECT email FROM members"]);
+    assert!(worked || text.contains("pgveil"), "{text}");
 }

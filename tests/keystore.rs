@@ -16,7 +16,7 @@ use pgveil::{
     crypto::{Cipher, Padding},
     keys::{
         ColumnKeys, KeyError, Keyring, Unopened,
-        keystore::{self, Bootstrapped},
+        keystore::{self, Bootstrapped, Registration},
     },
     kms::{self, Kms, KmsErrorKind},
     values::LogicalType,
@@ -77,6 +77,10 @@ impl Room {
         keystore::bootstrap(&self.client, &self.database, &*self.kms).await
     }
 
+    async fn register(&self, columns: &[Registration]) -> Result<(), KeyError> {
+        keystore::register(&self.client, &self.database, &*self.kms, columns).await
+    }
+
     async fn keyring(&self) -> Result<Arc<Keyring>, KeyError> {
         Keyring::open(&self.client, &self.database, self.kms.clone()).await
     }
@@ -91,6 +95,10 @@ impl Room {
         self.sql(sql).await.unwrap();
         self.sql("RESET session_replication_role").await.unwrap();
     }
+}
+
+fn registration(column: &str, table_oid: u32, number: i16) -> Registration {
+    Registration { schema: "public".into(), table: "people".into(), column: column.into(), table_oid, number }
 }
 
 fn column(mode: Mode) -> Arc<ProtectedColumn> {
@@ -263,15 +271,18 @@ async fn keys_change_state_only_along_their_life() {
 #[tokio::test]
 async fn keys_cannot_be_lost_by_mistake() {
     let room = Room::furnished().await;
+    room.register(&[registration("ssn", 4_000_000_000, 1)]).await.unwrap();
     for (sql, expected) in [
         ("DELETE FROM pgveil_keys.dek", "23001"),
         ("DELETE FROM pgveil_keys.kek", "23001"),
         ("DELETE FROM pgveil_keys.index_root", "23001"),
         ("DELETE FROM pgveil_keys.scope", "23001"),
         ("DELETE FROM pgveil_keys.keystore", "23001"),
+        ("DELETE FROM pgveil_keys.registration", "23001"),
         ("DELETE FROM pgveil_keys.epoch", "23001"),
         ("TRUNCATE pgveil_keys.dek", "23001"),
         ("TRUNCATE pgveil_keys.scope CASCADE", "23001"),
+        ("TRUNCATE pgveil_keys.registration", "23001"),
         ("TRUNCATE pgveil_keys.epoch", "23001"),
         ("UPDATE pgveil_keys.epoch SET n = n - 1", "23001"),
         ("UPDATE pgveil_keys.dek SET id = id % 4294967295 + 1", "23001"),
@@ -288,6 +299,7 @@ async fn keys_cannot_be_lost_by_mistake() {
 #[tokio::test]
 async fn every_altered_field_is_noticed_and_its_row_named() {
     let room = Room::furnished().await;
+    room.register(&[registration("ssn", 4_000_000_000, 1), registration("name", 4_000_000_000, 2)]).await.unwrap();
     let keyring = room.keyring().await.unwrap();
     for (sql, row) in [
         ("UPDATE pgveil_keys.keystore SET id = repeat('0', 32)", "index_root"),
@@ -312,8 +324,20 @@ async fn every_altered_field_is_noticed_and_its_row_named() {
         ("UPDATE pgveil_keys.dek SET mac = ''", "dek 0x"),
         ("UPDATE pgveil_keys.dek SET id = id % 4294967295 + 1", "dek 0x"),
         ("UPDATE pgveil_keys.dek d SET wrapped = r.wrapped, kcv = r.kcv FROM pgveil_keys.index_root r", "dek 0x"),
+        ("UPDATE pgveil_keys.registration SET table_oid = 16384", "registration public.people."),
+        ("UPDATE pgveil_keys.registration SET attnum = 3 WHERE column_name = 'ssn'", "registration public.people.ssn"),
+        (
+            "UPDATE pgveil_keys.registration SET column_name = 'email' WHERE attnum = 2",
+            "registration public.people.email",
+        ),
+        ("UPDATE pgveil_keys.registration SET registered_at = now()", "registration public.people."),
+        (
+            "INSERT INTO pgveil_keys.registration VALUES ('public', 'orders', 'note', 16384, 1, now(), 'x')",
+            "registration public.orders.note",
+        ),
         // Rows that are genuine each, but not all of them, or not at this epoch.
         ("DELETE FROM pgveil_keys.dek", "epoch"),
+        ("DELETE FROM pgveil_keys.registration", "epoch"),
         ("UPDATE pgveil_keys.epoch SET n = n + 1", "epoch"),
         ("UPDATE pgveil_keys.epoch SET mac = NULL", "epoch"),
         ("DELETE FROM pgveil_keys.epoch", "epoch"),
@@ -327,6 +351,7 @@ async fn every_altered_field_is_noticed_and_its_row_named() {
                  CREATE TABLE backup_kek AS TABLE pgveil_keys.kek; \
                  CREATE TABLE backup_index_root AS TABLE pgveil_keys.index_root; \
                  CREATE TABLE backup_dek AS TABLE pgveil_keys.dek; \
+                 CREATE TABLE backup_registration AS TABLE pgveil_keys.registration; \
                  CREATE TABLE backup_epoch AS TABLE pgveil_keys.epoch",
             )
             .await
@@ -335,9 +360,10 @@ async fn every_altered_field_is_noticed_and_its_row_named() {
         room.attack(sql).await;
         tampered(room.keyring().await, row);
         tampered(room.bootstrap().await, row);
+        tampered(room.register(&[]).await, row);
         assert!(keyring.refresh(client).await.is_err(), "{sql}");
         // And it is the change that was noticed, not something else.
-        for table in ["keystore", "scope", "kek", "index_root", "dek", "epoch"] {
+        for table in ["keystore", "scope", "kek", "index_root", "dek", "registration", "epoch"] {
             let restore = format!(
                 "DELETE FROM pgveil_keys.{table}; INSERT INTO pgveil_keys.{table} TABLE backup_{table}; \
                  DROP TABLE backup_{table}"
@@ -415,6 +441,41 @@ async fn every_change_of_keys_is_announced_with_its_epoch() {
 }
 
 #[tokio::test]
+async fn what_is_registered_is_replaced_and_seen_by_running_processes() {
+    let room = Room::furnished().await;
+    let keyring = room.keyring().await.unwrap();
+    assert!(keyring.registrations().is_empty());
+    let before = keyring.epoch();
+    room.register(&[registration("ssn", 4_000_000_000, 1), registration("Ä", 4_000_000_000, 2)]).await.unwrap();
+    let after = keystore::epoch(&room.client).await.unwrap();
+    assert!(after > before);
+    keyring.refresh(&room.client).await.unwrap();
+    assert_eq!(keyring.epoch(), after);
+    room.register(&[registration("ssn", 5, 7)]).await.unwrap();
+    keyring.refresh(&room.client).await.unwrap();
+    let now = [registration("ssn", 5, 7), registration("Ä", 4_000_000_000, 2)];
+    assert_eq!(*keyring.registrations(), now);
+    assert_eq!(*room.keyring().await.unwrap().registrations(), now);
+    let name = |column: &str| ("public".to_owned(), "people".to_owned(), column.to_owned());
+    assert_eq!(keyring.registered(), [(name("ssn"), (5, 7)), (name("Ä"), (4_000_000_000, 2))].into());
+    // Nothing to register into.
+    let empty = Room::empty().await;
+    assert_eq!(empty.register(&now).await.unwrap_err().code(), "keys/no-keystore");
+    keystore::install(&empty.client).await.unwrap();
+    assert_eq!(empty.register(&now).await.unwrap_err().code(), "keys/no-keystore");
+}
+
+#[tokio::test]
+async fn an_earlier_registration_cannot_be_put_back() {
+    let room = Room::furnished().await;
+    room.register(&[registration("ssn", 1, 1)]).await.unwrap();
+    room.sql("CREATE TABLE earlier AS TABLE pgveil_keys.registration").await.unwrap();
+    room.register(&[registration("ssn", 2, 1)]).await.unwrap();
+    room.attack("DELETE FROM pgveil_keys.registration; INSERT INTO pgveil_keys.registration TABLE earlier").await;
+    tampered(room.keyring().await, "epoch");
+}
+
+#[tokio::test]
 async fn nobody_else_sees_anything_and_a_granted_service_role_only_reads() {
     let room = Room::furnished().await;
     let (nobody, service) = (format!("nobody_{}", room.database), format!("Service \"{}\"", room.database));
@@ -426,7 +487,7 @@ async fn nobody_else_sees_anything_and_a_granted_service_role_only_reads() {
     let tables =
         "SELECT relname::text FROM pg_class WHERE relnamespace = 'pgveil_keys'::regnamespace AND relkind = 'r'";
     let tables: Vec<String> = room.client.query(tables, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
-    assert!(tables.len() >= 9, "{tables:?}");
+    assert!(tables.len() >= 10, "{tables:?}");
 
     let nobody = connect_as(&nobody, &room.database).await;
     for table in &tables {
@@ -458,6 +519,9 @@ async fn nobody_else_sees_anything_and_a_granted_service_role_only_reads() {
     keystore::remember_identities(&service, &["public.people.ssn", "public.people.name"]).await.unwrap();
     keystore::remember_identities(&service, &["public.people.ssn"]).await.unwrap();
     assert_eq!(keystore::identities(&service).await.unwrap(), ["public.people.name", "public.people.ssn"]);
+    // To say what is protected is the owner's.
+    let register = keystore::register(&service, &room.database, &*room.kms, &[registration("ssn", 1, 1)]).await;
+    assert_eq!(register.unwrap_err().code(), "keys/no-access");
     for table in tables.iter().filter(|table| *table != "column_identity") {
         let error = service.batch_execute(&format!("DELETE FROM pgveil_keys.{table}")).await.unwrap_err();
         assert_eq!(sqlstate(&error), "42501", "{table}");

@@ -103,3 +103,27 @@ async fn a_statement_prepared_in_latin1_is_refused_once_its_table_leads_to_a_pro
     let error = error.as_db_error().unwrap();
     assert!(error.message().contains("in UTF8 only"), "{error}");
 }
+
+#[tokio::test]
+async fn an_error_about_a_row_of_an_unprotected_table_shows_the_row() {
+    let world = World::people();
+    // `people` is only a column here, but enough for the statement to be parsed.
+    let insert = "INSERT INTO halls (people) VALUES (-1)";
+    same(&world, &["CREATE TABLE halls (people int CHECK (people > 0))"]).await;
+    for conn_string in [world.through(), world.twin()] {
+        let client = connect(&conn_string).await;
+        for error in [client.simple_query(insert).await.unwrap_err(), client.query(insert, &[]).await.unwrap_err()] {
+            assert_eq!(error.as_db_error().unwrap().detail(), Some("Failing row contains (-1)."));
+        }
+    }
+}
+
+#[tokio::test]
+async fn pg_prepared_statements_shows_the_clients_statements_only() {
+    let world = World::people();
+    let client = connect(&world.through()).await;
+    outcome(&client, "INSERT INTO people (name, notes) VALUES ('a', 'b') RETURNING notes").await;
+    client.query("SELECT notes FROM people", &[]).await.unwrap();
+    assert_eq!(outcome(&client, "SELECT name FROM pg_prepared_statements WHERE name LIKE 'pgveil%'").await, "");
+    assert_eq!(outcome(&client, "SELECT name FROM pg_cursors WHERE name LIKE 'pgveil%'").await, "");
+}

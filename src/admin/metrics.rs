@@ -112,15 +112,15 @@ impl Meters {
         if hit { self.plan_hits.increment(1) } else { self.plan_misses.increment(1) }
     }
 
-    /// Values were sealed.
-    pub fn sealed(&self, time: Duration) {
-        self.seals.increment(1);
+    /// So many values were read, sealed and written.
+    pub fn sealed(&self, values: u64, time: Duration) {
+        self.seals.increment(values);
         self.seal_nanos.increment(nanos(time));
     }
 
-    /// Values were opened, or not.
-    pub fn opened(&self, time: Duration) {
-        self.opens.increment(1);
+    /// So many values were opened, or not, and written.
+    pub fn opened(&self, values: u64, time: Duration) {
+        self.opens.increment(values);
         self.open_nanos.increment(nanos(time));
     }
 

@@ -69,7 +69,7 @@ impl CliError {
             Self::Failed { code, .. } => code,
             Self::Connect(_) => "connect",
             Self::Database { .. } => "database",
-            Self::Key(_) => "key",
+            Self::Key(error) => error.code(),
             Self::Kms(_) => "kms",
             Self::Catalog(_) => "catalog",
             Self::Value(_) => "value",

@@ -6,7 +6,11 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Outcome, error::CliError};
-use crate::config::Policy;
+use crate::{
+    config::Policy,
+    crypto::crypto_verified,
+    session::{ServeError, serve},
+};
 
 /// Arguments of `pgveil run`.
 #[derive(Debug, Args)]
@@ -28,12 +32,18 @@ pub(super) async fn run(policy: Arc<Policy>, args: &RunArgs) -> Result<Outcome, 
             () = async { match parent { Some(parent) => { let _ = parent.await; } None => std::future::pending().await } } => {}
         }
     };
-    crate::session::serve(policy, shutdown).await.map(|()| Outcome::Fine).map_err(|error| {
-        CliError::failed(
-            "run/serve",
-            error.to_string(),
-            "`pgveil check` names what does not fit, `pgveil apply` creates what is missing",
-        )
+    crypto_verified().map_err(|error| {
+        CliError::failed("crypto/self-check", error.to_string(), "do not use this build: its ciphers do not agree")
+    })?;
+    serve(policy, shutdown).await.map(|()| Outcome::Fine).map_err(|error| {
+        let hint = match &error {
+            ServeError::Listen { .. } => {
+                "is another process listening there? see `listen:` and `metrics:` in the policy"
+            }
+            ServeError::Io(_) => "the operating system refused a thread or a socket: check its limits",
+            _ => "`pgveil check` names what does not fit, `pgveil apply` creates what is missing",
+        };
+        CliError::failed("run/serve", error.to_string(), hint)
     })
 }
 

@@ -7,7 +7,8 @@
 use super::{
     engine::{Failing, Next, Session, Wait},
     fifo::Kind,
-    job::{Deal, Job},
+    job::{Deal, Job, Reading},
+    planning::ENDS_TRANSACTION,
     problem::{Problem, SUBSTITUTE, SUBSTITUTE_NAME},
 };
 use crate::{
@@ -19,9 +20,10 @@ use crate::{
     },
 };
 
-/// Statements that nothing may overtake while sealed results are unopened. CALL and DO may commit
-/// inside.
-pub(super) const MAY_COMMIT: Class = Class::COMMIT.union(Class::PROCEDURE);
+/// Statements that overtake no unopened sealed results: what commits, or may do so inside (CALL, DO);
+/// what natively works in the transaction that a failure aborts; COPY, because a server that receives
+/// data does not see the Sync.
+const WAITS_FOR_RESULTS: Class = ENDS_TRANSACTION.union(Class::PROCEDURE).union(Class::COPY);
 
 /// Messages since the last Sync.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +34,8 @@ pub struct Segment {
     pub(super) reads_sealed: bool,
     /// Something was executed that may write.
     pub(super) may_write: bool,
+    /// A message was refused: the substitute makes the server skip what follows.
+    pub(super) refused: bool,
 }
 
 impl Segment {
@@ -43,14 +47,32 @@ impl Segment {
 
 impl Session {
     /// While sealed results are unopened, nothing that can commit is sent.
-    pub(super) fn must_wait_for_results(&mut self) -> bool {
-        if self.unopened == 0 {
+    pub(super) fn must_wait_for_results(&mut self, class: impl FnOnce() -> Class) -> bool {
+        if self.unopened == 0 || !class().contains(WAITS_FOR_RESULTS) {
             return false;
         }
         if !self.segment.is_empty() && !self.stays {
             frontend::flush(&mut self.server.output);
         }
         true
+    }
+
+    /// A Query or FunctionCall behind extended messages without a Sync ends their segment; whether it is
+    /// skipped, and what must be opened before it commits, is known once they are answered.
+    pub(super) fn must_wait_for_segment(&mut self) -> bool {
+        if self.segment.is_empty() || self.fifo.is_empty() || self.fifo.copying_in() {
+            return false;
+        }
+        frontend::flush(&mut self.server.output);
+        self.wait = Wait::Answers;
+        true
+    }
+
+    /// Would the server skip the message, because of an error in this segment that has been raised or
+    /// will be? Then it is not even sent: it may hold values that nobody knows a column for.
+    pub(super) fn skips(&self, tag: u8) -> bool {
+        let failed_here = self.failing != Failing::No && self.fifo.iter().all(|entry| !entry.kind.ends_segment());
+        !matches!(tag, b'S' | b'X') && (self.fifo.skipping() || self.segment.refused || failed_here)
     }
 
     pub(super) fn sync(&mut self) -> Next {
@@ -72,6 +94,10 @@ impl Session {
 
     pub(super) fn release_sync(&mut self) {
         self.segment = Segment::default();
+        if self.environment.touched() && self.status != b'T' {
+            // Outside a block Sync ends the transaction, and with it SET LOCAL, say.
+            self.environment.forget();
+        }
         if self.failing != Failing::No {
             // A result of this segment did not open: the substitute undoes what the segment wrote.
             self.substitute(Deal::Repair);
@@ -90,7 +116,14 @@ impl Session {
     /// says about it is dropped, and a transaction that is open gets aborted.
     pub(super) fn fail_result(&mut self, problem: &Problem) {
         Meters::get().error(problem.code.unwrap_or("native"));
-        problem.write(&mut self.client.output, Severity::Error);
+        let several = |reading: &Reading| matches!(reading, Reading::Script { views, .. } if views.len() > 1);
+        if self.fifo.head().is_some_and(|head| several(&head.job.reading)) && problem.detail.is_none() {
+            // Such a message cannot be held before its end, which commits.
+            let detail = "Other statements of the same message may have committed.";
+            problem.clone().detail(detail).write(&mut self.client.output, Severity::Error);
+        } else {
+            problem.write(&mut self.client.output, Severity::Error);
+        }
         self.failing = Failing::UntilReady;
     }
 

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_postgres::Client;
 
-use super::{cells::Column, problem::Problem, service::Service};
+use super::{cells::Column, planning::Prepared, problem::Problem, service::Service};
 use crate::{
     admin::metrics::Meters,
     config::{self, Policy},
@@ -24,7 +24,6 @@ use crate::{
     sql::{
         cache::PlanCache,
         catalog::{self, Catalog, CatalogError},
-        model::Plan,
     },
 };
 
@@ -44,7 +43,7 @@ pub struct Database {
     /// Its keys.
     pub keyring: Arc<Keyring>,
     /// Plans of prepared statements.
-    pub plans: PlanCache<Plan>,
+    pub plans: PlanCache<Prepared>,
     catalog: ArcSwap<Catalog>,
     /// What catalog and keystore looked like just before they were read.
     seen: ArcSwap<Look>,
@@ -97,12 +96,13 @@ impl Database {
 
     async fn open_patiently(policy: &Policy, database: &Arc<config::Database>) -> Result<Arc<Self>, OpenError> {
         let mut service = Service::new(policy, &database.name)?;
-        let client = service.client().await?;
+        let client = service.take().await?;
         let kms = policy.kms.get(&policy.keys.kms).ok_or_else(|| OpenError::NoKms(policy.keys.kms.clone()))?;
         let kms = kms::open(&policy.keys.kms, kms).await?;
-        let seen = look(client).await?;
-        let keyring = Keyring::open(client, &database.name, kms).await?;
-        let catalog = catalog::load_with(client, database, 1, Some(keyring.registered()), None).await?;
+        let seen = look(&client).await?;
+        let keyring = Keyring::open(&client, &database.name, kms).await?;
+        let catalog = catalog::load_with(&client, database, 1, Some(keyring.registered()), None).await?;
+        service.put_back(client);
         let columns = database
             .columns
             .iter()
@@ -175,13 +175,16 @@ impl Database {
     }
 
     async fn reload(&self, service: &mut Service) -> Result<(), OpenError> {
-        let client = service.client().await?;
-        let seen = look(client).await?;
-        self.keyring.refresh(client).await?;
-        let (epoch, registered) = (self.catalog.load().epoch + 1, self.keyring.registered());
-        let catalog = catalog::load_with(client, &self.policy, epoch, Some(registered), Some(&self.catalog())).await?;
+        let client = service.take().await?;
+        let seen = look(&client).await?;
+        self.keyring.refresh(&client).await?;
+        let (before, registered) = (self.catalog(), self.keyring.registered());
+        let catalog =
+            catalog::load_with(&client, &self.policy, before.epoch + 1, Some(registered), Some(&before)).await?;
+        service.put_back(client);
         Meters::get().catalog_loaded();
-        for mismatch in &catalog.mismatches {
+        // Clients that are refused can make it be read again and again: each mismatch is told once.
+        for mismatch in catalog.mismatches.iter().filter(|mismatch| !before.mismatches.contains(mismatch)) {
             tracing::error!(
                 code = mismatch.code,
                 table = %format!("{}.{}", mismatch.table.0, mismatch.table.1),
@@ -203,7 +206,9 @@ impl Database {
             done => return done,
         }
         let mut service = self.service.lock().await;
-        self.keyring.refresh(service.client().await?).await?;
+        let client = service.take().await?;
+        self.keyring.refresh(&client).await?;
+        service.put_back(client);
         drop(service);
         column.keys.fetch(dek).await
     }
@@ -225,8 +230,10 @@ impl Database {
     async fn look_around(&self) -> Result<(), OpenError> {
         let changed = {
             let mut service = self.service.lock().await;
-            let client = service.client().await?;
-            match timeout(PATIENCE, look(client)).await.map_err(|_| OpenError::Timeout)? {
+            let client = service.take().await?;
+            let looked = timeout(PATIENCE, look(&client)).await.map_err(|_| OpenError::Timeout)?;
+            service.put_back(client);
+            match looked {
                 Ok(now) => **self.seen.load() != now,
                 // A keystore that is hidden from pgveil must not hide what else happens.
                 Err(OpenError::Keys(error)) if !matches!(error, KeyError::Database(_)) => true,

@@ -37,6 +37,8 @@ pub struct Session {
     pub(super) server: Side,
     /// Bytes of a client's message that are still to be forwarded unseen.
     pub(super) client_streams: usize,
+    /// They are dropped instead.
+    pub(super) client_discards: bool,
     /// Bytes of a server's message that are still to be forwarded (or dropped) unseen.
     pub(super) server_streams: usize,
     /// What plans are cached under, and the catalog epoch and environment it was made for.
@@ -81,6 +83,8 @@ pub enum Wait {
     Environment,
     /// The Sync of a segment went up as Flush (COMMIT barrier): it follows once everything is opened.
     Sync,
+    /// For the answers to everything that was sent.
+    Answers,
 }
 
 /// A result could not be shown.
@@ -131,6 +135,7 @@ impl Session {
             client,
             server,
             client_streams: 0,
+            client_discards: false,
             server_streams: 0,
             scope: None,
             fifo: Fifo::default(),
@@ -166,6 +171,10 @@ impl Session {
                 return Err(End::Server);
             }
             if self.client.closed && !self.waits() && !self.terminated {
+                if self.client_streams > 0 && !self.client_discards {
+                    // In the middle of a message: the server waits for its rest until it sees the end, too.
+                    return Err(End::Io(io::ErrorKind::UnexpectedEof.into()));
+                }
                 // What the client sent before it closed is carried out, and answered as far as it
                 // listens, as the server itself would.
                 self.terminate();
@@ -200,7 +209,7 @@ impl Session {
         self.terminated = true;
         self.client.input.clear();
         // In the middle of a message the server takes the end of the connection itself as the end.
-        if self.client_streams == 0 {
+        if self.client_streams == 0 || self.client_discards {
             frontend::terminate(&mut self.server.output);
         }
     }

@@ -1,7 +1,7 @@
 //! What a session knows of its environment: search_path, role, temporary tables, settings.
 //!
 //! The server is asked, never guessed after: whenever a statement may have changed something, the
-//! next statement on a protected name first waits for the answer of [`crate::sql::env::QUERY`], sent
+//! next statement on a protected name first waits for the answer of [`env::QUERY`], sent
 //! on the client's own connection, so that it sees exactly what that statement will see.
 
 use std::sync::Arc;
@@ -31,6 +31,10 @@ pub struct Environment {
     encoding_in_doubt: bool,
     /// A statement of the present transaction may have changed something: its end takes it back.
     touched: bool,
+    /// One of them may have changed the catalog: pgveil's own connection does not see that yet.
+    altered: bool,
+    /// A DO block was run, which may give protected tables other names without naming them.
+    hides: bool,
     /// The server would not say (an aborted transaction).
     refused: bool,
 }
@@ -63,6 +67,33 @@ impl Environment {
         self.encoding_in_doubt = true;
     }
 
+    /// A statement was sent that may change the catalog.
+    pub fn alter(&mut self) {
+        self.known = None;
+        self.touched = true;
+        self.altered = true;
+    }
+
+    /// A DO block was sent.
+    pub fn hide(&mut self) {
+        self.hides = true;
+    }
+
+    /// May names mean protected tables that the catalog knows under others?
+    pub fn hides(&self) -> bool {
+        self.hides
+    }
+
+    /// The catalog was read since the DO block was committed.
+    pub fn reveal(&mut self) {
+        self.hides = false;
+    }
+
+    /// May the present transaction have changed the catalog?
+    pub fn altered(&self) -> bool {
+        self.altered
+    }
+
     /// Has the present transaction touched something?
     pub fn touched(&self) -> bool {
         self.touched
@@ -89,6 +120,10 @@ impl Environment {
     /// The server is idle outside a transaction: nothing is left to be taken back.
     pub fn settle(&mut self) {
         self.touched = false;
+        if std::mem::take(&mut self.altered) {
+            // The catalog has it now.
+            self.known = None;
+        }
     }
 
     /// The server reports a parameter.
@@ -108,13 +143,15 @@ impl Environment {
     }
 
     /// Writes the question. Everything under reserved names, so that the client's unnamed statement
-    /// and portal stay.
-    pub fn ask(out: &mut BytesMut) {
+    /// and portal stay, and gone afterwards, so that pg_prepared_statements shows the client's only.
+    pub fn ask(&self, out: &mut BytesMut) {
+        let query = if self.altered { env::QUERY_CHANGED } else { env::QUERY };
         frontend::close(out, frontend::Target::Statement, NAME);
-        frontend::parse(out, NAME, env::QUERY.as_bytes(), &[]);
+        frontend::parse(out, NAME, query.as_bytes(), &[]);
         frontend::bind_plain(out, NAME, NAME, &[]);
         frontend::execute(out, NAME);
         frontend::close(out, frontend::Target::Portal, NAME);
+        frontend::close(out, frontend::Target::Statement, NAME);
     }
 
     /// The answer's row.
@@ -136,7 +173,8 @@ impl Environment {
             }
             Err(what) => self.unsupported = Some(what),
         }
-        self.known = Some(Arc::new(env));
+        // Asked before a statement that changes the catalog was on its way: ask again.
+        self.known = (!self.altered || env.changed.is_some()).then(|| Arc::new(env));
         Ok(())
     }
 }

@@ -105,7 +105,7 @@ fn in_the_clients_terms(text: &[u8]) -> Vec<u8> {
     stray::hide(&without_substring(text), "…")
 }
 
-/// Takes `"substring"(x, 9, 16)` back to `x`.
+/// Takes `"substring"(x::bytea, 9, 16)` back to `x`.
 fn without_substring(text: &[u8]) -> Vec<u8> {
     const OPEN: &[u8] = b"\"substring\"(";
     const CLOSE: &[u8] = b", 9, 16)";
@@ -115,7 +115,9 @@ fn without_substring(text: &[u8]) -> Vec<u8> {
         let inner = &rest[at + OPEN.len()..];
         let Some(end) = memchr::memmem::find(inner, CLOSE) else { break };
         out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(&inner[..end]);
+        let column = &inner[..end];
+        // The column's domain is shown as a cast to its base type.
+        out.extend_from_slice(column.strip_suffix(b"::bytea").unwrap_or(column));
         rest = &inner[end + CLOSE.len()..];
     }
     out.extend_from_slice(rest);
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_unique_violation_names_the_column_and_no_token() {
-        let detail = br#"Key ("substring"(email, 9, 16))=(\x00112233445566778899aabbccddeeff) already exists."#;
+        let detail = br#"Key ("substring"(email::bytea, 9, 16))=(\x00112233445566778899aabbccddeeff) already exists."#;
         assert_eq!(in_the_clients_terms(detail), "Key (email)=(…) already exists.".as_bytes());
         assert_eq!(in_the_clients_terms(b"Failing row contains (1, \\xff70)."), "Failing row contains (…).".as_bytes());
         assert_eq!(in_the_clients_terms(b"Key (id)=(7) already exists."), b"Key (id)=(7) already exists.");

@@ -1,7 +1,8 @@
-//! SQL's EXECUTE of statements that were prepared through the protocol.
+//! SQL's EXECUTE of statements on protected tables.
 //!
-//! Both ways of preparing share their names. The arguments of an EXECUTE stand in its text, where
-//! pgveil does not look for values, so one that names a planned statement is refused.
+//! Statements prepared through the protocol and by SQL share their names. The arguments of an EXECUTE
+//! stand in its text, where pgveil does not look for values, so one that names a planned statement is
+//! refused, and one whose PREPARE was refused.
 
 use memchr::memmem;
 
@@ -9,41 +10,56 @@ use super::{names::Registry, problem::Problem};
 use crate::sql::grammar::tokens::{Kind, Tokens};
 
 const EXECUTE: &[u8] = b"execute";
+const PREPARE: &[u8] = b"prepare";
 
 /// Longer names are cut off by the server (`NAMEDATALEN - 1`).
 const LONGEST: usize = 63;
 
-/// The refusal of a text that executes a planned statement. A string or a comment that looks as if it
-/// did counts, too.
+/// The refusal of a text that executes a planned statement, or one whose PREPARE was refused: its
+/// arguments would travel all the same. A string or a comment that looks as if it did counts, too.
 pub fn refusal(text: &[u8], names: &Registry) -> Option<Problem> {
-    if !names.any_planned() {
+    if !names.any_unexecutable() {
         return None;
     }
-    let folded = text.to_ascii_lowercase();
-    memmem::find_iter(&folded, EXECUTE).any(|at| runs_planned(text, at + EXECUTE.len(), names)).then(|| {
+    named_behind(text, EXECUTE).any(|name| name.is_none_or(|name| names.is_unexecutable(&name))).then(|| {
         Problem::new(
             "0A000",
             "sql/unsupported-construct",
-            "pgveil does not support EXECUTE of a statement on a protected table that was prepared through the protocol",
+            "pgveil does not support EXECUTE of a statement on a protected table",
         )
-        .hint("bind and execute it through the protocol, too")
+        .hint("prepare, bind and execute it through the protocol")
     })
 }
 
-/// Does the name of a planned statement follow?
-fn runs_planned(text: &[u8], at: usize, names: &Registry) -> bool {
-    let Some(token) = Tokens::starting_at(text, at).next() else { return false };
-    let name = token.bytes(text);
-    match token.kind {
-        Kind::Word => names.is_planned(cut(&name.to_ascii_lowercase())),
-        Kind::QuotedIdent => {
-            let inner = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or_default();
-            names.is_planned(cut(&replaced(inner, b"\"\"", b"\"")))
-        }
-        // It may spell any name.
-        Kind::UnicodeIdent => true,
-        _ => false,
+/// A text was refused: what it would have prepared must not be given values for.
+pub fn refused(text: &[u8], names: &mut Registry) {
+    named_behind(text, PREPARE).flatten().for_each(|name| names.fence(name));
+}
+
+/// A text is passed: what it prepares may be executed.
+pub fn passed(text: &[u8], names: &mut Registry) {
+    if names.any_fenced() {
+        named_behind(text, PREPARE).flatten().for_each(|name| names.unfence(&name));
     }
+}
+
+/// The names behind a word, as the server reads them; None for one that may spell anything.
+fn named_behind(text: &[u8], word: &'static [u8]) -> impl Iterator<Item = Option<Vec<u8>>> {
+    let folded = text.to_ascii_lowercase();
+    let places: Vec<usize> = memmem::find_iter(&folded, word).map(|at| at + word.len()).collect();
+    places.into_iter().filter_map(move |at| {
+        let token = Tokens::starting_at(text, at).next()?;
+        let name = token.bytes(text);
+        match token.kind {
+            Kind::Word => Some(Some(cut(&name.to_ascii_lowercase()).to_vec())),
+            Kind::QuotedIdent => {
+                let inner = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or_default();
+                Some(Some(cut(&replaced(inner, b"\"\"", b"\"")).to_vec()))
+            }
+            Kind::UnicodeIdent => Some(None),
+            _ => None,
+        }
+    })
 }
 
 fn cut(name: &[u8]) -> &[u8] {

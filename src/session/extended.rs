@@ -8,18 +8,16 @@ use std::sync::{
 use bytes::Bytes;
 
 use super::{
-    barrier::MAY_COMMIT,
-    engine::{End, Next, Session},
-    error_response::Positions,
+    engine::{End, Next, Session, Wait},
     executes,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
     names::{Planned, Portal, Statement},
     params::{self, Sealer},
-    planning::{Edited, columns_may_have_moved},
+    planning::{ENDS_TRANSACTION, Edited, Prepared},
     problem::Problem,
-    readiness::{ENDS_TRANSACTION, Ready, encoding_problem, invalid_utf8},
+    readiness::{ALTERS, Ready, encoding_problem, invalid_utf8},
     rows::Cell,
 };
 use crate::{
@@ -27,7 +25,7 @@ use crate::{
     sql::{
         cache::Key,
         catalog::Catalog,
-        classify::classify,
+        classify::{Class, classify},
         env::Env,
         model::{Output, Plan},
         prefilter::Mentions,
@@ -37,7 +35,11 @@ use crate::{
 
 impl Session {
     pub(super) async fn parse(&mut self, message: Parse<'_>, raw: &[u8]) -> Result<Next, End> {
-        let (mentions, epoch) = self.db.with_catalog(|catalog| (catalog.prefilter.look(message.text), catalog.epoch));
+        if self.must_wait_for_results(|| classify(message.text)) {
+            return Ok(Next::Stay);
+        }
+        let Some(mentions) = self.look(message.text).await else { return Ok(Next::Stay) };
+        let epoch = self.db.with_catalog(|catalog| catalog.epoch);
         let oids: Vec<u32> = message.oids().collect();
         if mentions.env
             && let Some(problem) = executes::refusal(message.text, &self.names)
@@ -45,10 +47,11 @@ impl Session {
             return Ok(self.refuse_parse(message.name, problem));
         }
         if !mentions.protected {
+            executes::passed(message.text, &mut self.names);
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);
             let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
-            self.prepare(message.name, statement, None);
+            self.prepare(message.name, statement);
             return Ok(Next::Go);
         }
         match self.check_encoding(message.text) {
@@ -62,10 +65,14 @@ impl Session {
             Ready::Never(problem) => return Ok(self.refuse_parse(message.name, problem)),
         };
         Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env).await {
-            Err(problem) => self.refuse_parse(message.name, problem),
+            Err(Stop::Stay) => Next::Stay,
+            Err(Stop::Refuse(problem)) => {
+                executes::refused(message.text, &mut self.names);
+                self.refuse_parse(message.name, *problem)
+            }
             Ok((statement, None)) => {
                 self.server.output.extend_from_slice(raw);
-                self.prepare(message.name, statement, None);
+                self.prepare(message.name, statement);
                 Next::Go
             }
             Ok((statement, Some(edited))) => {
@@ -83,40 +90,56 @@ impl Session {
         mentions: Mentions,
         mut catalog: Arc<Catalog>,
         env: &Arc<Env>,
-    ) -> Result<(Statement, Option<Edited>), Problem> {
+    ) -> Result<(Statement, Option<Arc<Edited>>), Stop> {
         let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
+        // What a transaction sees before it commits is of no use to others.
+        let cacheable = env.changed.is_none();
         let scope = self.scope(catalog.epoch, env);
-        let cached = self.db.plans.get(&Key { text: text_str, declared: &oids, scope: &scope });
+        let key = Key { text: text_str, declared: &oids, scope: &scope };
+        let cached = if cacheable { self.db.plans.get(&key) } else { None };
         Meters::get().plan_cache(cached.is_some());
-        let plan = if cached.is_some() {
+        let prepared = if cached.is_some() {
             cached
         } else {
             let mut planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, false));
             if planned.is_err() {
+                if self.asks_for_changes() {
+                    return Err(Stop::Stay);
+                }
                 // Something is not there: look again, once.
                 self.db.mark_stale();
                 self.db.freshen().await?;
                 catalog = self.db.catalog();
                 planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, true));
             }
-            let plan = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??.map(Arc::new);
-            if let Some(plan) = &plan {
-                let scope = self.scope(catalog.epoch, env);
-                let key = Key { text: text_str, declared: &oids, scope: &scope };
-                self.db.plans.insert(&key, Arc::clone(plan), plan.weight());
+            match planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))?? {
+                None => None,
+                Some(plan) => {
+                    let edited = plan
+                        .has_fixed_text()
+                        .then(|| self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan)).map(Arc::new));
+                    let prepared = Arc::new(Prepared { plan: Arc::new(plan), edited: edited.transpose()? });
+                    if cacheable {
+                        let scope = self.scope(catalog.epoch, env);
+                        let key = Key { text: text_str, declared: &oids, scope: &scope };
+                        self.db.plans.insert(&key, Arc::clone(&prepared), prepared.weight());
+                    }
+                    Some(prepared)
+                }
             }
-            plan
         };
-        let Some(plan) = plan else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
-        let edited = self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?;
-        let class = classify(text);
+        let Some(prepared) = prepared else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
+        let plan = Arc::clone(&prepared.plan);
+        let edited = match &prepared.edited {
+            Some(edited) => Arc::clone(edited),
+            None => Arc::new(self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?),
+        };
         let statement = Statement {
             may_write: plan.may_write,
-            class,
             planned: Some(Planned {
                 plan,
                 env: Arc::clone(env),
-                positions: Arc::new(edited.positions.clone()),
+                positions: Arc::clone(&edited.positions),
                 used: AtomicBool::new(false),
             }),
             ..passed(text, oids, catalog.epoch, mentions)
@@ -130,14 +153,16 @@ impl Session {
             None => statement.oids.clone(),
         };
         frontend::parse(&mut self.server.output, name, edited.text.as_bytes(), &oids);
-        self.prepare(name, statement, Some(Arc::new(edited.positions.clone())));
+        self.prepare(name, statement);
     }
 
     /// Notes a Parse that was sent.
-    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement, positions: Option<Arc<Positions>>) {
+    pub(super) fn prepare(&mut self, name: &[u8], statement: Statement) {
         self.segment.open = true;
         let verdict = if statement.planned.is_some() { Verdict::Rewritten } else { Verdict::Passed };
         Meters::get().statement(verdict);
+        let statement = Statement { named: !name.is_empty(), ..statement };
+        let positions = statement.positions();
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
     }
@@ -156,6 +181,7 @@ impl Session {
     pub(super) fn refuse(&mut self, problem: Problem) -> Next {
         Meters::get().statement(Verdict::Refused);
         self.segment.open = true;
+        self.segment.refused = true;
         self.substitute(Deal::Refuse(Box::new(problem)));
         Next::Go
     }
@@ -166,20 +192,23 @@ impl Session {
                 // Never passed on: pgveil would not know what the values are for.
                 return Ok(self.refuse(Problem::native("26000", "unnamed prepared statement does not exist")));
             }
-            // Prepared in SQL, where protected names are refused, or the server knows what is wrong.
-            return Ok(self.bind_as_is(message.portal, None, raw));
+            self.ask_about(message.statement);
+            return Ok(Next::Stay);
         };
+        if self.must_wait_for_results(|| statement.class) {
+            return Ok(Next::Stay);
+        }
         let statement = match self.current(&message, statement).await {
             Err(Stop::Stay) => return Ok(Next::Stay),
             Err(Stop::Refuse(problem)) => return Ok(self.refuse(*problem)),
             Ok(statement) => statement,
         };
-        let Some(planned) = &statement.planned else {
-            return Ok(self.bind_as_is(message.portal, Some(statement), raw));
-        };
-        if planned.plan.by_position && self.ddl {
-            return Ok(self.refuse(Problem::refusal(columns_may_have_moved(), "", 0)));
+        if statement.result_changed() {
+            return Ok(self.refuse(Problem::native("0A000", "cached plan must not change result type")));
         }
+        let Some(planned) = &statement.planned else {
+            return Ok(self.bind_as_is(message.portal, statement, raw));
+        };
         let wanted: Vec<i16> = (0..message.results.len()).filter_map(|i| message.results.of(i)).collect();
         let upstream = match result_formats_of(&planned.plan, &statement, &wanted) {
             Ok(formats) => formats,
@@ -204,13 +233,27 @@ impl Session {
         Ok(Next::Go)
     }
 
-    pub(super) fn bind_as_is(&mut self, portal: &[u8], statement: Option<Arc<Statement>>, raw: &[u8]) -> Next {
+    fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
-        let portal_of = statement.map(|statement| Arc::new(Portal { statement, view: None }));
-        let undo = self.names.set_portal(portal, portal_of);
+        let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
         self.expect(Kind::Bind, Job::forward().undo(undo));
         Next::Go
+    }
+
+    /// A name that pgveil does not know was prepared in SQL, where protected names are refused, or does
+    /// not exist. Values are sent only once the server has said that it does; if not, its error to this
+    /// Describe is the one that it has for Bind.
+    fn ask_about(&mut self, name: &[u8]) {
+        self.segment.open = true;
+        frontend::describe(&mut self.server.output, Target::Statement, name);
+        frontend::flush(&mut self.server.output);
+        let epoch = self.db.with_catalog(|catalog| catalog.epoch);
+        let text = Mentions { protected: false, env: true };
+        let prepared_in_sql = Statement { may_write: true, ..passed(b"", Vec::new(), epoch, text) };
+        let undo = self.names.set_statement(name, Some(Arc::new(prepared_in_sql)));
+        self.expect(Kind::DescribeStatement, Job::swallow().undo(undo));
+        self.wait = Wait::Answers;
     }
 
     /// The statement of a Bind, planned anew if what its plan depends on has changed, or if its text
@@ -233,7 +276,7 @@ impl Session {
                 false
             }
             Some(planned) => {
-                let same_env = self.environment.known().is_some_and(|env| **env == *planned.env);
+                let same_env = self.environment.known().is_some_and(|env| *env == planned.env);
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
                 same_catalog && same_env && !reuses
             }
@@ -248,12 +291,14 @@ impl Session {
         };
         let mentions = catalog.prefilter.look(&statement.text);
         let (text, oids) = (statement.text.clone(), statement.oids.clone());
-        let (renewed, edited) = self
-            .plan_prepared(&text, oids, mentions, catalog, &env)
-            .await
-            .map_err(|problem| Stop::Refuse(Box::new(problem)))?;
-        self.prepare_again(message.statement, renewed, edited.as_ref());
-        self.names.statement(message.statement).cloned().ok_or(Stop::Stay)
+        let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env).await?;
+        let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
+        let renewed = Statement { named: statement.named, former_result, ..renewed };
+        self.prepare_again(message.statement, renewed, edited.as_deref());
+        match self.names.statement(message.statement) {
+            Some(statement) if self.wait == Wait::No => Ok(Arc::clone(statement)),
+            _ => Err(Stop::Stay),
+        }
     }
 
     /// Replaces a prepared statement upstream under the client's name, which SQL-level DEALLOCATE and
@@ -269,11 +314,20 @@ impl Session {
         };
         let sent = edited.map_or(&text[..], |edited| edited.text.as_bytes());
         frontend::parse(&mut self.server.output, name, sent, &oids);
-        let positions = edited.map(|edited| Arc::new(edited.positions.clone()));
+        let positions = statement.positions();
         // If this fails the old one is noted again, whose plan is not good any more: the next Bind
         // tries once more.
-        let undo = self.names.set_statement(name, Some(Arc::new(statement)));
+        let statement = Arc::new(statement);
+        let undo = self.names.set_statement(name, Some(Arc::clone(&statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
+        if statement.former_result.is_some() {
+            frontend::describe(&mut self.server.output, Target::Statement, name);
+            frontend::flush(&mut self.server.output);
+            statement.described.store(true, Ordering::Relaxed);
+            let view = self.statement_view(&statement);
+            self.expect(Kind::DescribeStatement, Job::swallow().reading(Reading::Prepared { statement, view }));
+            self.wait = Wait::Answers;
+        }
     }
 
     pub(super) fn describe(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -281,10 +335,8 @@ impl Session {
         self.segment.open = true;
         let (kind, known) = match target {
             Target::Statement => {
-                let known = self.names.statement(name).map(|statement| {
-                    let view = statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]));
-                    (Arc::clone(statement), view)
-                });
+                let known =
+                    self.names.statement(name).map(|statement| (Arc::clone(statement), self.statement_view(statement)));
                 (Kind::DescribeStatement, known)
             }
             Target::Portal => {
@@ -317,7 +369,7 @@ impl Session {
             return Next::Go;
         };
         let statement = &portal.statement;
-        if statement.class.contains(MAY_COMMIT) && self.must_wait_for_results() {
+        if self.must_wait_for_results(|| statement.class) {
             return Next::Stay;
         }
         self.segment.open = true;
@@ -330,12 +382,23 @@ impl Session {
         self.segment.may_write |= statement.may_write;
         if statement.changes_env {
             self.environment.touch();
+            if statement.class.contains(ALTERS) {
+                self.environment.alter();
+            }
+            let text = &statement.text;
+            if statement.class.contains(Class::PROCEDURE)
+                && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected)
+            {
+                self.environment.hide();
+            }
         } else if statement.class.contains(ENDS_TRANSACTION) {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
-        let positions = statement.positions();
-        self.expect(Kind::Execute, Job { positions, opens, ..Job::forward().reading(reading()) });
+        self.expect(
+            Kind::Execute,
+            Job { opens, positions: statement.positions(), ..Job::forward().reading(reading()) },
+        );
         Next::Go
     }
 
@@ -359,11 +422,17 @@ impl Session {
 }
 
 /// Why a Bind does not go on.
-enum Stop {
+pub(super) enum Stop {
     /// The server is being asked something first.
     Stay,
     /// It cannot be bound.
     Refuse(Box<Problem>),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Refuse(Box::new(problem))
+    }
 }
 
 fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statement {
@@ -379,6 +448,9 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         planned: None,
         shape: OnceLock::new(),
         described: AtomicBool::new(false),
+        named: false,
+        result: OnceLock::new(),
+        former_result: None,
     }
 }
 

@@ -35,6 +35,13 @@ pub enum Kind {
     CopyEnd,
 }
 
+impl Kind {
+    /// Is it answered by ReadyForQuery?
+    pub fn ends_segment(self) -> bool {
+        matches!(self, Self::Sync | Self::Query | Self::FunctionCall)
+    }
+}
+
 /// One request and what is to happen to its responses.
 #[derive(Debug)]
 pub struct Entry<J> {
@@ -69,11 +76,13 @@ pub struct Fifo<J> {
     copy_in: bool,
     /// The server skips everything until a Sync that has not been sent yet.
     skipping: bool,
+    /// The head's COPY swallowed the Sync behind it.
+    sync_lost: bool,
 }
 
 impl<J> Default for Fifo<J> {
     fn default() -> Self {
-        Self { queue: VecDeque::new(), copy_in: false, skipping: false }
+        Self { queue: VecDeque::new(), copy_in: false, skipping: false, sync_lost: false }
     }
 }
 
@@ -106,6 +115,11 @@ impl<J> Fifo<J> {
     /// Is the head receiving COPY data from the client?
     pub fn copying_in(&self) -> bool {
         self.copy_in
+    }
+
+    /// Has the server swallowed the only Sync that was sent, because it came during COPY?
+    pub fn lost_sync(&self) -> bool {
+        self.sync_lost && self.queue.iter().all(|entry| entry.kind != Kind::Sync)
     }
 
     /// Does the server skip what is sent now, until a Sync?
@@ -202,6 +216,7 @@ impl<J> Fifo<J> {
         // Syncs that were sent before anything that ends COPY are ignored by the server.
         let ignored = self.queue.iter().skip(1).take_while(|entry| entry.kind == Kind::Sync).count();
         self.queue.drain(1..=ignored);
+        self.sync_lost = ignored > 0;
     }
 
     /// COPY has ended: the message by which the client left it, at this place, gets no answer.

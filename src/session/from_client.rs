@@ -35,10 +35,12 @@ impl Session {
         loop {
             if self.client_streams > 0 {
                 let n = self.client_streams.min(input.len());
-                if n > 0 {
+                if self.client_discards {
+                    input.advance(n);
+                } else if n > 0 {
                     forward(input, &mut self.server.output, n);
-                    self.client_streams -= n;
                 }
+                self.client_streams -= n;
                 if self.client_streams > 0 {
                     return Ok(());
                 }
@@ -53,15 +55,27 @@ impl Session {
             let header =
                 client_header(input).map_err(|_| End::Broken(Problem::native("08P01", "invalid message length")))?;
             let Some(header) = header else { return Ok(()) };
+            if header.tag == b'd' && !self.fifo.copying_in() && !self.skips(b'd') && !self.fifo.is_empty() {
+                // Data is not sent ahead of the server's word that it wants it: the COPY may be refused.
+                frontend::flush(&mut self.server.output);
+                self.wait = Wait::Answers;
+                return Ok(());
+            }
             // COPY data and what pgveil does not know need no look and are not held.
             if !b"QPBDECSHFXcf".contains(&header.tag) {
                 self.client_streams = header.total();
+                // Outside of COPY the server would ignore it.
+                self.client_discards = header.tag == b'd' && !self.fifo.copying_in();
                 continue;
             }
             if input.len() < header.total() {
                 return Ok(());
             }
-            let next = self.client_message(header.tag, input, header.total()).await?;
+            let next = if self.skips(header.tag) {
+                Next::Go
+            } else {
+                self.client_message(header.tag, input, header.total()).await?
+            };
             self.stays = next == Next::Stay;
             match next {
                 Next::Go => {
@@ -74,9 +88,14 @@ impl Session {
 
     /// Ends waits whose reason is gone.
     pub(super) fn may_go_on(&mut self) -> bool {
-        if self.wait == Wait::Sync && self.fifo.is_empty() {
-            self.wait = Wait::No;
-            self.release_sync();
+        match self.wait {
+            Wait::Sync if self.fifo.is_empty() => {
+                self.wait = Wait::No;
+                self.release_sync();
+            }
+            // A server that waits for COPY data answers nothing else.
+            Wait::Answers if self.fifo.is_empty() || self.fifo.copying_in() => self.wait = Wait::No,
+            _ => {}
         }
         self.wait == Wait::No
     }
@@ -110,6 +129,9 @@ impl Session {
     }
 
     pub(super) fn function_call(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
+        if self.must_wait_for_segment() {
+            return Ok(Next::Stay);
+        }
         let mut cursor = crate::wire::cursor::Cursor::new(body);
         let function = cursor.u32().map_err(malformed)?;
         if let Some(problem) = refused_function(function) {

@@ -12,10 +12,10 @@ use super::{
     engine::{End, Failing, Session, Wait, forward},
     error_response::{self, Positions},
     fifo::{Entry, Kind, Step},
-    job::{Deal, Reading, Rows},
+    job::{Deal, Job, Reading, Rows},
     names::{Statement, Undo},
     params,
-    problem::{Problem, SUBSTITUTE_SQLSTATE},
+    problem::{Problem, is_substitutes_error},
     rows::{RowError, Shape, View},
     stray,
 };
@@ -25,6 +25,7 @@ use crate::{
     wire::{
         backend::{self, Severity},
         frame::{HEADER, Header, server_header},
+        frontend,
     },
 };
 
@@ -96,7 +97,11 @@ impl Session {
             }
             // Whatever this message becomes is written behind the run.
             flush(input, &mut self.client.output, &mut run);
-            match self.server_message(header, &input[HEADER..header.total()]).await? {
+            if self.shows_rows(header.tag) {
+                self.rows(input).await?;
+                continue;
+            }
+            match self.server_message(header, &input[HEADER..header.total()])? {
                 Fate::Forward => run = header.total(),
                 Fate::Done => input.advance(header.total()),
             }
@@ -117,13 +122,23 @@ impl Session {
         matches!(head.job.reading.rows(), Rows::Plain)
     }
 
+    /// Data of a result that is looked at row by row.
+    fn shows_rows(&mut self, tag: u8) -> bool {
+        if tag != b'D' || self.failing != Failing::No || self.aborting {
+            return false;
+        }
+        let Some(head) = self.fifo.head() else { return false };
+        !matches!(head.job.deal, Deal::Swallow | Deal::Environment { .. })
+            && matches!(head.job.reading.rows(), Rows::Shaped(..))
+    }
+
     /// May a message be forwarded before all of it is there? Data that needs no look, and what
     /// pgveil does not know.
     fn may_stream(&mut self, tag: u8) -> bool {
         self.steps_over(tag) || !b"NASTtnDCIs123GHWdcVEZ".contains(&tag)
     }
 
-    async fn server_message(&mut self, header: Header, body: &[u8]) -> Result<Fate, End> {
+    fn server_message(&mut self, header: Header, body: &[u8]) -> Result<Fate, End> {
         match self.fifo.on(header.tag) {
             Step::OutOfStep => Err(out_of_step()),
             Step::Async => {
@@ -135,7 +150,7 @@ impl Session {
             Step::Error => Ok(self.error(body)),
             Step::Ready => self.ready(body),
             Step::Part => {
-                let fate = self.part(header.tag, body).await?;
+                let fate = self.part(header.tag, body)?;
                 if header.tag == b'C'
                     && let Some(head) = self.fifo.head()
                     && let Reading::Script { at, shape, .. } = &mut head.job.reading
@@ -146,7 +161,7 @@ impl Session {
                 Ok(fate)
             }
             Step::Last => {
-                let fate = self.part(header.tag, body).await?;
+                let fate = self.part(header.tag, body)?;
                 if let Some(entry) = self.fifo.finish() {
                     self.unopened -= usize::from(entry.job.opens);
                 }
@@ -175,7 +190,7 @@ impl Session {
     }
 
     /// A message that belongs to the head.
-    async fn part(&mut self, tag: u8, body: &[u8]) -> Result<Fate, End> {
+    fn part(&mut self, tag: u8, body: &[u8]) -> Result<Fate, End> {
         if tag == b'C' {
             self.command_complete(backend::command_tag(body));
         }
@@ -203,6 +218,15 @@ impl Session {
             Deal::Forward | Deal::Refuse(_) | Deal::Repair => {}
         }
         if self.failing != Failing::No || self.aborting {
+            if tag == b'G' {
+                // The client does not know that data is awaited.
+                frontend::copy_fail(&mut self.server.output, b"an earlier result could not be shown");
+                self.expect(Kind::CopyEnd, Job::swallow());
+                if self.fifo.lost_sync() {
+                    frontend::sync(&mut self.server.output);
+                    self.expect(Kind::Sync, Job::forward());
+                }
+            }
             return Ok(Fate::Done);
         }
         match tag {
@@ -220,7 +244,10 @@ impl Session {
                 }
                 Ok(Fate::Forward)
             }
-            b'D' => self.row(body).await,
+            b'D' if matches!(head.job.reading.rows(), Rows::Undescribed) => {
+                self.fail_result(&undescribed());
+                Ok(Fate::Done)
+            }
             _ => Ok(Fate::Forward),
         }
     }
@@ -241,6 +268,12 @@ impl Session {
         let out = &mut self.client.output;
         let outcome = Self::with_reader(&self.db, |reader| {
             let shape = reader.shape(view.as_deref(), body)?;
+            if let Reading::Prepared { statement, .. } = &head.job.reading
+                && statement.named
+                && statement.result.get().is_none()
+            {
+                let _ = statement.result.set(reader.result_type(shape.as_deref(), body)?);
+            }
             if show {
                 match (&view, &shape) {
                     (Some(view), Some(shape)) => reader.describe(view, shape, body, out)?,
@@ -280,23 +313,30 @@ impl Session {
         Ok(Fate::Done)
     }
 
-    /// Shows a row; fetches keys that are not cached.
-    async fn row(&mut self, body: &[u8]) -> Result<Fate, End> {
+    /// Shows the rows at the front, as many as have arrived; fetches keys that are not cached.
+    async fn rows(&mut self, input: &mut BytesMut) -> Result<(), End> {
+        if self.fifo.on(b'D') != Step::Part {
+            return Err(out_of_step());
+        }
         let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
-        let (view, shape) = match head.job.reading.rows() {
-            Rows::Plain => return Ok(Fate::Forward),
-            Rows::Shaped(view, shape) => (view.cloned(), Arc::clone(shape)),
-            Rows::Undescribed => {
-                self.fail_result(&undescribed());
-                return Ok(Fate::Done);
-            }
-        };
-        let view = view.unwrap_or_else(|| View::passed(self.environment.settings()));
+        let Rows::Shaped(view, shape) = head.job.reading.rows() else { return Err(out_of_step()) };
+        let shape = Arc::clone(shape);
+        let view = view.map_or_else(|| View::passed(self.environment.settings()), Arc::clone);
         loop {
             let (out, scratch) = (&mut self.client.output, &mut self.row_scratch);
-            let shown = Self::with_reader(&self.db, |reader| reader.row(&view, &shape, body, scratch, out));
-            let problem = match shown {
-                Ok(()) => return Ok(Fate::Done),
+            let mut done = 0;
+            let stopped = Self::with_reader(&self.db, |reader| {
+                let pins = reader.pin(&shape);
+                while let Some(body) = row_at(&input[done..]) {
+                    reader.row(&view, &shape, &pins, body, scratch, out)?;
+                    done += HEADER + body.len();
+                }
+                Ok::<_, RowError>(())
+            });
+            self.row_scratch.report();
+            input.advance(done);
+            let problem = match stopped {
+                Ok(()) => return Ok(()),
                 Err(RowError::Problem(problem) | RowError::Cell(_, NotShown::Problem(problem))) => problem,
                 Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
                     let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
@@ -310,8 +350,9 @@ impl Session {
                     }
                 }
             };
+            // What follows of this result is dropped, this row included.
             self.fail_result(&problem);
-            return Ok(Fate::Done);
+            return Ok(());
         }
     }
 
@@ -326,7 +367,7 @@ impl Session {
         let deal = std::mem::take(&mut head.job.deal);
         let fate = match &deal {
             _ if silent => Fate::Done,
-            Deal::Refuse(problem) if sqlstate == SUBSTITUTE_SQLSTATE => {
+            Deal::Refuse(problem) if is_substitutes_error(body) => {
                 Meters::get().error(problem.code.unwrap_or("native"));
                 problem.write(&mut self.client.output, Severity::Error);
                 Fate::Done
@@ -345,11 +386,14 @@ impl Session {
             },
         };
         // A Query stays for its ReadyForQuery; a substitute in it has done its work.
-        if !matches!(deal, Deal::Refuse(_)) {
+        let was_refused = matches!(deal, Deal::Refuse(_));
+        if !was_refused {
             head.job.deal = deal;
         }
         // A cached plan that no longer fits, or names that have moved: look again next time.
-        if matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42804") && head.job.positions.is_some() {
+        // (The substitute's own 42703 says nothing about the catalog.)
+        if !was_refused && matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42804") && head.job.positions.is_some()
+        {
             self.db.mark_stale();
         }
         let mut lost = self.fifo.fail();
@@ -382,6 +426,7 @@ impl Session {
             // What was sent since belongs to a later transaction.
             if self.fifo.is_empty() {
                 self.names.end_transaction();
+                self.ddl |= self.environment.altered();
                 self.environment.settle();
             }
             if std::mem::take(&mut self.ddl) {
@@ -420,6 +465,14 @@ fn undescribed() -> Problem {
 fn remember(statement: &Arc<Statement>, shape: Option<Shape>) {
     // A second description of the same statement says the same.
     let _ = statement.shape.set(shape);
+}
+
+/// The body of the row at the front, if one is there as a whole.
+fn row_at(input: &[u8]) -> Option<&[u8]> {
+    match server_header(input) {
+        Ok(Some(header)) if header.tag == b'D' => input.get(HEADER..header.total()),
+        _ => None,
+    }
 }
 
 fn raw(tag: u8, body: &[u8], out: &mut BytesMut) {

@@ -4,11 +4,12 @@
 //! messages of a pipeline refer to them. A message that fails or is skipped is undone.
 
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 
 use super::{
     error_response::Positions,
@@ -40,6 +41,12 @@ pub struct Statement {
     pub shape: OnceLock<Option<Shape>>,
     /// A Describe of it is under way or answered.
     pub described: AtomicBool,
+    /// It has a name, so that it may be run after a change of what its text means.
+    pub named: bool,
+    /// Names and types of its result as the client is shown them; of named statements only.
+    pub result: OnceLock<Vec<u8>>,
+    /// What they were before it was prepared again.
+    pub former_result: Option<Vec<u8>>,
 }
 
 /// What planning gave.
@@ -49,16 +56,22 @@ pub struct Planned {
     pub plan: Arc<Plan>,
     /// The environment it was made under.
     pub env: Arc<Env>,
-    /// How errors about the edited text map back.
+    /// Where errors about the text that was sent point in the client's.
     pub positions: Arc<Positions>,
     /// Literals were sealed into its text and it has run once: the next run needs fresh nonces.
     pub used: AtomicBool,
 }
 
 impl Statement {
-    /// How errors about it map back, if its text was edited.
+    /// Where its errors point in the client's text; None if it was sent as it came.
     pub fn positions(&self) -> Option<Arc<Positions>> {
         self.planned.as_ref().map(|planned| Arc::clone(&planned.positions))
+    }
+
+    /// Has its result changed since the client prepared it? The server checks that itself where it
+    /// prepares again (`RevalidateCachedQuery` in src/backend/utils/cache/plancache.c).
+    pub fn result_changed(&self) -> bool {
+        self.former_result.as_ref().is_some_and(|former| self.result.get() != Some(former))
     }
 
     /// Returns rows with sealed columns?
@@ -94,6 +107,8 @@ impl<T> Names<T> {
 pub struct Registry {
     statements: Names<Statement>,
     portals: Names<Portal>,
+    /// Names whose PREPARE in SQL was refused.
+    fenced: HashSet<Vec<u8>>,
 }
 
 /// Takes back one change of the registry.
@@ -107,7 +122,7 @@ pub enum Undo {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()) }
+        Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()), fenced: HashSet::new() }
     }
 }
 
@@ -117,13 +132,33 @@ impl Registry {
         self.statements.0.get(name)
     }
 
-    /// Is any statement planned that has a name?
-    pub fn any_planned(&self) -> bool {
-        self.statements.0.iter().any(|(name, statement)| !name.is_empty() && statement.planned.is_some())
+    /// Is there a name that SQL's EXECUTE must not use?
+    pub fn any_unexecutable(&self) -> bool {
+        let mut statements = self.statements.0.iter();
+        self.any_fenced() || statements.any(|(name, statement)| !name.is_empty() && statement.planned.is_some())
     }
 
-    /// Is a statement planned whose name the server knows by (the beginning of) this one?
-    pub fn is_planned(&self, name: &[u8]) -> bool {
+    /// Was the PREPARE of any name refused?
+    pub fn any_fenced(&self) -> bool {
+        !self.fenced.is_empty()
+    }
+
+    /// The PREPARE of a name was refused.
+    pub fn fence(&mut self, name: Vec<u8>) {
+        self.fenced.insert(name);
+    }
+
+    /// The name is prepared as something that may be executed.
+    pub fn unfence(&mut self, name: &[u8]) {
+        self.fenced.remove(name);
+    }
+
+    /// Is a statement planned whose name the server knows by (the beginning of) this one, or was its
+    /// PREPARE refused?
+    pub fn is_unexecutable(&self, name: &[u8]) -> bool {
+        if self.fenced.contains(name) {
+            return true;
+        }
         let mut planned = self.statements.0.iter().filter(|(_, statement)| statement.planned.is_some());
         planned.any(|(known, _)| !known.is_empty() && (**known == *name || known.len() > 60 && known.starts_with(name)))
     }

@@ -95,6 +95,12 @@ pub fn bind(
     sealer: &mut Sealer<'_>,
     out: &mut BytesMut,
 ) -> Result<(), Problem> {
+    if bind.formats.len() > 1 && bind.formats.len() != bind.count {
+        return Err(Problem::native(
+            "08P01",
+            format!("bind message has {} parameter formats but {} parameters", bind.formats.len(), bind.count),
+        ));
+    }
     let expected = plan.client_params.max(declared.len());
     if bind.count != expected {
         return Err(Problem::native(
@@ -107,39 +113,40 @@ pub fn bind(
         ));
     }
     let values: Vec<Option<&[u8]>> = bind.values().collect();
-    let mut formats = Vec::with_capacity(plan.params.len());
     for i in 0..values.len() {
-        formats.push(client_format(bind, i)?);
+        client_format(bind, i)?;
     }
-    let mut body = BytesMut::new();
-    let mut codes = Vec::with_capacity(plan.params.len());
-    let mut count = 0;
     // Declared but unused parameters; where the plan has copies of its own their places are taken.
     let unused = if plan.params.len() == plan.client_params { plan.params.len()..values.len() } else { 0..0 };
     let extra = unused.map(|client| Param { client, form: ParamForm::Plain });
-    for param in plan.params.iter().copied().chain(extra) {
-        let (Some(value), Some(format)) = (values.get(param.client), formats.get(param.client)) else {
-            return Err(Problem::native("08P01", "bind message has too few values"));
-        };
-        let source = Source { oid: declared.get(param.client).copied().unwrap_or(0), typmod: -1 };
-        match (param.form, value) {
-            (_, None) => frontend::value(&mut body, None),
-            (ParamForm::Plain, Some(bytes)) => frontend::value(&mut body, Some(bytes)),
-            (form, Some(bytes)) => sealer
-                .put(form, source, *format, bytes, &mut body)
-                .map_err(|problem| in_parameter(problem, param.client))?,
+    let params = || plan.params.iter().copied().chain(extra.clone());
+    let count = params().count() as u16;
+    message(out, b'B', |out| {
+        frontend::cstr(out, bind.portal);
+        frontend::cstr(out, bind.statement);
+        out.put_u16(count);
+        for param in params() {
+            let as_it_came = param.form == ParamForm::Plain;
+            out.put_i16(if as_it_came { bind.formats.of(param.client).unwrap_or(0) } else { 1 });
         }
-        codes.push(if param.form == ParamForm::Plain { i16::from(*format == Format::Binary) } else { 1 });
-        count += 1;
-    }
-    message(out, b'B', |message| {
-        frontend::cstr(message, bind.portal);
-        frontend::cstr(message, bind.statement);
-        frontend::codes(message, &codes);
-        message.put_u16(count as u16);
-        message.extend_from_slice(&body);
-        frontend::codes(message, results);
-    });
+        out.put_u16(count);
+        for param in params() {
+            let Some(value) = values.get(param.client) else {
+                return Err(Problem::native("08P01", "bind message has too few values"));
+            };
+            let source = Source { oid: declared.get(param.client).copied().unwrap_or(0), typmod: -1 };
+            match (param.form, value) {
+                (_, None) => frontend::value(out, None),
+                (ParamForm::Plain, Some(bytes)) => frontend::value(out, Some(bytes)),
+                (form, Some(bytes)) => sealer
+                    .put(form, source, client_format(bind, param.client)?, bytes, out)
+                    .map_err(|problem| in_parameter(problem, param.client))?,
+            }
+        }
+        frontend::codes(out, results);
+        Ok(())
+    })?;
+    sealer.scratch.report_sealed();
     Ok(())
 }
 
@@ -156,10 +163,7 @@ fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {
         Some(0) => Ok(Format::Text),
         Some(1) => Ok(Format::Binary),
         Some(code) => Err(Problem::native("22023", format!("unsupported format code: {code}"))),
-        None => Err(Problem::native(
-            "08P01",
-            format!("bind message has {} parameter formats but {} parameters", bind.formats.len(), bind.count),
-        )),
+        None => Err(Problem::native("08P01", "bind message has too few parameter formats")),
     }
 }
 
@@ -178,7 +182,6 @@ impl Sealer<'_> {
         bytes: &[u8],
         body: &mut BytesMut,
     ) -> Result<(), Problem> {
-        let mut sealed = Vec::new();
         match form {
             ParamForm::Plain => frontend::value(body, Some(bytes)),
             ParamForm::Seal(ordinal, cast) => {
@@ -186,8 +189,12 @@ impl Sealer<'_> {
                 let (source, format, bytes) =
                     through_cast(declared, cast, format, bytes, self.settings, &mut cast_value)?;
                 let column = column(self.columns, ordinal)?;
-                column.seal(source, format, bytes, self.settings, self.scratch, &mut sealed)?;
+                let mut sealed = std::mem::take(&mut self.scratch.sealed);
+                sealed.clear();
+                let done = column.seal(source, format, bytes, self.settings, self.scratch, &mut sealed);
                 frontend::value(body, Some(&sealed));
+                self.scratch.sealed = sealed;
+                done?;
             }
             ParamForm::Token(ordinal, cast) => {
                 let token = self.token(ordinal, declared, cast, format, bytes)?;

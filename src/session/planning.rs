@@ -12,6 +12,7 @@ use crate::{
     admin::metrics::Meters,
     sql::{
         catalog::Catalog,
+        classify::{Class, classify},
         env::Env,
         grammar::{Parsed, edits::render_measured, tokens},
         model::{Outcome, Plan, Refusal, Replacement},
@@ -32,16 +33,34 @@ pub struct Desk<'a> {
     pub columns: &'a [Column],
     /// Buffers.
     pub scratch: &'a mut Scratch,
-    /// The session's transaction has changed the catalog, which nobody else sees yet.
-    pub ddl: bool,
+    /// The transaction has changed the environment: its end, or that of a part of it, takes it back.
+    pub touched: bool,
 }
+
+/// Statements that take back or keep what a transaction has set.
+pub const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
 
 /// A text with its edits applied.
 pub struct Edited {
     /// What is sent.
     pub text: String,
     /// How its errors map back.
-    pub positions: Positions,
+    pub positions: Arc<Positions>,
+}
+
+/// What is kept of the text of a Parse.
+pub struct Prepared {
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// What is sent, if that is always the same.
+    pub edited: Option<Arc<Edited>>,
+}
+
+impl Prepared {
+    /// Bytes it takes, roughly.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.plan.weight() + self.edited.as_ref().map_or(0, |edited| edited.text.len())
+    }
 }
 
 /// What becomes of a Query.
@@ -66,7 +85,7 @@ impl Desk<'_> {
     /// unknown: the caller may look at the catalog again and call once more with `last_try`.
     pub fn script(&mut self, text: &str, last_try: bool) -> Result<Script, Refusal> {
         let mut script = Script {
-            edited: Edited { text: String::with_capacity(text.len() + 64), positions: Positions::default() },
+            edited: Edited { text: String::with_capacity(text.len() + 64), positions: Arc::default() },
             plans: Vec::new(),
             refused: None,
             untouched: true,
@@ -83,7 +102,7 @@ impl Desk<'_> {
                 return Ok(script);
             }
         };
-        let (mut copied, mut unsettled) = (0, false);
+        let (mut copied, mut unsettled, mut positions) = (0, false, Positions::default());
         for index in 0..parsed.len() {
             let span = parsed.statement_span(index);
             let own = parsed.statement_text(index);
@@ -95,10 +114,9 @@ impl Desk<'_> {
                 // What holds no protected name (a DO block, say) passes however names resolve.
                 Outcome::Pass if !planner::names_protected(own, self.catalog) => Outcome::Pass,
                 _ if unsettled && mentions.protected => Outcome::Refuse(unsettled_names()),
-                Outcome::Rewrite(plan) if plan.by_position && self.ddl => Outcome::Refuse(columns_may_have_moved()),
                 outcome => outcome,
             };
-            unsettled |= mentions.env;
+            unsettled |= mentions.env || self.touched && classify(own.as_bytes()).contains(ENDS_TRANSACTION);
             match outcome {
                 Outcome::Pass => {
                     script.edited.text.push_str(own);
@@ -106,23 +124,26 @@ impl Desk<'_> {
                 }
                 Outcome::Refuse(refusal) => {
                     script.stop(Problem::refusal(refusal, text, span.start));
-                    return Ok(script);
+                    break;
                 }
                 Outcome::Rewrite(plan) => match self.edit(text, span.start, own, &plan) {
                     Ok((edited, lengths)) => {
-                        script.edited.positions.add(text, span.start, &plan.edits, &lengths);
+                        positions.add(text, span.start, &plan.edits, &lengths);
                         script.edited.text.push_str(&edited);
                         script.untouched &= plan.edits.is_empty();
                         script.plans.push(Some(Arc::new(plan)));
                     }
                     Err(problem) => {
                         script.stop(problem);
-                        return Ok(script);
+                        break;
                     }
                 },
             }
         }
-        script.edited.text.push_str(&text[copied..]);
+        if script.refused.is_none() {
+            script.edited.text.push_str(&text[copied..]);
+        }
+        script.edited.positions = Arc::new(positions);
         Ok(script)
     }
 
@@ -180,7 +201,7 @@ impl Desk<'_> {
         edited.push_str(&text[..span.start]);
         edited.push_str(&own);
         edited.push_str(&text[span.end..]);
-        Ok(Edited { text: edited, positions })
+        Ok(Edited { text: edited, positions: Arc::new(positions) })
     }
 
     /// Applies a plan's edits to its statement; gives the characters that each edit became.
@@ -208,6 +229,7 @@ impl Desk<'_> {
                     Some(_) => problem,
                 }
             })?;
+        self.scratch.report_sealed();
         Ok((edited, lengths))
     }
 }
@@ -239,16 +261,6 @@ impl Script {
         self.refused = Some(problem);
         self.untouched = false;
     }
-}
-
-/// Columns that were dropped in this transaction are still in the catalog that statements are planned
-/// over.
-pub fn columns_may_have_moved() -> Refusal {
-    Refusal::unsupported(
-        "sql/unsettled-names",
-        "pgveil does not plan an INSERT without a column list on a protected table after DDL in the same transaction",
-    )
-    .hint("Name the columns.")
 }
 
 fn unsettled_names() -> Refusal {

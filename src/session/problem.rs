@@ -26,7 +26,13 @@ pub const SUBSTITUTE: &str = "SELECT \"pgveil: refused\"";
 pub const SUBSTITUTE_NAME: &[u8] = b"pgveil$refused";
 
 /// The SQLSTATE with which the substitute fails: only this one is replaced by pgveil's error.
-pub const SUBSTITUTE_SQLSTATE: &[u8] = b"42703";
+const SUBSTITUTE_SQLSTATE: &[u8] = b"42703";
+
+/// Is an ErrorResponse the substitute's? A statement before it may fail with the same SQLSTATE; the
+/// name stands in the message in every language.
+pub fn is_substitutes_error(body: &[u8]) -> bool {
+    backend::sqlstate(body) == SUBSTITUTE_SQLSTATE && memchr::memmem::find(body, b"pgveil: refused").is_some()
+}
 
 /// An error for the client.
 #[derive(Clone, PartialEq, Eq)]
@@ -145,7 +151,8 @@ impl Problem {
 
 impl From<ValueError> for Problem {
     fn from(error: ValueError) -> Self {
-        Self { detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
+        let code = error.unsupported.then_some("values/unsupported");
+        Self { code, detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
     }
 }
 

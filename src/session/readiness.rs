@@ -5,20 +5,28 @@ use std::sync::Arc;
 
 use super::{
     engine::{Next, Session, Wait},
-    environment::Environment,
     fifo::Kind,
     job::{Deal, Job},
-    planning::Desk,
+    names::Statement,
+    planning::{Desk, ENDS_TRANSACTION},
     problem::Problem,
     rows::View,
 };
 use crate::{
-    sql::{cache::Scope, catalog::Catalog, classify::Class, env::Env, model::Plan},
+    sql::{
+        cache::Scope,
+        catalog::Catalog,
+        classify::{Class, classify},
+        env::Env,
+        model::Plan,
+        overlay,
+        prefilter::Mentions,
+    },
     wire::frontend,
 };
 
-/// Statements that take back or keep what a transaction has set.
-pub(super) const ENDS_TRANSACTION: Class = Class::COMMIT.union(Class::ROLLBACK).union(Class::SAVEPOINT);
+/// Statements that may change the catalog.
+pub(super) const ALTERS: Class = Class::DDL.union(Class::PROCEDURE);
 
 /// What has to be settled before a protected statement can be planned.
 pub(super) enum Ready {
@@ -32,14 +40,11 @@ pub(super) enum Ready {
 
 impl Session {
     pub(super) async fn ready_to_plan(&mut self) -> Ready {
-        if self.fifo.skipping() {
-            // After an error the server skips everything up to a Sync, and so would this be.
-            return Ready::Never(Problem::native("25P02", "skipped after an error"));
-        }
         if let Err(problem) = self.db.freshen().await {
             return Ready::Never(problem);
         }
-        if self.environment.take_refusal() || (self.status == b'E' && self.fifo.is_empty()) {
+        let aborted = self.status == b'E' && self.fifo.is_empty() && self.environment.known().is_none();
+        if self.environment.take_refusal() || aborted {
             // Natively 25P02: the substitute gets that from the server itself.
             return Ready::Never(Problem::new(
                 "08006",
@@ -70,10 +75,10 @@ impl Session {
     }
 
     pub(super) fn ask_environment(&mut self) {
-        Environment::ask(&mut self.server.output);
+        self.environment.ask(&mut self.server.output);
         let alone = self.segment.is_empty();
         let job = || Job { deal: Deal::Environment { alone }, ..Job::default() };
-        for kind in [Kind::Close, Kind::Parse, Kind::Bind, Kind::Execute, Kind::Close] {
+        for kind in [Kind::Close, Kind::Parse, Kind::Bind, Kind::Execute, Kind::Close, Kind::Close] {
             self.expect(kind, job());
         }
         if alone {
@@ -107,10 +112,51 @@ impl Session {
         }
     }
 
+    /// What a text mentions. None: the server is being asked first.
+    pub(super) async fn look(&mut self, text: &[u8]) -> Option<Mentions> {
+        let look = |session: &Self| session.db.with_catalog(|catalog| catalog.prefilter.look(text));
+        let mentions = look(self);
+        if mentions.protected || !self.environment.hides() {
+            return Some(mentions);
+        }
+        // What names nothing protected passes without a catalog as well.
+        let mut mentions = if self.db.freshen().await.is_ok() { look(self) } else { mentions };
+        if !self.environment.altered() {
+            self.environment.reveal();
+        } else if self.status != b'E' && classify(text).may_write() && !self.environment.take_refusal() {
+            let Some(env) = self.environment.known() else {
+                self.ask_environment();
+                return None;
+            };
+            mentions.protected |= self.db.with_catalog(|catalog| overlay::names_displaced(text, catalog, env));
+        }
+        Some(mentions)
+    }
+
+    /// Something is not there. May the transaction have created it in a way that pgveil could not see,
+    /// such as a function? Then the server is asked.
+    pub(super) fn asks_for_changes(&mut self) -> bool {
+        let idle = self.status == b'I' && self.fifo.is_empty() && self.segment.is_empty();
+        if idle || self.environment.altered() {
+            return false;
+        }
+        self.environment.alter();
+        self.ask_environment();
+        true
+    }
+
     /// Notes what a statement that was sent may do to the session's environment.
-    pub(super) fn note_effects(&mut self, mentions_env: bool, text: impl FnOnce() -> Class) {
-        if mentions_env {
+    pub(super) fn note_effects(&mut self, mentions: Mentions, text: impl FnOnce() -> Class) {
+        if mentions.env {
             self.environment.touch();
+            let class = text();
+            if class.contains(ALTERS) {
+                self.environment.alter();
+            }
+            // Every DO block counts as a mention.
+            if class.contains(Class::PROCEDURE) && mentions.protected {
+                self.environment.hide();
+            }
         } else if self.environment.touched() {
             let class = text();
             if class.contains(ENDS_TRANSACTION) {
@@ -133,8 +179,14 @@ impl Session {
 
     pub(super) fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
-        let (columns, scratch, ddl) = (&self.db.columns, &mut self.scratch, self.ddl);
-        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, ddl })
+        let touched = self.environment.touched();
+        let (columns, scratch) = (&self.db.columns, &mut self.scratch);
+        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, touched })
+    }
+
+    /// How the description of a statement is shown.
+    pub(super) fn statement_view(&self, statement: &Statement) -> Option<Arc<View>> {
+        statement.planned.as_ref().map(|planned| self.view(&planned.plan, vec![0], vec![0]))
     }
 
     pub(super) fn view(&self, plan: &Arc<Plan>, wanted: Vec<i16>, upstream: Vec<i16>) -> Arc<View> {

@@ -14,7 +14,7 @@ use super::{
     stray,
 };
 use crate::{
-    keys::Keyring,
+    keys::{Keyring, Pinned},
     sql::{
         catalog::Catalog,
         model::{Ordinal, Output, Plan},
@@ -35,6 +35,13 @@ pub struct Reader<'a> {
     pub catalog: &'a Catalog,
     /// For telling stray envelopes from chance bytes.
     pub keyring: &'a Keyring,
+}
+
+/// A protected column of a result and its keys, for a run of rows.
+pub struct Pin<'a> {
+    ordinal: Ordinal,
+    column: &'a Column,
+    keys: Pinned,
 }
 
 /// How the rows of one statement are shown.
@@ -118,7 +125,10 @@ impl Reader<'_> {
             if let Some(ordinal) = self.origin(&field) {
                 return Err(self.unforeseen(ordinal));
             }
-            if field.table == 0 && may_carry(field.type_oid) {
+            // Nothing is known of an expression's origin, nor of a relation that was made around pgveil
+            // since the catalog was read.
+            let known = field.table != 0 && self.catalog.relations.contains_key(&field.table);
+            if !known && may_carry(field.type_oid) {
                 suspects.get_or_insert_with(|| vec![Cell::Plain; i]).push(Cell::Suspect);
             } else if let Some(cells) = &mut suspects {
                 cells.push(Cell::Plain);
@@ -171,11 +181,7 @@ impl Reader<'_> {
         out.put_u16(shape.len() as u16);
         for (i, field) in backend::fields(body)?.enumerate() {
             let mut field = field?;
-            if let Some(Cell::Sealed(ordinal)) = shape.get(i)
-                && let Some(column) = self.columns.get(*ordinal)
-            {
-                let ty = column.spec.ty;
-                (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
+            if self.show_type(shape.get(i), &mut field) {
                 field.format = code(&view.wanted, i);
             }
             backend::put_field(out, &field);
@@ -184,17 +190,53 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Gives the field of a sealed column its logical type.
+    fn show_type(&self, cell: Option<&Cell>, field: &mut Field<'_>) -> bool {
+        let Some(Cell::Sealed(ordinal)) = cell else { return false };
+        let Some(column) = self.columns.get(*ordinal) else { return false };
+        let ty = column.spec.ty;
+        (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
+        true
+    }
+
+    /// What must stay the same for a client that has seen a description once (`equalTupleDescs` of
+    /// src/backend/access/common/tupdesc.c): names and types of the columns.
+    pub fn result_type(&self, shape: Option<&[Cell]>, body: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let mut seen = Vec::new();
+        for (i, field) in backend::fields(body)?.enumerate() {
+            let mut field = field?;
+            self.show_type(shape.and_then(|shape| shape.get(i)), &mut field);
+            seen.extend_from_slice(field.name);
+            seen.push(0);
+            seen.extend_from_slice(&field.type_oid.to_be_bytes());
+            seen.extend_from_slice(&field.type_mod.to_be_bytes());
+        }
+        Ok(seen)
+    }
+
+    /// What the rows of a run are opened with, by column of the result.
+    pub fn pin(&self, shape: &[Cell]) -> Vec<Option<Pin<'_>>> {
+        let pin = |cell: &Cell| match cell {
+            Cell::Sealed(ordinal) => {
+                self.columns.get(*ordinal).map(|column| Pin { ordinal: *ordinal, column, keys: column.keys.pin() })
+            }
+            _ => None,
+        };
+        shape.iter().map(pin).collect()
+    }
+
     /// Writes a DataRow as the client is to see it. On failure `out` is as before.
     pub fn row(
         &self,
         view: &View,
         shape: &[Cell],
+        pins: &[Option<Pin<'_>>],
         body: &[u8],
         scratch: &mut RowScratch,
         out: &mut BytesMut,
     ) -> Result<(), RowError> {
         let start = out.len();
-        let done = self.put_row(view, shape, body, scratch, out);
+        let done = self.put_row(view, shape, pins, body, scratch, out);
         match &done {
             Ok(()) => scratch.lost.clear(),
             Err(_) => out.truncate(start),
@@ -206,6 +248,7 @@ impl Reader<'_> {
         &self,
         view: &View,
         shape: &[Cell],
+        pins: &[Option<Pin<'_>>],
         body: &[u8],
         scratch: &mut RowScratch,
         out: &mut BytesMut,
@@ -233,16 +276,17 @@ impl Reader<'_> {
                     put_value(out, bytes);
                 }
                 Cell::Explain => put_value(out, &stray::hide_in_plan(bytes)),
-                Cell::Sealed(ordinal) => {
-                    let column = self.columns.get(*ordinal).ok_or(Malformed("no such protected column"))?;
+                Cell::Sealed(_) => {
+                    let pin = pins.get(i).and_then(Option::as_ref).ok_or(Malformed("no such protected column"))?;
                     let stored = stored_bytes(format_of(&view.upstream, i), bytes, &mut scratch.stored)?;
                     scratch.shown.clear();
                     let wanted = format_of(&view.wanted, i);
-                    let opened = column.open(stored, wanted, &view.settings, &mut scratch.cell, &mut scratch.shown);
+                    let (cell, shown) = (&mut scratch.cell, &mut scratch.shown);
+                    let opened = pin.column.open(&pin.keys, stored, wanted, &view.settings, cell, shown);
                     let shown = match opened {
                         Ok(shown) => shown,
                         Err(NotShown::NeedsKey(dek)) if scratch.lost.contains(&dek) => false,
-                        Err(error) => return Err(RowError::Cell(*ordinal, error)),
+                        Err(error) => return Err(RowError::Cell(pin.ordinal, error)),
                     };
                     if shown { put_value(out, &scratch.shown) } else { out.put_i32(-1) }
                 }
@@ -265,6 +309,11 @@ pub struct RowScratch {
 }
 
 impl RowScratch {
+    /// A run of rows is through.
+    pub fn report(&mut self) {
+        self.cell.report_opened();
+    }
+
     /// A DEK cannot be had.
     pub fn give_up(&mut self, dek: u32) {
         self.lost.push(dek);

@@ -33,13 +33,18 @@ impl Service {
         Ok(Self { config, client: None })
     }
 
-    /// The connection, made if there is none.
-    pub async fn client(&mut self) -> Result<&mut Client, tokio_postgres::Error> {
-        let client = match self.client.take().filter(|client| !client.is_closed()) {
-            Some(client) => client,
-            None => self.connect().await?,
-        };
-        Ok(self.client.insert(client))
+    /// Takes the connection out, made if there is none. It is put back when the work on it is done: a
+    /// call that is abandoned half-way, perhaps inside a transaction, drops it instead.
+    pub async fn take(&mut self) -> Result<Client, tokio_postgres::Error> {
+        match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => Ok(client),
+            None => self.connect().await,
+        }
+    }
+
+    /// Puts the connection back.
+    pub fn put_back(&mut self, client: Client) {
+        self.client = Some(client);
     }
 
     async fn connect(&self) -> Result<Client, tokio_postgres::Error> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, atomic::AtomicBool};
 use bytes::Bytes;
 
 use super::{
-    barrier::{MAY_COMMIT, Segment},
+    barrier::Segment,
     engine::{End, Next, Session},
     executes,
     extended::result_formats,
@@ -32,10 +32,10 @@ const QUERY_NAME: &[u8] = b"pgveil$query";
 
 impl Session {
     pub(super) async fn query(&mut self, text: &[u8]) -> Result<Next, End> {
-        let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(text));
-        if self.unopened > 0 && classify(text).contains(MAY_COMMIT) && self.must_wait_for_results() {
+        if self.must_wait_for_segment() || self.must_wait_for_results(|| classify(text)) {
             return Ok(Next::Stay);
         }
+        let Some(mentions) = self.look(text).await else { return Ok(Next::Stay) };
         if mentions.env
             && let Some(problem) = executes::refusal(text, &self.names)
         {
@@ -57,6 +57,9 @@ impl Session {
         let Ok(text) = std::str::from_utf8(text) else { return Ok(self.refuse_query(invalid_utf8())) };
         let mut script = self.desk(&catalog, &env, |desk| desk.script(text, false));
         if script.is_err() {
+            if self.asks_for_changes() {
+                return Ok(Next::Stay);
+            }
             // Something is not there: look again, once.
             self.db.mark_stale();
             if let Err(problem) = self.db.freshen().await {
@@ -67,15 +70,22 @@ impl Session {
         }
         let script = match script {
             Ok(script) => script,
-            Err(refusal) => return Ok(self.refuse_query(Problem::refusal(refusal, text, 0))),
+            Err(refusal) => {
+                executes::refused(text.as_bytes(), &mut self.names);
+                return Ok(self.refuse_query(Problem::refusal(refusal, text, 0)));
+            }
         };
-        self.note_effects(mentions.env, || classify(text.as_bytes()));
+        if script.refused.is_some() {
+            executes::refused(text.as_bytes(), &mut self.names);
+        }
+        self.note_effects(mentions, || classify(text.as_bytes()));
         Ok(self.send_script(text, script))
     }
 
     pub(super) fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
         Meters::get().statement(Verdict::Passed);
-        self.note_effects(mentions.env, || classify(text));
+        self.note_effects(mentions, || classify(text));
+        executes::passed(text, &mut self.names);
         frontend::query(&mut self.server.output, text);
         self.segment = Segment::default();
         // As natively: a simple Query destroys the unnamed statement.
@@ -119,7 +129,8 @@ impl Session {
         frontend::query(&mut self.server.output, sent.as_bytes());
         self.segment = Segment::default();
         let deal = script.refused.map_or(Deal::Forward, |problem| Deal::Refuse(Box::new(problem)));
-        let positions = Some(Arc::new(script.edited.positions));
+        // Errors about a text that was passed stay as they are.
+        let positions = (verdict != Verdict::Passed).then_some(script.edited.positions);
         let undo = Some(self.names.set_statement(b"", None));
         self.expect(Kind::Query, Job { deal, reading, undo, positions, opens });
         Next::Go
@@ -141,15 +152,22 @@ impl Session {
             planned: None,
             shape: OnceLock::new(),
             described: AtomicBool::new(true),
+            named: false,
+            result: OnceLock::new(),
+            former_result: None,
         });
-        let positions = Some(Arc::new(edited.positions));
+        let positions = Some(edited.positions);
         let out = &mut self.server.output;
         frontend::close(out, Target::Statement, b"");
         frontend::close(out, Target::Statement, QUERY_NAME);
         frontend::parse(out, QUERY_NAME, edited.text.as_bytes(), &[]);
-        frontend::bind_plain(out, QUERY_NAME, QUERY_NAME, &upstream);
-        frontend::describe(out, Target::Portal, QUERY_NAME);
-        frontend::execute(out, QUERY_NAME);
+        // As natively, it takes the place of the unnamed portal and is gone afterwards.
+        frontend::bind_plain(out, b"", QUERY_NAME, &upstream);
+        frontend::describe(out, Target::Portal, b"");
+        frontend::execute(out, b"");
+        frontend::close(out, Target::Portal, b"");
+        // Not to be seen in pg_prepared_statements.
+        frontend::close(out, Target::Statement, QUERY_NAME);
         let undo = self.names.set_statement(b"", None);
         self.expect(Kind::Close, Job::swallow().undo(undo));
         self.expect(Kind::Close, Job::swallow());
@@ -160,6 +178,8 @@ impl Session {
             let reading = Reading::Prepared { statement: Arc::clone(&statement), view: Some(Arc::clone(&view)) };
             self.expect(kind, Job { reading, positions: positions.clone(), opens, ..Job::forward() });
         }
+        self.expect(Kind::Close, Job::swallow());
+        self.expect(Kind::Close, Job::swallow());
         self.hold_sync();
     }
 }

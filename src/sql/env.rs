@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::catalog::{Relation, RelationRow};
+use super::{
+    catalog::{Relation, RelationRow},
+    overlay::Changed,
+};
 
 /// A session's environment at one moment. Two equal environments resolve names alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +17,9 @@ pub struct Env {
     pub role: String,
     /// The session's temporary relations, by name, if it has any.
     pub temp: Vec<Arc<Relation>>,
+    /// What the present transaction has created or changed and not committed yet; None if it was not
+    /// asked for.
+    pub changed: Option<Vec<Arc<Changed>>>,
     /// `standard_conforming_strings`
     pub standard_conforming_strings: bool,
 }
@@ -52,18 +58,11 @@ pub enum EnvError {
     Json(#[from] serde_json::Error),
 }
 
-/// Reads the session's environment on the client's own connection; [`parse_row`] reads the answer.
-///
-/// One row of eight text columns. Says the same under any search_path, role, encoding and quoting
-/// setting: every function, type and operator is qualified, there is no backslash, and names travel
-/// as hexadecimal digits of UTF-8 JSON, since client_encoding may have no characters for them. The
-/// temporary relations are found through pg_depend, whose index leads to them; pg_class has none by
-/// schema.
-///
-/// No side effect but one: it takes a snapshot, so in a transaction it must not be sent before the
-/// client's first statement (`SET TRANSACTION ISOLATION LEVEL` would fail after it). In a failed
-/// transaction it fails as everything does.
-pub const QUERY: &str = r#"SELECT
+/// The question, and what it asks about the transaction's own changes of the catalog.
+macro_rules! query {
+    ($changed:literal) => {
+        concat!(
+            r#"SELECT
 pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_array(pg_catalog.current_schemas(true), CURRENT_USER,
 CASE WHEN pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid THEN (
 SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind, (
@@ -76,31 +75,82 @@ JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
 WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid
 AND d.refobjid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
 AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
-AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}'::pg_catalog."char"[])) END
-)::pg_catalog.text, 'UTF8'), 'hex'),
+AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}'::pg_catalog."char"[])) END,
+"#,
+            $changed,
+            r#")::pg_catalog.text, 'UTF8'), 'hex'),
 pg_catalog.current_setting('standard_conforming_strings'),
 pg_catalog.current_setting('DateStyle'),
 pg_catalog.current_setting('TimeZone'),
 pg_catalog.current_setting('bytea_output'),
 pg_catalog.current_setting('extra_float_digits'),
 pg_catalog.current_setting('client_encoding'),
-pg_catalog.current_setting('IntervalStyle')"#;
+pg_catalog.current_setting('IntervalStyle')"#
+        )
+    };
+}
 
-/// The names in the first column: search_path, role, temporary relations.
-type Names = (Vec<String>, String, Option<Vec<RelationRow>>);
+/// Reads the session's environment on the client's own connection; [`parse_row`] reads the answer.
+///
+/// One row of eight text columns. Says the same under any search_path, role, encoding and quoting
+/// setting: every function, type and operator is qualified, there is no backslash, and names travel
+/// as hexadecimal digits of UTF-8 JSON, since client_encoding may have no characters for them. The
+/// temporary relations are found through pg_depend, whose index leads to them; pg_class has none by
+/// schema.
+///
+/// No side effect but one: it takes a snapshot, so in a transaction it must not be sent before the
+/// client's first statement (`SET TRANSACTION ISOLATION LEVEL` would fail after it). In a failed
+/// transaction it fails as everything does.
+pub const QUERY: &str = query!("NULL");
 
-/// Reads the row that [`QUERY`] returns, its columns in text format.
+/// As [`QUERY`], for a transaction that may have changed the catalog: asks for what it has changed,
+/// too. That takes a look at every row of pg_class and pg_attribute.
+///
+/// The transaction's own row versions are those whose `xmin` is its id or, in subtransactions, a later
+/// one. Later transactions of others are found as well, which does no harm: they are as the session
+/// sees them. A transaction without an id has written nothing.
+pub const QUERY_CHANGED: &str = query!(
+    r#"(SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(pg_catalog.json_build_array(
+c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind, (
+SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid::pg_catalog.int8, a.atttypmod,
+a.attgenerated OPERATOR(pg_catalog.<>) ''::pg_catalog."char") ORDER BY a.attnum)
+FROM pg_catalog.pg_attribute a WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid
+AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped)), f.rewired) ORDER BY c.oid),
+'[]'::pg_catalog.json)
+FROM (SELECT v.oid, pg_catalog.bool_or(v.rewired) AS rewired FROM (
+SELECT oid, false AS rewired, xmin FROM pg_catalog.pg_class
+UNION ALL SELECT attrelid, false, xmin FROM pg_catalog.pg_attribute
+UNION ALL SELECT c.oid, false, n.xmin
+FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace OPERATOR(pg_catalog.=) n.oid
+UNION ALL SELECT ev_class, true, xmin FROM pg_catalog.pg_rewrite
+UNION ALL SELECT inhrelid, true, xmin FROM pg_catalog.pg_inherits
+UNION ALL SELECT inhparent, true, xmin FROM pg_catalog.pg_inherits
+) v WHERE pg_catalog.age(v.xmin) OPERATOR(pg_catalog.<=)
+(SELECT pg_catalog.age(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid))
+GROUP BY v.oid) f
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) f.oid
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}'::pg_catalog."char"[])
+AND c.relpersistence OPERATOR(pg_catalog.<>) 't'::pg_catalog."char"
+AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema,pg_toast}'::pg_catalog.name[]))"#
+);
+
+/// The names in the first column: search_path, role, temporary and changed relations.
+type Names = (Vec<String>, String, Option<Vec<RelationRow>>, Option<Vec<(RelationRow, bool)>>);
+
+/// Reads the row that [`QUERY`] or [`QUERY_CHANGED`] returns, its columns in text format.
 ///
 /// # Errors
 /// If it is not such a row.
 pub fn parse_row(columns: &[Option<&[u8]>]) -> Result<(Env, RawSettings), EnvError> {
     let bytes = |at: usize| columns.get(at).copied().flatten().ok_or(EnvError::Missing(at));
     let text = |at: usize| Ok::<_, EnvError>(std::str::from_utf8(bytes(at)?)?.to_owned());
-    let (search_path, role, temp): Names = serde_json::from_slice(&const_hex::decode(bytes(0)?)?)?;
+    let (search_path, role, temp, changed): Names = serde_json::from_slice(&const_hex::decode(bytes(0)?)?)?;
     let env = Env {
         search_path,
         role,
         temp: temp.into_iter().flatten().map(|row| Arc::new(row.into())).collect(),
+        changed: changed.map(|rows| rows.into_iter().map(|row| Arc::new(row.into())).collect()),
         standard_conforming_strings: bytes(1)? == b"on",
     };
     let settings = RawSettings {

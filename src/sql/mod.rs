@@ -5,6 +5,7 @@
 //!   that names `pg_raw_parse`'s unsafe parts.
 //! - [`catalog`] — a snapshot of the live catalog seen through the policy, and its loader.
 //! - [`mod@env`] — what of a session decides name resolution (search_path, role, temp tables).
+//! - [`mod@overlay`] — what the session's own transaction has made of the catalog.
 //! - [`resolve`] — every table and column reference through scopes; allow-list of node kinds.
 //! - [`planner`] — [`plan`](planner::plan): one statement → [`model::Outcome`].
 //! - [`model`] — plans, edits, parameter and result specs, refusals.
@@ -19,6 +20,7 @@ pub mod classify;
 pub mod env;
 pub mod grammar;
 pub mod model;
+pub mod overlay;
 pub mod planner;
 pub mod prefilter;
 pub mod resolve;

@@ -43,9 +43,6 @@ pub struct Plan {
     pub may_write: bool,
     /// The statement is EXPLAIN: its text output has tokens to hide.
     pub explain: bool,
-    /// An INSERT gives values without naming columns: where they go depends on the catalog of this
-    /// very moment.
-    pub by_position: bool,
 }
 
 /// One parameter of the edited text.
@@ -185,6 +182,12 @@ impl Plan {
     /// has a nonce of its own.
     pub fn seals_literals(&self) -> bool {
         self.edits.iter().any(|edit| matches!(edit.with, Replacement::Seal(..)))
+    }
+
+    /// Is the edited text the same whoever sends it? Literals that are sealed or searched for depend on
+    /// keys, and on the settings of the session that reads them.
+    pub fn has_fixed_text(&self) -> bool {
+        self.edits.iter().all(|edit| matches!(edit.with, Replacement::Text(_)))
     }
 
     /// Bytes it takes, roughly, for the bound of the plan cache.

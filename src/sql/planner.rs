@@ -5,6 +5,7 @@ use super::{
     env::Env,
     grammar::{Parsed, edits},
     model::{Outcome, Output, Plan, Refusal},
+    overlay,
     resolve::{self, Done, QueryOut, Resolver, Stop},
 };
 
@@ -12,9 +13,8 @@ use super::{
 ///
 /// `index` picks the statement; edits and positions in the outcome are relative to the start of that
 /// statement's text ([`Parsed::statement_text`]). `declared` are the client's parameter type OIDs
-/// (0 or missing: undeclared): they decide how the session reads a parameter's value, not what the
-/// statement means to the planner.
-pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, _declared: &[u32]) -> Outcome {
+/// (0 or missing: undeclared): a type that does not fit a sealed column is refused as the server would.
+pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, declared: &[u32]) -> Outcome {
     let Some(raw) = parsed.statement(index) else { return Outcome::Pass };
     let start = parsed.statement_span(index).start;
     let text = parsed.statement_text(index);
@@ -22,7 +22,9 @@ pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, _de
         return Outcome::Refuse(refusal);
     }
 
-    let mut resolver = Resolver::new(catalog, env, parsed.text(), start);
+    let overlay = overlay::merge(catalog, env.changed.iter().flatten().map(|changed| &**changed));
+    let mut resolver = Resolver::new(catalog, env, &overlay, parsed.text(), start);
+    resolver.declared = declared;
     let outcome = match resolver.statement(raw.stmt(), text) {
         Ok(Done::Forward) => return Outcome::Pass,
         Ok(_) if resolver.touched.is_none() && resolver.changes.is_empty() => return Outcome::Pass,
@@ -80,7 +82,7 @@ fn refusal(stop: Stop, table: &str) -> Refusal {
 }
 
 fn rewrite(parsed: &Parsed<'_>, index: usize, resolver: Resolver<'_>, done: &Done<'_>) -> Result<Plan, Refusal> {
-    let Resolver { mut changes, params, may_write, by_position, .. } = resolver;
+    let Resolver { mut changes, params, may_write, .. } = resolver;
     let (params, client_params) = params.finish(&mut changes).map_err(|stop| refusal(stop, ""))?;
     let edits = edits::prove(parsed, index, changes)?;
     let (results, results_certain) = match done {
@@ -90,7 +92,7 @@ fn rewrite(parsed: &Parsed<'_>, index: usize, resolver: Resolver<'_>, done: &Don
         Done::Utility | Done::Forward => (Vec::new(), true),
     };
     let explain = matches!(done, Done::Explain);
-    Ok(Plan { edits, params, client_params, results, results_certain, may_write, explain, by_position })
+    Ok(Plan { edits, params, client_params, results, results_certain, may_write, explain })
 }
 
 fn outputs(out: &QueryOut<'_>) -> Vec<Output> {

@@ -37,6 +37,20 @@ pub enum Purpose {
     Compare,
 }
 
+/// May a value of type `oid` be assigned to, or compared with, a column of type `target`? The errors
+/// are those of [`parse`] and [`equality_operand`].
+pub fn check(target: LogicalType, oid: u32, purpose: Purpose) -> Result<(), ValueError> {
+    let source = Source { oid, typmod: -1 };
+    if source.is_untyped() || foreign::reads(target.base(), oid, purpose) {
+        return Ok(());
+    }
+    match purpose {
+        Purpose::Assign => cast::check_assignment(target, oid),
+        Purpose::Compare => cast::check_comparison(target, oid),
+    }
+    .map(|_| ())
+}
+
 /// The result of reading an operand of `=` against a sealed column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operand {

@@ -15,12 +15,14 @@ pub struct ValueError {
     pub detail: Option<String>,
     /// PostgreSQL's HINT, if it gives one.
     pub hint: Option<String>,
+    /// pgveil's own refusal (0A000) of what PostgreSQL may accept.
+    pub unsupported: bool,
 }
 
 impl ValueError {
     /// An error without detail or hint.
     pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
-        Self { sqlstate, message: message.into(), detail: None, hint: None }
+        Self { sqlstate, message: message.into(), detail: None, hint: None, unsupported: false }
     }
 
     /// The same error with a DETAIL.
@@ -49,7 +51,7 @@ impl ValueError {
 
     /// 0A000, for what PostgreSQL may accept but pgveil does not (yet).
     pub(super) fn unsupported(message: impl Into<String>) -> Self {
-        Self::new("0A000", message)
+        Self { unsupported: true, ..Self::new("0A000", message) }
     }
 }
 

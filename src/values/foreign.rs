@@ -2,7 +2,7 @@
 //! `real`, `double precision` and `timestamp`, cast to the column's type as `pg_cast` does.
 
 use super::{
-    Format, Settings, Source, ValueError, datetime, int,
+    Format, Purpose, Settings, Source, ValueError, datetime, int,
     numeric::{self, Numeric},
     text,
     ty::Base,
@@ -11,6 +11,15 @@ use super::{
 const FLOAT4: u32 = 700;
 const FLOAT8: u32 = 701;
 const TIMESTAMP: u32 = 1114;
+
+/// Are values of type `oid` read here for a column of type `to`?
+pub(super) fn reads(to: Base, oid: u32, purpose: Purpose) -> bool {
+    match oid {
+        FLOAT4 | FLOAT8 => purpose == Purpose::Assign && to.is_number(),
+        TIMESTAMP => matches!(to, Base::Timestamptz | Base::Date),
+        _ => false,
+    }
+}
 
 /// The storage canon of a value of a foreign type, cast to `to` by assignment. `None`: it is none of
 /// the types here, or that cast is not known here.
@@ -21,15 +30,13 @@ pub(super) fn assigned(
     bytes: &[u8],
     settings: &Settings,
 ) -> Option<Result<Vec<u8>, ValueError>> {
-    match source {
-        Source { oid: FLOAT4 | FLOAT8, typmod: -1 } if to.is_number() => {
-            Some(Float::read(source.oid, format, bytes).and_then(|float| float.cast(to)))
-        }
-        Source { oid: TIMESTAMP, typmod: -1 } if matches!(to, Base::Timestamptz | Base::Date) => {
-            Some(timestamp(format, bytes, settings).and_then(|local| from_timestamp(to, local, settings)))
-        }
-        _ => None,
+    if source.typmod != -1 || !reads(to, source.oid, Purpose::Assign) {
+        return None;
     }
+    Some(match source.oid {
+        TIMESTAMP => timestamp(format, bytes, settings).and_then(|local| from_timestamp(to, local, settings)),
+        oid => Float::read(oid, format, bytes).and_then(|float| float.cast(to)),
+    })
 }
 
 /// The storage canon of the column's value that equals a value of a foreign type; `Some(Ok(None))`
@@ -41,8 +48,7 @@ pub(super) fn compared(
     bytes: &[u8],
     settings: &Settings,
 ) -> Option<Result<Option<Vec<u8>>, ValueError>> {
-    let dates = matches!(column, Base::Timestamptz | Base::Date);
-    if source != (Source { oid: TIMESTAMP, typmod: -1 }) || !dates {
+    if source.typmod != -1 || !reads(column, source.oid, Purpose::Compare) {
         return None;
     }
     Some(timestamp(format, bytes, settings).and_then(|local| {
@@ -127,13 +133,13 @@ impl Float {
     /// `dtoi4()` and kin: rounded half to even.
     fn to_int(self, to: Base) -> Result<i64, ValueError> {
         let value = self.wide().round_ties_even();
-        let (min, max) = int::range(to);
-        // The largest integers have no double of their own, the number after them has one.
-        if value >= min as f64 && value < max as f64 + if to == Base::Int8 { 0.0 } else { 1.0 } {
-            Ok(value as i64)
-        } else {
-            Err(int::out_of_range(to))
-        }
+        // The largest int8 has no double of its own, the number after it has one.
+        let limit = match to {
+            Base::Int2 => 2f64.powi(15),
+            Base::Int4 => 2f64.powi(31),
+            _ => 2f64.powi(63),
+        };
+        if value >= -limit && value < limit { Ok(value as i64) } else { Err(int::out_of_range(to)) }
     }
 }
 

@@ -25,7 +25,7 @@ mod ty;
 #[cfg(test)]
 mod tests;
 
-pub use codec::{Operand, Purpose, Source, equality_canon, equality_operand, format, parse};
+pub use codec::{Operand, Purpose, Source, check, equality_canon, equality_operand, format, parse};
 pub use datetime::zone::time_zone;
 pub use error::ValueError;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, Settings};

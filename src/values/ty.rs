@@ -209,6 +209,15 @@ impl LogicalType {
         }
     }
 
+    /// Can a canon of this kind be read as one of the type? Text and varchar have the same canon, so a
+    /// column may change from one to the other.
+    pub const fn reads(self, kind: u8) -> bool {
+        let text = Self::Text.kind();
+        let varchar = Self::Varchar(None).kind();
+        let own = self.kind();
+        own == kind || (own == text && kind == varchar) || (own == varchar && kind == text)
+    }
+
     /// The base name as error messages of PostgreSQL spell it, without modifiers: `character varying`.
     pub const fn base_name(self) -> &'static str {
         self.base().name()

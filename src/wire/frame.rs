@@ -71,11 +71,12 @@ fn bounded(tag: u8, length: u32, limit: usize) -> Result<Option<Header>, BadLeng
 }
 
 /// Appends a message: `fill` writes the body, the length is set afterwards.
-pub fn message(out: &mut BytesMut, tag: u8, fill: impl FnOnce(&mut BytesMut)) {
+pub fn message<T>(out: &mut BytesMut, tag: u8, fill: impl FnOnce(&mut BytesMut) -> T) -> T {
     let start = out.len();
     out.extend_from_slice(&[tag, 0, 0, 0, 0]);
-    fill(out);
+    let filled = fill(out);
     seal_length(out, start);
+    filled
 }
 
 /// Sets the length word of the message that starts at `start` and reaches to the end of `out`.

@@ -241,6 +241,11 @@ pub fn terminate(out: &mut BytesMut) {
     out.extend_from_slice(b"X\0\0\0\x04");
 }
 
+/// Writes a CopyFail.
+pub fn copy_fail(out: &mut BytesMut, reason: &[u8]) {
+    message(out, b'f', |body| cstr(body, reason));
+}
+
 /// Writes a zero-terminated string.
 pub fn cstr(body: &mut BytesMut, text: &[u8]) {
     body.extend_from_slice(text);

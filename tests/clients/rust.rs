@@ -6,7 +6,7 @@ use std::{error::Error, fmt::Write as _, future::Future, time::Duration};
 use futures_util::{SinkExt, StreamExt, TryStreamExt, future::join_all};
 use serde_json::json;
 use tokio_postgres::{
-    Client, NoTls, Row, SimpleQueryMessage,
+    Client, NoTls, Row, SimpleColumn, SimpleQueryMessage,
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
 
@@ -143,7 +143,7 @@ async fn simple(client: &Client, sql: String) -> String {
                     }
                     SimpleQueryMessage::CommandComplete(rows) => writeln!(text, "{rows} rows").unwrap(),
                     SimpleQueryMessage::RowDescription(columns) => {
-                        let names: Vec<_> = columns.iter().map(|c| c.name()).collect();
+                        let names: Vec<_> = columns.iter().map(SimpleColumn::name).collect();
                         writeln!(text, "{names:?}").unwrap();
                     }
                     _ => text.push('?'),
@@ -443,7 +443,7 @@ async fn copies(client: &Client) -> String {
         client.copy_out("COPY (SELECT id, label FROM plain ORDER BY id) TO STDOUT (FORMAT csv, HEADER)").await.unwrap();
     let mut out = std::pin::pin!(out);
     while let Some(data) = out.next().await {
-        text.push_str(&String::from_utf8(data.unwrap().to_vec()).unwrap());
+        text.push_str(std::str::from_utf8(&data.unwrap()).unwrap());
     }
     let sink = client.copy_in::<_, &[u8]>("COPY plain (id) FROM STDIN").await.unwrap();
     let mut sink = std::pin::pin!(sink);

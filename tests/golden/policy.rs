@@ -32,8 +32,8 @@ pub fn env() -> Env {
     Env {
         search_path: ["pg_catalog", "public"].map(str::to_owned).to_vec(),
         role: "app".to_owned(),
-        temp: Vec::new(),
         standard_conforming_strings: true,
+        ..Env::default()
     }
 }
 

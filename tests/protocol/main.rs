@@ -4,9 +4,20 @@
 
 #[path = "../support/raw.rs"]
 mod raw;
+#[path = "../support/shim.rs"]
+mod shim;
 #[path = "../support/mod.rs"]
 mod support;
 
+/// Are the streams around pgveil cut at random places?
+const RECHUNK: bool = false;
+
+mod barrier;
+mod copy;
 mod extended;
+mod flow;
+mod names;
+mod overlay;
+mod refusals;
 mod shared;
 mod simple;

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::{
     raw::{Message, Raw, Script, assert_same, port},
+    shim::{Cut, Shim},
     support::World,
 };
 
@@ -29,7 +30,7 @@ INSERT INTO side.people VALUES (1, 'side', 'side@x')";
 const POLICY: &str = "
 people:
   columns:
-    email: { type: varchar(120), mode: equality, normalize: [lower, trim] }
+    email: { type: varchar(120), mode: equality }
     ssn: { type: char(11), mode: equality }
     birth: { type: date }
     salary: { type: \"numeric(12,2)\" }
@@ -44,15 +45,36 @@ INSERT INTO plain VALUES (1, 'one', 1.5, '2024-05-06 07:08:09+00'), (2, 'two', N
 
 /// The world, for one test alone, with its rows as they were at first.
 pub struct Turn {
-    world: MutexGuard<'static, World>,
+    world: MutexGuard<'static, Stage>,
+}
+
+pub struct Stage {
+    world: World,
+    /// Where sessions through pgveil connect to.
+    port: u16,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let builder = World::builder().schema(SCHEMA).tables(POLICY);
+        if !crate::RECHUNK {
+            let world = builder.start();
+            let port = port(&world.through());
+            return Self { world, port };
+        }
+        let mut world = builder.not_running().start();
+        let server = world.server_port();
+        let behind = Shim::start(server, Cut::Random, false);
+        world.edit_policy(|text| text.replace(&format!("127.0.0.1:{server}"), &format!("127.0.0.1:{}", behind.port)));
+        world.run(&[]);
+        let port = Shim::start(port(&world.through()), Cut::Random, false).port;
+        Self { world, port }
+    }
 }
 
 pub fn turn() -> Turn {
-    static WORLD: OnceLock<Mutex<World>> = OnceLock::new();
-    let world = WORLD
-        .get_or_init(|| Mutex::new(World::builder().schema(SCHEMA).tables(POLICY).start()))
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    static WORLD: OnceLock<Mutex<Stage>> = OnceLock::new();
+    let world = WORLD.get_or_init(|| Mutex::new(Stage::new())).lock().unwrap_or_else(PoisonError::into_inner);
     let turn = Turn { world };
     for conn_string in [turn.through(), turn.twin()] {
         let mut raw = Raw::connect(&conn_string);
@@ -71,11 +93,17 @@ impl std::ops::Deref for Turn {
     type Target = World;
 
     fn deref(&self) -> &World {
-        &self.world
+        &self.world.world
     }
 }
 
 impl Turn {
+    /// Connection string of `app` to the protected database, through pgveil (and what is around it).
+    pub fn through(&self) -> String {
+        let through = self.world.world.through();
+        through.replace(&format!("port={}", port(&through)), &format!("port={}", self.world.port))
+    }
+
     /// A session through pgveil.
     pub fn veiled(&self) -> Raw {
         Raw::connect(&self.through())

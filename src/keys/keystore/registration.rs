@@ -77,7 +77,7 @@ pub(super) const REGISTRATIONS: &str = "SELECT schema_name, table_name, column_n
      ORDER BY schema_name COLLATE \"C\", table_name COLLATE \"C\", column_name COLLATE \"C\"";
 
 /// Registers columns, in place of what was registered under their names. Whether that is right is for
-/// the caller to know. The keystore must have its first keys ([`super::bootstrap`]).
+/// the caller to know. The keystore must have its first keys ([`super::bootstrap()`]).
 pub async fn register(
     client: &Client,
     database: &str,

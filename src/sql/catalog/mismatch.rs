@@ -78,7 +78,7 @@ fn of_column(
             protected.name
         )
     } else {
-        "run `pgveil apply` while the table is empty; rows that exist are encrypted by `pgveil sweep encrypt`"
+        "run `pgveil apply` while the table is empty; this version does not encrypt rows that exist: copy them into such a table through pgveil"
             .to_owned()
     };
     wrong("catalog/wrong-type", message, hint)

@@ -204,7 +204,7 @@ fn measure() {
         let whole = start.elapsed() / rounds;
         let start = std::time::Instant::now();
         for _ in 0..rounds {
-            let mut resolver = Resolver::new(&catalog, &env, text, 0);
+            let mut resolver = Resolver::new(&catalog, &env, &[], text, 0);
             assert!(resolver.statement(parsed.statement(0).unwrap().stmt(), text).is_ok());
         }
         println!("{whole:?} (resolving {:?})  {}", start.elapsed() / rounds, &text[..40.min(text.len())]);

@@ -43,6 +43,7 @@ impl<'a> Resolver<'a> {
                 _ => self.plain(node, scope, Place::Named("being stored in a plain column")),
             };
         };
+        self.check_assigned(ordinal, node)?;
         let scalar = |source: Source| types::element(source).is_none();
         match operand(node) {
             Operand::Null(cast) => {

@@ -65,10 +65,12 @@ impl<'a> Resolver<'a> {
                 (None, None) => return Ok(false),
                 (Some(side), None) => {
                     self.token_column(side, name)?;
+                    self.check_compared(side.ordinal, expr.rexpr(), expr, false)?;
                     self.token(side, expr.rexpr(), Source::UNTYPED, scope, name)?;
                 }
                 (None, Some(side)) => {
                     self.token_column(side, name)?;
+                    self.check_compared(side.ordinal, expr.lexpr(), expr, true)?;
                     self.token(side, expr.lexpr(), Source::UNTYPED, scope, name)?;
                 }
                 (Some(left), Some(right)) => self.columns(left, right, name)?,

@@ -9,6 +9,7 @@ use super::{
     Resolver, Step,
     assign::{EXCLUDED, target_column},
     from::relation_item,
+    operand::{Constant, Operand, operand},
     refuse::{Place, construct, construct_at, native},
     scope::{Columns, Item, QueryOut, Scope},
 };
@@ -52,7 +53,6 @@ impl<'a> Resolver<'a> {
         scope: &Scope<'a, '_>,
     ) -> Step<Vec<Option<Ordinal>>> {
         if insert.cols().is_empty() {
-            self.by_position |= relation.protected.is_some() && !matches!(insert.select_stmt(), Node::None);
             return Ok(relation.columns.iter().map(|c| c.sealed).collect());
         }
         let mut columns = Vec::with_capacity(insert.cols().len());
@@ -78,9 +78,9 @@ impl<'a> Resolver<'a> {
     ) -> Step<()> {
         for row in select.values_lists() {
             let Node::NodeList(row) = row else { return Err(construct("this kind of VALUES")) };
-            if row.len() > columns.len() {
+            if let Some(extra) = row.iter().nth(columns.len()) {
                 let message = "INSERT has more expressions than target columns".to_owned();
-                return Err(native("42601", "sql/column-count", message, -1));
+                return Err(native("42601", "sql/column-count", message, bare_location(extra)));
             }
             for (node, column) in row.iter().zip(columns) {
                 self.assign(*column, node, scope)?;
@@ -162,6 +162,14 @@ impl<'a> Resolver<'a> {
             self.changes.push((at, Change::Substring));
         }
         self.plain(infer.where_clause(), scope, Place::Named("ON CONFLICT"))
+    }
+}
+
+/// Where a literal or parameter stands; -1 for other expressions.
+fn bare_location(node: Node<'_>) -> i32 {
+    match operand(node) {
+        Operand::Literal(Constant { outer, .. }) | Operand::Parameter(_, outer, _) if !outer.cast => outer.at.location,
+        _ => -1,
     }
 }
 

@@ -52,7 +52,7 @@ pub(in crate::sql) fn mentions(resolver: &Resolver<'_>, node: Node<'_>, text: &s
         Node::CreateFunctionStmt(function) => {
             bodies(function.options(), resolver.catalog).or_else(|| words(text, resolver.catalog))
         }
-        _ => words(text, resolver.catalog),
+        _ => words(text, resolver.catalog).or_else(|| resolver.overlaid(text)),
     }
 }
 
@@ -65,6 +65,13 @@ fn bodies(options: &CastNodeList<DefElem>, catalog: &Catalog) -> Option<String> 
 }
 
 impl Resolver<'_> {
+    /// A relation that has come to be refused in this transaction, named as [`words`] finds it.
+    fn overlaid(&self, text: &str) -> Option<String> {
+        let text = text.to_ascii_lowercase();
+        let mut refused = self.overlay.iter().filter(|r| r.refused.is_some());
+        refused.find(|r| contains_word(&text, &r.name)).map(|r| r.name.clone())
+    }
+
     /// The protected thing that one node names.
     fn names(&self, node: Node<'_>) -> Option<String> {
         match node {
@@ -74,7 +81,7 @@ impl Resolver<'_> {
                     Some(KEYSTORE_SCHEMA) => true,
                     Some(schema) => {
                         self.of_policy(schema, bare)
-                            || self.catalog.relation(schema, bare).is_some_and(|r| r.refused.is_some())
+                            || self.permanent(schema, bare).is_some_and(|r| r.refused.is_some())
                             || schema.starts_with("pg_temp") && self.sensitive(bare)
                     }
                     None => self.sensitive(bare),
@@ -111,7 +118,7 @@ pub(in crate::sql) fn words(text: &str, catalog: &Catalog) -> Option<String> {
 
 /// `text` is in lower case. Of names, PostgreSQL folds ASCII letters only (in UTF-8 databases), and
 /// cuts them off behind 63 bytes; `_people` is the array type of `people`.
-pub(super) fn contains_word(text: &str, name: &str) -> bool {
+pub(in crate::sql) fn contains_word(text: &str, name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('"', "\"\"");
     let letter = |byte: u8| byte.is_ascii_alphabetic() || byte >= 0x80;
     let part = |byte: u8| letter(byte) || byte.is_ascii_digit() || matches!(byte, b'_' | b'$');

@@ -10,6 +10,7 @@
 //! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — expressions.
 //! - `names` — the output names that PostgreSQL chooses.
 //! - `utility`, `alter`, `create` — everything that is no query.
+//! - `mismatch` — values whose type the server's parser would refuse.
 //! - `params` — in which forms each parameter travels.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
 //! - `refuse` — the words of refusals.
@@ -24,6 +25,7 @@ mod from;
 mod functions;
 mod insert;
 mod mention;
+mod mismatch;
 mod names;
 mod operand;
 mod params;
@@ -40,7 +42,7 @@ mod with;
 
 use pg_raw_parse::Node;
 
-pub(super) use mention::{mentions, words};
+pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
@@ -65,10 +67,14 @@ const MAX_NESTING: usize = 200;
 pub(super) struct Resolver<'a> {
     catalog: &'a Catalog,
     env: &'a Env,
+    /// What the transaction has made of relations of the catalog, and its own.
+    overlay: &'a [Relation],
     /// The whole text, in which node locations count.
     text: &'a str,
     /// Where the statement starts in it.
     start: usize,
+    /// Declared types of the parameters, `$1` first; 0 or missing: undeclared.
+    pub(super) declared: &'a [u32],
     /// What must become what.
     pub(super) changes: Vec<(NodeAt, Change)>,
     /// Uses of parameters so far.
@@ -79,8 +85,6 @@ pub(super) struct Resolver<'a> {
     pub(super) forbidden: bool,
     /// Seen something that may change data.
     pub(super) may_write: bool,
-    /// Seen an INSERT into a protected table without a column list.
-    pub(super) by_position: bool,
     depth: usize,
 }
 
@@ -99,18 +103,25 @@ pub(super) enum Done<'a> {
 
 impl<'a> Resolver<'a> {
     /// A walk over a statement that starts at byte `start` of the whole text.
-    pub(super) fn new(catalog: &'a Catalog, env: &'a Env, text: &'a str, start: usize) -> Self {
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        env: &'a Env,
+        overlay: &'a [Relation],
+        text: &'a str,
+        start: usize,
+    ) -> Self {
         Self {
             catalog,
             env,
+            overlay,
             text,
             start,
+            declared: &[],
             changes: Vec::new(),
             params: Params::default(),
             touched: None,
             forbidden: false,
             may_write: false,
-            by_position: false,
             depth: 0,
         }
     }

@@ -54,7 +54,7 @@ pub(super) struct Constant<'a> {
     text: Cow<'a, str>,
     pub(super) source: Source,
     /// The literal's own place, behind or before its casts.
-    location: i32,
+    pub(super) location: i32,
 }
 
 impl Constant<'_> {

@@ -64,7 +64,7 @@ impl<'a> Resolver<'a> {
         let bare = name.relname()?;
         match name.schemaname() {
             Some(schema) if is_temp_schema(schema) => self.temp(bare),
-            Some(schema) => self.catalog.relation(schema, bare).map(|r| &**r),
+            Some(schema) => self.permanent(schema, bare),
             None => {
                 let path = &self.env.search_path;
                 // An unlisted temporary schema comes first.
@@ -74,14 +74,20 @@ impl<'a> Resolver<'a> {
                     return Some(relation);
                 }
                 path.iter().find_map(|schema| {
-                    if is_temp_schema(schema) {
-                        self.temp(bare)
-                    } else {
-                        self.catalog.relation(schema, bare).map(|r| &**r)
-                    }
+                    if is_temp_schema(schema) { self.temp(bare) } else { self.permanent(schema, bare) }
                 })
             }
         }
+    }
+
+    /// The relation of a schema that is no temporary one.
+    pub(super) fn permanent(&self, schema: &str, bare: &str) -> Option<&'a Relation> {
+        if let Some(relation) = self.overlay.iter().find(|r| r.schema == schema && r.name == bare) {
+            return Some(relation);
+        }
+        let relation = self.catalog.relation(schema, bare)?;
+        // It has another name in this transaction.
+        (!self.overlay.iter().any(|r| r.oid == relation.oid)).then_some(&**relation)
     }
 
     fn temp(&self, bare: &str) -> Option<&'a Relation> {
@@ -98,7 +104,7 @@ impl<'a> Resolver<'a> {
                 .values()
                 .filter_map(|names| self.catalog.relations.get(names.get(bare)?))
                 .any(|relation| protected(relation))
-            || self.env.temp.iter().any(|r| r.name == bare && protected(r))
+            || self.env.temp.iter().map(|r| &**r).chain(self.overlay).any(|r| r.name == bare && protected(r))
     }
 
     /// Does the policy name the relation of this schema and name, whether it exists or not?

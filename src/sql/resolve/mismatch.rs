@@ -1,0 +1,69 @@
+//! Values of a type that PostgreSQL's parser refuses: said when and where it would say it.
+//!
+//! What the server would accept but pgveil cannot read is left to the value's codec.
+
+use pg_raw_parse::{Node, nodes::A_Expr};
+
+use super::{
+    Resolver, Step, Stop,
+    operand::{Operand, operand},
+    refuse::located,
+};
+use crate::{
+    sql::model::{Ordinal, Refusal},
+    values::{self, Purpose, ValueError},
+};
+
+impl<'a> Resolver<'a> {
+    /// A value for a column: 42804 points at the value.
+    pub(super) fn check_assigned(&self, ordinal: Ordinal, node: Node<'a>) -> Step<()> {
+        let Some((oid, location)) = self.type_of(node) else { return Ok(()) };
+        let column = self.sealed_column(ordinal)?;
+        match values::check(column.ty, oid, Purpose::Assign) {
+            Err(mut error) if error.sqlstate == "42804" => {
+                error.message = error.message.replacen("column is of", &format!("column \"{}\" is of", column.name), 1);
+                Err(native(error, location))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An operand of a comparison with a column: 42883 points at the operator. `before`: it stands
+    /// before the column.
+    pub(super) fn check_compared(&self, ordinal: Ordinal, node: Node<'a>, expr: &A_Expr, before: bool) -> Step<()> {
+        let Some((oid, _)) = self.type_of(node) else { return Ok(()) };
+        match values::check(self.sealed_column(ordinal)?.ty, oid, Purpose::Compare) {
+            Err(mut error) if error.sqlstate == "42883" => {
+                let operator = expr.name().iter().next_back().and_then(Node::as_str).unwrap_or("=");
+                if let Some(types) = error.message.strip_prefix("operator does not exist: ")
+                    && let Some((column, other)) = types.split_once(" = ")
+                {
+                    let (left, right) = if before { (other, column) } else { (column, other) };
+                    error.message = format!("operator does not exist: {left} {operator} {right}");
+                }
+                Err(native(error, expr.location))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Type and place of a literal or parameter whose type is given.
+    fn type_of(&self, node: Node<'a>) -> Option<(u32, i32)> {
+        let (oid, location) = match operand(node) {
+            Operand::Literal(constant) => (constant.source.oid, constant.location),
+            Operand::Parameter(param, _, source) if source.oid != 0 => (source.oid, param.location),
+            Operand::Parameter(param, ..) => {
+                let index = usize::try_from(param.number).ok()?.checked_sub(1)?;
+                (self.declared.get(index).copied().unwrap_or(0), param.location)
+            }
+            _ => return None,
+        };
+        (oid != 0).then_some((oid, location))
+    }
+}
+
+fn native(error: ValueError, location: i32) -> Stop {
+    let mut refusal = Refusal::unsupported("sql/type-mismatch", error.message).sqlstate(error.sqlstate);
+    refusal.hint = error.hint;
+    located(refusal, location)
+}
