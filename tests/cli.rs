@@ -122,7 +122,11 @@ fn apply_leaves_a_table_with_rows_alone_and_names_the_sweep() {
     world.sql("INSERT INTO people (name, email) VALUES ('Ada', 'ada@example.org')");
     let output = world.pgveil(&["apply", "--yes"]);
     assert_eq!(code(&output), 1, "{}", both(&output));
-    assert!(stdout(&output).contains("pgveil sweep encrypt --column public.people.email"), "{}", both(&output));
+    assert!(
+        stdout(&output).contains("a sweep (`pgveil sweep`) encrypts the rows of public.people.email"),
+        "{}",
+        both(&output)
+    );
     assert_eq!(world.sql("SELECT email FROM people"), "ada@example.org");
     // The rest was done.
     assert_eq!(world.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgveil%'"), "2");

@@ -22,6 +22,8 @@ mod extended;
 mod flow;
 #[path = "protocol/names.rs"]
 mod names;
+#[path = "protocol/overlay.rs"]
+mod overlay;
 #[path = "protocol/refusals.rs"]
 mod refusals;
 #[path = "protocol/shared.rs"]

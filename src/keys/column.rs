@@ -13,6 +13,7 @@ use super::{
 use crate::{
     config::{Mode, ProtectedColumn},
     crypto::{ColumnCipher, ColumnId, Dek, DekId, Envelope, IndexKey, OpenError, Token},
+    values::LogicalType,
 };
 
 /// Ciphers kept per column. A table is written under one DEK and, while it is being re-encrypted,
@@ -32,6 +33,12 @@ pub struct ColumnKeys {
     index: Option<IndexKey>,
     live: Arc<Live>,
     ciphers: ArcSwap<Ciphers>,
+}
+
+/// One column's ciphers, held for a run of values.
+pub struct Pinned {
+    ciphers: arc_swap::Guard<Arc<Ciphers>>,
+    ty: LogicalType,
 }
 
 /// The ciphers at hand; replaced as a whole.
@@ -126,21 +133,15 @@ impl ColumnKeys {
         self.index.as_ref().map(|index| index.token(equality))
     }
 
+    /// The ciphers at hand now, for a run of values. Not to be kept for longer: what is taken out of
+    /// service meanwhile still opens with them.
+    pub fn pin(&self) -> Pinned {
+        Pinned { ciphers: self.ciphers.load(), ty: self.column.ty }
+    }
+
     /// Opens a stored envelope, appending the storage canon to `out`.
     pub fn open(&self, stored: &[u8], out: &mut Vec<u8>) -> Result<(), Unopened> {
-        let envelope = Envelope::parse(stored)?;
-        let ciphers = self.ciphers.load();
-        let cipher = ciphers.get(envelope.dek.0).ok_or(Unopened::NeedsKey(envelope.dek.0))?;
-        let before = out.len();
-        let found = cipher.open(&envelope, TENANT, out)?;
-        if self.column.ty.reads(found) {
-            return Ok(());
-        }
-        if let Some(plaintext) = out.get_mut(before..) {
-            plaintext.zeroize();
-        }
-        out.truncate(before);
-        Err(Unopened::Kind { found })
+        self.pin().open(stored, out)
     }
 
     /// Unwraps a DEK (single flight) so that [`ColumnKeys::open`] finds it. Fails with
@@ -169,6 +170,24 @@ impl ColumnKeys {
 
     fn cipher(&self, dek: &Dek, id: u32) -> Arc<ColumnCipher> {
         Arc::new(ColumnCipher::derive(dek, DekId(id), &self.id))
+    }
+}
+
+impl Pinned {
+    /// Opens a stored envelope, appending the storage canon to `out`.
+    pub fn open(&self, stored: &[u8], out: &mut Vec<u8>) -> Result<(), Unopened> {
+        let envelope = Envelope::parse(stored)?;
+        let cipher = self.ciphers.get(envelope.dek.0).ok_or(Unopened::NeedsKey(envelope.dek.0))?;
+        let before = out.len();
+        let found = cipher.open(&envelope, TENANT, out)?;
+        if self.ty.reads(found) {
+            return Ok(());
+        }
+        if let Some(plaintext) = out.get_mut(before..) {
+            plaintext.zeroize();
+        }
+        out.truncate(before);
+        Err(Unopened::Kind { found })
     }
 }
 

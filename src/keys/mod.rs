@@ -17,7 +17,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use column::{ColumnKeys, Sealed, Unopened};
+pub use column::{ColumnKeys, Pinned, Sealed, Unopened};
 pub use error::KeyError;
 pub use keyring::Keyring;
 pub use state::KeyState;

@@ -12,7 +12,7 @@ use crate::{
     admin::metrics::Meters,
     config::{Mode, OnError, ProtectedColumn},
     crypto::{Envelope, MAGIC, Token},
-    keys::{ColumnKeys, Unopened},
+    keys::{ColumnKeys, Pinned, Unopened},
     values::{self, Format, Operand, Settings, Source},
 };
 
@@ -139,10 +139,11 @@ impl Column {
         }
     }
 
-    /// Opens a stored value and appends what the client asked for to `out`. False: show NULL
-    /// (`on_error: null`).
+    /// Opens a stored value with the column's pinned keys and appends what the client asked for to
+    /// `out`. False: show NULL (`on_error: null`).
     pub fn open(
         &self,
+        keys: &Pinned,
         stored: &[u8],
         format: Format,
         settings: &Settings,
@@ -151,7 +152,7 @@ impl Column {
     ) -> Result<bool, NotShown> {
         scratch.batch.add();
         scratch.canon.clear();
-        match self.keys.open(stored, &mut scratch.canon) {
+        match keys.open(stored, &mut scratch.canon) {
             Ok(()) => {}
             Err(Unopened::NeedsKey(dek)) => return Err(NotShown::NeedsKey(dek)),
             Err(_) if self.spec.on_error == OnError::Null => return Ok(false),

@@ -133,8 +133,9 @@ impl<J> Fifo<J> {
             self.skipping = false;
         }
         // During COPY the server ignores Sync (and Flush) "for the convenience of client libraries
-        // that may send those without noticing that the command they just sent was COPY".
-        let ignored = kind == Kind::Sync && self.copy_in && !self.copy_end_sent();
+        // that may send those without noticing that the command they just sent was COPY". Anything
+        // else ends COPY: CopyDone and CopyFail, and with an error what does not belong there.
+        let ignored = kind == Kind::Sync && self.copy_in && self.queue.len() == 1;
         // Outside COPY the server ignores its end as well.
         let stray = kind == Kind::CopyEnd && !self.copy_in && self.is_empty();
         if ignored || stray || self.skipping {
@@ -142,10 +143,6 @@ impl<J> Fifo<J> {
         }
         self.queue.push_back(Entry { kind, job });
         None
-    }
-
-    fn copy_end_sent(&self) -> bool {
-        self.queue.iter().any(|entry| entry.kind == Kind::CopyEnd)
     }
 
     /// Accounts for a message of type `tag` from the server.
@@ -174,7 +171,7 @@ impl<J> Fifo<J> {
             (Kind::Query, b'T' | b'D' | b'C' | b'I' | b'H' | b'W' | b'd' | b'c') => {
                 // One Query may hold several COPY statements.
                 if tag == b'C' {
-                    self.leave_copy();
+                    self.leave_copy(1);
                 }
                 Step::Part
             }
@@ -189,7 +186,7 @@ impl<J> Fifo<J> {
     /// Takes the completed head off the queue.
     pub fn finish(&mut self) -> Option<Entry<J>> {
         let done = self.queue.pop_front();
-        self.leave_copy();
+        self.leave_copy(0);
         self.drop_stray_ends();
         done
     }
@@ -209,7 +206,7 @@ impl<J> Fifo<J> {
             self.queue.front().map(|entry| entry.kind),
             None | Some(Kind::Query | Kind::FunctionCall | Kind::Sync)
         );
-        self.leave_copy();
+        self.leave_copy(1);
         if !skips {
             return Vec::new();
         }
@@ -220,19 +217,15 @@ impl<J> Fifo<J> {
 
     fn enter_copy(&mut self) {
         self.copy_in = true;
-        // Syncs that were sent before the client left COPY are ignored by the server.
-        let (mut left, before) = (false, self.queue.len());
-        self.queue.retain(|entry| {
-            left |= entry.kind == Kind::CopyEnd;
-            left || entry.kind != Kind::Sync
-        });
-        self.sync_lost = self.queue.len() < before;
+        // Syncs that were sent before anything that ends COPY are ignored by the server.
+        let ignored = self.queue.iter().skip(1).take_while(|entry| entry.kind == Kind::Sync).count();
+        self.queue.drain(1..=ignored);
+        self.sync_lost = ignored > 0;
     }
 
-    fn leave_copy(&mut self) {
-        if std::mem::take(&mut self.copy_in)
-            && let Some(end) = self.queue.iter().position(|entry| entry.kind == Kind::CopyEnd)
-        {
+    /// COPY has ended: the message by which the client left it, at this place, gets no answer.
+    fn leave_copy(&mut self, end: usize) {
+        if std::mem::take(&mut self.copy_in) && self.queue.get(end).is_some_and(|entry| entry.kind == Kind::CopyEnd) {
             self.queue.remove(end);
         }
     }
@@ -322,6 +315,19 @@ mod tests {
     fn copy_data_pipelined_with_its_end_keeps_the_sync_behind_it() {
         let mut fifo = sent(&[Execute, CopyEnd, Sync]);
         assert_eq!(play(&mut fifo, b"GCZ"), [0, 0, 2].map(Some));
+    }
+
+    #[test]
+    fn a_client_that_does_not_notice_copy_gets_an_error_and_goes_on() {
+        let mut fifo = sent(&[Execute, Sync, Parse, Sync, Execute, CopyEnd, Sync]);
+        assert_eq!(play(&mut fifo, b"GEZGCZ"), [0, 0, 3, 4, 4, 6].map(Some));
+        assert!(fifo.is_empty());
+        let mut fifo = sent(&[Execute]);
+        assert_eq!(play(&mut fifo, b"G"), [Some(0)]);
+        assert_eq!(fifo.push(Sync, 1), Some(1));
+        assert_eq!(fifo.push(Bind, 2), None);
+        assert_eq!(fifo.push(Sync, 3), None);
+        assert_eq!(play(&mut fifo, b"EZ"), [0, 3].map(Some));
     }
 
     #[test]

@@ -326,8 +326,9 @@ impl Session {
             let (out, scratch) = (&mut self.client.output, &mut self.row_scratch);
             let mut done = 0;
             let stopped = Self::with_reader(&self.db, |reader| {
+                let pins = reader.pin(&shape);
                 while let Some(body) = row_at(&input[done..]) {
-                    reader.row(&view, &shape, body, scratch, out)?;
+                    reader.row(&view, &shape, &pins, body, scratch, out)?;
                     done += HEADER + body.len();
                 }
                 Ok::<_, RowError>(())

@@ -22,7 +22,7 @@
 //!
 //! This room may use `sql`, `keys`, `values`, `crypto`, `wire`, `config` and `admin`'s metrics.
 
-mod arrays;
+pub mod arrays;
 mod barrier;
 mod cells;
 mod database;

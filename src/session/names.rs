@@ -4,11 +4,12 @@
 //! messages of a pipeline refer to them. A message that fails or is skipped is undone.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 
 use super::{
     error_response::Positions,

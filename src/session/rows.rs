@@ -14,7 +14,7 @@ use super::{
     stray,
 };
 use crate::{
-    keys::Keyring,
+    keys::{Keyring, Pinned},
     sql::{
         catalog::Catalog,
         model::{Ordinal, Output, Plan},
@@ -35,6 +35,13 @@ pub struct Reader<'a> {
     pub catalog: &'a Catalog,
     /// For telling stray envelopes from chance bytes.
     pub keyring: &'a Keyring,
+}
+
+/// A protected column of a result and its keys, for a run of rows.
+pub struct Pin<'a> {
+    ordinal: Ordinal,
+    column: &'a Column,
+    keys: Pinned,
 }
 
 /// How the rows of one statement are shown.
@@ -207,17 +214,29 @@ impl Reader<'_> {
         Ok(seen)
     }
 
+    /// What the rows of a run are opened with, by column of the result.
+    pub fn pin(&self, shape: &[Cell]) -> Vec<Option<Pin<'_>>> {
+        let pin = |cell: &Cell| match cell {
+            Cell::Sealed(ordinal) => {
+                self.columns.get(*ordinal).map(|column| Pin { ordinal: *ordinal, column, keys: column.keys.pin() })
+            }
+            _ => None,
+        };
+        shape.iter().map(pin).collect()
+    }
+
     /// Writes a DataRow as the client is to see it. On failure `out` is as before.
     pub fn row(
         &self,
         view: &View,
         shape: &[Cell],
+        pins: &[Option<Pin<'_>>],
         body: &[u8],
         scratch: &mut RowScratch,
         out: &mut BytesMut,
     ) -> Result<(), RowError> {
         let start = out.len();
-        let done = self.put_row(view, shape, body, scratch, out);
+        let done = self.put_row(view, shape, pins, body, scratch, out);
         match &done {
             Ok(()) => scratch.lost.clear(),
             Err(_) => out.truncate(start),
@@ -229,6 +248,7 @@ impl Reader<'_> {
         &self,
         view: &View,
         shape: &[Cell],
+        pins: &[Option<Pin<'_>>],
         body: &[u8],
         scratch: &mut RowScratch,
         out: &mut BytesMut,
@@ -256,16 +276,17 @@ impl Reader<'_> {
                     put_value(out, bytes);
                 }
                 Cell::Explain => put_value(out, &stray::hide_in_plan(bytes)),
-                Cell::Sealed(ordinal) => {
-                    let column = self.columns.get(*ordinal).ok_or(Malformed("no such protected column"))?;
+                Cell::Sealed(_) => {
+                    let pin = pins.get(i).and_then(Option::as_ref).ok_or(Malformed("no such protected column"))?;
                     let stored = stored_bytes(format_of(&view.upstream, i), bytes, &mut scratch.stored)?;
                     scratch.shown.clear();
                     let wanted = format_of(&view.wanted, i);
-                    let opened = column.open(stored, wanted, &view.settings, &mut scratch.cell, &mut scratch.shown);
+                    let (cell, shown) = (&mut scratch.cell, &mut scratch.shown);
+                    let opened = pin.column.open(&pin.keys, stored, wanted, &view.settings, cell, shown);
                     let shown = match opened {
                         Ok(shown) => shown,
                         Err(NotShown::NeedsKey(dek)) if scratch.lost.contains(&dek) => false,
-                        Err(error) => return Err(RowError::Cell(*ordinal, error)),
+                        Err(error) => return Err(RowError::Cell(pin.ordinal, error)),
                     };
                     if shown { put_value(out, &scratch.shown) } else { out.put_i32(-1) }
                 }

@@ -1,7 +1,7 @@
 //! What the session's own transaction has made of the catalog, before it commits.
 //!
 //! The catalog is read on a connection of pgveil's own, which cannot see uncommitted DDL. So in a
-//! transaction that has changed the catalog the session's [`Env`](super::env::Env) lists the relations
+//! transaction that has changed the catalog the session's [`Env`] lists the relations
 //! that it has created or changed, and [`merge`] puts them over the snapshot. It only ever takes
 //! protection over or refuses: what a new relation means to the policy is decided when the catalog
 //! is read again after COMMIT.

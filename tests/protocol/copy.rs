@@ -2,8 +2,8 @@
 
 use crate::{
     raw::{
-        Script, bind_text, brief, copy_data, copy_done, copy_fail, execute, extended, flush, function_call, message,
-        parse, query, sync, undescribed,
+        Script, bind_text, brief, copy_data, copy_done, copy_fail, extended, flush, function_call, message, parse,
+        query, sync, undescribed,
     },
     shared::turn,
 };
@@ -159,7 +159,7 @@ fn copy_of_a_protected_table_is_right_or_refused() {
     raw.send(
         &[
             query("COPY people FROM STDIN"),
-            copy_data(b"41\tn\tx\t\\N\t\\N\t\\N\t\\N\n"),
+            copy_data(b"41\tn\tx\t\\N\t\\N\t\\N\t\\N\t\\N\n"),
             copy_done(),
             query("SELECT 1"),
         ]

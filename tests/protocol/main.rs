@@ -17,6 +17,7 @@ mod copy;
 mod extended;
 mod flow;
 mod names;
+mod overlay;
 mod refusals;
 mod shared;
 mod simple;

@@ -255,9 +255,12 @@ fn prepared_statements_live_across_a_new_plain_column() {
     raw.query("ALTER TABLE people ADD COLUMN extra text DEFAULT 'e'");
     let answer = said(&mut raw, &[bind("", "all", &[], &[Some(b"1")], &[]), execute("", 0), sync()]);
     raw.query("ALTER TABLE people DROP COLUMN extra");
+    // Later columns have the same numbers on both sides.
+    let mut twin = Raw::connect(&turn.twin());
+    twin.query("ALTER TABLE people ADD COLUMN extra text; ALTER TABLE people DROP COLUMN extra");
     assert!(
         answer == ["!0A000", "=I"]
-            || answer == ["1|Ann|Ann@x.org|111-11-1111|1990-01-31|1234.50|first|e", "SELECT 1", "=I"],
+            || answer == ["1|Ann|Ann@x.org|111-11-1111|1990-01-31|1234.50|first|NULL|e", "SELECT 1", "=I"],
         "{answer:?}"
     );
 }

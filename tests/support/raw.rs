@@ -1,6 +1,6 @@
 //! A client that speaks the protocol message by message, and scripts that are run against pgveil and
 //! against the plaintext twin, so that everything the server says can be compared.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(dead_code, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::{
     fmt::Write as _,

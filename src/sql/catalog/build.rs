@@ -1,19 +1,15 @@
 //! Facts + policy → [`Catalog`].
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
+
+use hashbrown::hash_map::Entry;
 
 use super::{
-    Catalog, Oid, Relation, bodies,
+    Catalog, Oid, Origins, Relation, bodies,
     facts::{Facts, Object},
     mismatch, reach, registered,
 };
-use crate::{
-    config::Database,
-    sql::{model::Ordinal, prefilter::Prefilter},
-};
+use crate::{config::Database, sql::prefilter::Prefilter};
 
 /// Applies the policy of one database to what was read from its server.
 ///
@@ -103,7 +99,7 @@ fn follow_columns(catalog: &mut Catalog, facts: &Facts) {
 type Edges = HashMap<(Oid, i16), Vec<(Oid, i16)>>;
 
 /// Extends origins along edges; what already has an origin keeps it.
-fn spread(origins: &mut HashMap<(Oid, i16), Ordinal>, edges: &Edges) {
+fn spread(origins: &mut Origins, edges: &Edges) {
     let mut work: Vec<_> = origins.iter().map(|(&at, &ordinal)| (at, ordinal)).collect();
     work.sort_unstable();
     while let Some((at, ordinal)) = work.pop() {

@@ -54,7 +54,7 @@ pub struct Catalog {
     /// Protected column (ordinal) by (relation OID, attribute number), for the check of row
     /// descriptions. Views, partitions and inheritance children whose columns lead to a protected
     /// column are in it under their own OIDs.
-    pub origins: HashMap<(Oid, i16), Ordinal>,
+    pub origins: Origins,
     /// Policy names that do not match the catalog: statements that name them are refused.
     pub mismatches: Vec<Mismatch>,
     /// Relations whose triggers, defaults, constraints or policies call a function that reaches a
@@ -66,6 +66,9 @@ pub struct Catalog {
     /// OID of the domain `pgveil.sealed`, if it exists.
     pub sealed_domain: Option<Oid>,
 }
+
+/// Looked into for every column of every result: with the faster hasher.
+pub type Origins = hashbrown::HashMap<(Oid, i16), Ordinal>;
 
 pub use super::model::Ordinal;
 

@@ -1,0 +1,161 @@
+//! The planner: over mutations of the golden corpus, and over statements that are made so that it is
+//! known which of their literals meet sealed columns.
+
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
+};
+
+use pg_raw_parse::{
+    Node,
+    walk::{Recurse, walk_manual},
+};
+use pgveil::sql::{
+    catalog::Catalog,
+    env::Env,
+    grammar::{Parsed, edits},
+    model::{Outcome, Plan, Replacement},
+    planner,
+};
+
+use super::{
+    golden_policy as policy,
+    maker::{SECRET, statement},
+    random::Choices,
+    run::{Target, saw},
+    seeds,
+    texts::WORDS,
+};
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(policy::catalog);
+static ENV: LazyLock<Env> = LazyLock::new(policy::env);
+
+pub fn golden_plans() -> Target {
+    Target {
+        name: "golden_plans",
+        seeds: seeds::statements(),
+        dictionary: WORDS.to_vec(),
+        longest: 4096,
+        runs: 5_000,
+        run: |input| {
+            let Ok(text) = std::str::from_utf8(input) else { return 0 };
+            match Parsed::parse(text) {
+                Ok(parsed) => saw((0..parsed.len()).map(|index| planned(&parsed, index)).collect::<Vec<_>>()),
+                Err(_) => 0,
+            }
+        },
+    }
+}
+
+/// Plans one statement; says what came out, without names and places.
+fn planned(parsed: &Parsed<'_>, index: usize) -> String {
+    let text = parsed.statement_text(index);
+    match planner::plan(parsed, index, &CATALOG, &ENV, &[]) {
+        Outcome::Pass => {
+            let node = parsed.statement(index).expect("a statement").stmt();
+            if let Some(name) = protected_name(node) {
+                panic!("{name} is passed: {text}");
+            }
+            "pass".to_owned()
+        }
+        Outcome::Refuse(refusal) => {
+            if let Some(at) = refusal.at {
+                assert!(at <= text.len(), "points behind the text: {text}");
+            }
+            refusal.message.split('"').step_by(2).collect()
+        }
+        Outcome::Rewrite(plan) => {
+            let upstream = upstream(text, &plan, "E'\\\\xff'");
+            let again = Parsed::parse(&upstream).unwrap_or_else(|error| panic!("{error}: {upstream}"));
+            assert_eq!(again.len(), 1, "{upstream}");
+            assert!(plan.params.len() >= plan.client_params);
+            assert!(plan.params.iter().all(|param| param.client < plan.client_params));
+            format!("{} {} {}", plan.edits.len().min(6), plan.params.len().min(4), plan.results.len().min(5))
+        }
+    }
+}
+
+/// The text that goes up, with `sealed` for what needs keys.
+fn upstream(text: &str, plan: &Plan, sealed: &str) -> String {
+    edits::render(text, &plan.edits, &mut |replacement: &Replacement, out: &mut String| {
+        match replacement {
+            Replacement::Text(text) => out.push_str(text),
+            _ => out.push_str(sealed),
+        }
+        Ok::<(), Infallible>(())
+    })
+    .expect("cannot fail")
+}
+
+/// A protected relation that a query names, as far as that can be told without knowing scopes: a bare
+/// name that is also a common table expression's is not counted.
+fn protected_name(node: Node<'_>) -> Option<String> {
+    let optimizable = matches!(
+        node,
+        Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) | Node::MergeStmt(_)
+    );
+    if !optimizable {
+        return None;
+    }
+    let (mut named, mut ctes) = (Vec::new(), HashSet::new());
+    let mut look = |node: Node<'_>| match node {
+        Node::RangeVar(name) => {
+            named.push((name.schemaname().map(str::to_owned), name.relname().unwrap_or_default().to_owned()));
+        }
+        Node::CommonTableExpr(cte) => drop(ctes.insert(cte.ctename().unwrap_or_default().to_owned())),
+        _ => {}
+    };
+    look(node);
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        walk_manual::<()>(node, |node| {
+            look(node);
+            Recurse::yes()
+        })
+    }));
+    let protected = |schema: &str, name: &str| {
+        let relation = CATALOG.relation(schema, name);
+        schema == "pgveil_keys" || relation.is_some_and(|found| found.protected.is_some() || found.refused.is_some())
+    };
+    named.into_iter().find_map(|(schema, name)| {
+        let hit = match &schema {
+            Some(schema) => protected(schema, &name),
+            None if ctes.contains(&name) => false,
+            None => {
+                let found = ENV.search_path.iter().find(|schema| CATALOG.relation(schema, &name).is_some());
+                found.is_some_and(|schema| protected(schema, &name)) || name == "payroll"
+            }
+        };
+        hit.then_some(name)
+    })
+}
+
+pub fn made_plans() -> Target {
+    Target {
+        name: "made_plans",
+        seeds: (0..60_u64)
+            .map(|seed| {
+                let mut random = super::random::Random::new(seed * 7919 + 1);
+                (0..80).map(|_| random.next().to_le_bytes()[0]).collect()
+            })
+            .collect(),
+        dictionary: Vec::new(),
+        longest: 160,
+        runs: 6_000,
+        run: |input| {
+            let made = statement(&mut Choices::new(input));
+            let parsed = match Parsed::parse(&made.text) {
+                Ok(parsed) => parsed,
+                Err(error) => panic!("the statement that was made is wrong: {error}: {}", made.text),
+            };
+            let seen = planned(&parsed, 0);
+            assert!(!made.protected || seen != "pass", "passed: {}", made.text);
+            if let Outcome::Rewrite(plan) = planner::plan(&parsed, 0, &CATALOG, &ENV, &[]) {
+                let upstream = upstream(parsed.statement_text(0), &plan, "E'\\\\xff'");
+                assert!(!upstream.contains(SECRET), "plaintext goes up: {upstream}");
+            }
+            saw(seen)
+        },
+    }
+}

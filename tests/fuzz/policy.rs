@@ -1,0 +1,39 @@
+//! The policy file.
+
+use std::path::Path;
+
+use pgveil::config::load_from;
+
+use super::run::{Target, saw};
+
+/// Findings or a policy; what is found can be printed.
+pub fn policies() -> Target {
+    Target {
+        name: "policies",
+        seeds: vec![
+            include_bytes!("../../config/full.yaml").to_vec(),
+            b"upstream: { hosts: db }\nservice: { user: pgveil }\nkms: { main: { local: { keyring: k } } }\nkeys: { kms: main }\ndatabases: { app: { tables: { people: { columns: { email: { type: varchar(120), mode: equality } } } } } }".to_vec(),
+            b"listen: [127.0.0.1:1, unix:/run]\nlog: { level: info, format: text }".to_vec(),
+        ],
+        dictionary: vec![
+            b"&a ", b"*a", b"<<: *a", b"- ", b"? ", b": ", b"{", b"}", b"[", b"]", b"\n  ", b"\t", b"|", b">-", b"\"", b"'", b"!!binary ",
+            b"!!str", b"---\n", b"...\n", b"%YAML 1.2\n", b"~", b"null", b"0x10", b"1e9", b".inf", b"64MiB", b"\xc3\xa9", b"\xf0\x9f\xa6\x80",
+            b"\xff", b"\0", b"\r", b"type: ", b"columns: ", b"numeric(12,2)", b"char(11)", b"{ env: X }", b"\"a.b\".people", b"identity: ",
+        ],
+        longest: 8192,
+        runs: 1_500,
+        run: |input| match load_from(Path::new("pgveil.yaml"), input, []) {
+            Ok(loaded) => saw(loaded.policy.databases.len()),
+            Err(findings) => {
+                assert!(!findings.is_empty() && findings.len() < 200);
+                for finding in &findings {
+                    assert!(!finding.rendered.contains('\u{1b}'), "{}", finding.rendered);
+                }
+                let mut codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+                codes.sort_unstable();
+                codes.dedup();
+                saw(codes)
+            }
+        },
+    }
+}
