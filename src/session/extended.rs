@@ -274,6 +274,7 @@ impl Session {
                 }
                 let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(&statement.text));
                 if !mentions.protected {
+                    statement.changes_env.fetch_or(mentions.env, Ordering::Relaxed);
                     return Ok(statement);
                 }
                 if !statement.readable {
@@ -386,7 +387,7 @@ impl Session {
         let opens = portal.view.is_some() && statement.reads_sealed();
         self.segment.reads_sealed |= opens;
         self.segment.may_write |= statement.may_write;
-        if statement.changes_env {
+        if statement.changes_env.load(Ordering::Relaxed) {
             self.environment.touch();
             self.segment.changes_env = true;
             if statement.class.contains(ALTERS) {
@@ -448,7 +449,7 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         text: Bytes::copy_from_slice(text),
         oids,
         epoch,
-        changes_env: mentions.env,
+        changes_env: AtomicBool::new(mentions.env),
         class,
         may_write: class.may_write(),
         readable: true,

@@ -145,7 +145,7 @@ impl Session {
             text: Bytes::new(),
             oids: Vec::new(),
             epoch: 0,
-            changes_env: false,
+            changes_env: AtomicBool::new(false),
             class: Class::EMPTY,
             may_write: true,
             readable: true,
