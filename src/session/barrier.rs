@@ -48,7 +48,9 @@ impl Segment {
 impl Session {
     /// While sealed results are unopened, nothing that can commit is sent.
     pub(super) fn must_wait_for_results(&mut self, class: impl FnOnce() -> Class) -> bool {
-        if self.unopened == 0 || !class().contains(WAITS_FOR_RESULTS) {
+        // A result that has failed has no answer yet for what its transaction is.
+        let settled = self.unopened == 0 && self.failing == Failing::No;
+        if settled || !class().contains(WAITS_FOR_RESULTS) {
             return false;
         }
         if !self.segment.is_empty() && !self.stays {
