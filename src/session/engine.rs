@@ -261,8 +261,12 @@ impl Session {
             // If this was the Describe that the statement's check relied on, another has to be sent.
             statement.described.store(false, Ordering::Relaxed);
         }
-        if let Some(undo) = job.undo {
-            self.names.undo(undo);
+        let Some(undo) = job.undo else { return };
+        // A later change of the same name that is still under way stays: what it replaces is what was
+        // there before the one that is taken back.
+        match self.fifo.behind().filter_map(|entry| entry.job.undo.as_mut()).find(|later| later.is_of_name(&undo)) {
+            Some(later) => *later = undo,
+            None => self.names.undo(undo),
         }
     }
 
