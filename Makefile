@@ -26,7 +26,6 @@ bench: ## side by side: direct, HAProxy, pgveil; SECONDS (1) a run, ROUNDS (9), 
 	@python3 bench/side_by_side.py --seconds $(or $(SECONDS),1) --rounds $(or $(ROUNDS),9) \
 	  --clients $(or $(CLIENTS),4) --only "$(ONLY)"
 
-fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain and cargo-fuzz
-	@for target in $$(cargo fuzz list); do \
-	  cargo +nightly fuzz run "$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),60) || exit 1; \
-	done
+fuzz: ## every fuzz target for SECONDS (600), on all cores; findings go to target/tmp/fuzz
+	@PGVEIL_FUZZ_SECONDS=$(or $(SECONDS),600) CARGO_PROFILE_TEST_OPT_LEVEL=2 \
+	  cargo test --test fuzz -- --nocapture

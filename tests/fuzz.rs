@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fuzz {
+    // The golden test uses more of it.
+    #[allow(dead_code)]
     #[path = "../golden/policy.rs"]
     pub mod golden_policy;
     pub mod maker;

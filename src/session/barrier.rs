@@ -34,6 +34,8 @@ pub struct Segment {
     pub(super) reads_sealed: bool,
     /// Something was executed that may write.
     pub(super) may_write: bool,
+    /// Something was executed that may change the session's environment.
+    pub(super) changes_env: bool,
     /// A message was refused: the substitute makes the server skip what follows.
     pub(super) refused: bool,
 }
@@ -48,7 +50,10 @@ impl Segment {
 impl Session {
     /// While sealed results are unopened, nothing that can commit is sent.
     pub(super) fn must_wait_for_results(&mut self, class: impl FnOnce() -> Class) -> bool {
-        if self.unopened == 0 || !class().contains(WAITS_FOR_RESULTS) {
+        // A result that has failed is not over before its ReadyForQuery: only then is the transaction
+        // aborted upstream.
+        let settled = self.unopened == 0 && self.failing == Failing::No;
+        if settled || !class().contains(WAITS_FOR_RESULTS) {
             return false;
         }
         if !self.segment.is_empty() && !self.stays {
@@ -93,6 +98,10 @@ impl Session {
     }
 
     pub(super) fn release_sync(&mut self) {
+        if self.segment.changes_env {
+            // Without a transaction block SET LOCAL lasts until here.
+            self.environment.forget();
+        }
         self.segment = Segment::default();
         if self.environment.touched() && self.status != b'T' {
             // Outside a block Sync ends the transaction, and with it SET LOCAL, say.

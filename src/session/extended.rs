@@ -163,8 +163,14 @@ impl Session {
         Meters::get().statement(verdict);
         let statement = Statement { named: !name.is_empty(), ..statement };
         let positions = statement.positions();
+        // The server refuses a name that is taken: nothing is bound to it before that is settled.
+        let taken = !name.is_empty() && self.names.statement(name).is_some();
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
+        if taken {
+            frontend::flush(&mut self.server.output);
+            self.wait = Wait::Answers;
+        }
     }
 
     /// Refuses a Parse. As natively, it leaves no unnamed statement behind.
@@ -382,6 +388,7 @@ impl Session {
         self.segment.may_write |= statement.may_write;
         if statement.changes_env {
             self.environment.touch();
+            self.segment.changes_env = true;
             if statement.class.contains(ALTERS) {
                 self.environment.alter();
             }

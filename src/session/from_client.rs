@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     barrier::Segment,
-    engine::{End, Next, Session, Wait, forward},
+    engine::{End, MOST_UNDER_WAY, Next, Session, Wait, forward},
     fifo::Kind,
     io::HIGH_WATER,
     job::Job,
@@ -49,7 +49,7 @@ impl Session {
                 input.clear();
                 return Ok(());
             }
-            if self.server.output.len() > HIGH_WATER || !self.may_go_on() {
+            if self.server.output.len() > HIGH_WATER || self.fifo.len() > MOST_UNDER_WAY || !self.may_go_on() {
                 return Ok(());
             }
             let header =

@@ -404,9 +404,14 @@ impl Session {
             // A Parse that fails leaves no unnamed statement behind; one that is skipped does.
             *old = None;
         }
-        if lost.iter().any(|entry| matches!(entry.job.deal, Deal::Environment { .. })) {
-            self.wait = Wait::No;
-            self.environment.refused_to_answer();
+        for entry in &lost {
+            if let Deal::Environment { alone } = entry.job.deal {
+                self.wait = Wait::No;
+                // Within a segment the error stands for the message that waits, which is skipped.
+                if alone {
+                    self.environment.refused_to_answer();
+                }
+            }
         }
         // The latest change of a name is taken back first.
         for entry in lost.into_iter().rev() {

@@ -34,7 +34,7 @@ CREATE TABLE people (
   birth date,
   salary numeric(12,2),
   notes text);
-CREATE TABLE contacts (id int PRIMARY KEY, mail varchar(120), phone text);
+CREATE TABLE contacts (id int PRIMARY KEY, label text, mail varchar(120), phone text);
 CREATE TABLE orders (id int PRIMARY KEY, person_id int, note text, email text);
 CREATE TABLE inbox (id int, body text);
 CREATE TABLE logbook (id int, body text);

@@ -1,7 +1,7 @@
 //! Confusing forms: how a name, a literal or a row can be written so that a careless reader misses it.
 
 use super::cases::{
-    Case,
+    Case, Expect,
     Expect::{Error, Plan, Refused, Same},
 };
 
@@ -337,4 +337,148 @@ pub const NAMES: &[Case] = &[
     (&["BEGIN", "SET LOCAL client_encoding = 'LATIN1'", "ROLLBACK", "SELECT email FROM people WHERE id = 2"], Same),
     (&["SET DateStyle = 'German, DMY'", "SELECT birth FROM people WHERE id = 2"], Same),
     (&["SET ROLE app", "SELECT email FROM people WHERE id = 2"], Same),
+];
+
+/// Things that change under a statement's feet.
+pub const MOVING: &[Case] = &[
+    (
+        &["BEGIN", "ALTER TABLE contacts DROP COLUMN label", "INSERT INTO contacts VALUES (200, 'sekret.shifted@x')"],
+        Refused("column list"),
+    ),
+    (
+        &[
+            "BEGIN",
+            "ALTER TABLE contacts DROP COLUMN label",
+            "INSERT INTO contacts (id, mail) VALUES (201, 'sekret.named@x') RETURNING *",
+            "ROLLBACK",
+        ],
+        Same,
+    ),
+    (&["BEGIN", "ALTER TABLE people ADD COLUMN more int", "SELECT * FROM people WHERE id = 2", "ROLLBACK"], Same),
+    // A column of this transaction is not known yet.
+    (&["BEGIN", "ALTER TABLE people ADD COLUMN more int", "UPDATE people SET more = 1 WHERE id = 2"], Error("42703")),
+    (
+        &["ALTER TABLE contacts DROP COLUMN label; INSERT INTO contacts VALUES (202, 'sekret.shifted@x')"],
+        Refused("may change how names resolve"),
+    ),
+    (&["INSERT INTO people VALUES (203, 'eve', 'sekret.eve@x')", "SELECT * FROM people WHERE id = 203"], Same),
+    (
+        &[
+            "BEGIN",
+            "SAVEPOINT a",
+            "ALTER TABLE contacts DROP COLUMN label",
+            "ROLLBACK TO a",
+            "INSERT INTO contacts (id, label, mail) VALUES (204, 'x', 'sekret.back@x')",
+        ],
+        Same,
+    ),
+    (&["CREATE TABLE leaky (id int DEFAULT find_person('sekret'))"], Refused("calling find_person()")),
+    (&["CREATE TABLE leaky (id int CHECK (find_person('sekret') > id))"], Refused("calling find_person()")),
+    (&["CREATE TABLE leaky (id int, CHECK (find_person('sekret') > id))"], Refused("calling find_person()")),
+    (&["ALTER TABLE orders ALTER note SET DEFAULT find_person('sekret')"], Refused("calling find_person()")),
+    (&["ALTER TABLE orders ADD CHECK (find_person('sekret') > 0)"], Refused("calling find_person()")),
+    (&["ALTER TABLE orders ADD COLUMN x int DEFAULT find_person('sekret')"], Refused("calling find_person()")),
+    (&["CREATE INDEX ON orders (find_person('sekret'))"], Refused("calling find_person()")),
+    (&["CREATE INDEX ON orders (id) WHERE find_person('sekret') = 1"], Refused("calling find_person()")),
+    (&["PREPARE p (int) AS SELECT $1", "EXECUTE p (find_person('sekret'))"], Refused("calling find_person()")),
+    (&["CREATE VIEW v AS SELECT find_person('sekret')"], Refused("calling find_person()")),
+    (&["EXPLAIN SELECT find_person('sekret')"], Refused("calling find_person()")),
+    (&["SELECT id FROM people GROUP BY id HAVING email = 'sekret.cte@x'"], Same),
+    (&["SELECT FROM people WHERE email = 'sekret.cte@x'"], Same),
+    (&["SET search_path = ''", "SELECT email FROM public.people WHERE email = 'sekret.cte@x'"], Same),
+    (&["SET search_path = ''", "SELECT email FROM people"], Error("42P01")),
+    (&["SELECT setval('people_id_seq', 300), pg_get_serial_sequence('people', 'id')"], Same),
+    (
+        &[
+            "BEGIN; INSERT INTO people (id, email) VALUES (205, 'sekret.batch@x'); COMMIT",
+            "SELECT email FROM people WHERE id = 205",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "BEGIN; INSERT INTO people (id, email) VALUES (206, 'sekret.batch@x'); ROLLBACK",
+            "SELECT email FROM people WHERE id = 206",
+        ],
+        Same,
+    ),
+    (&["UPDATE people SET name = email"], Refused("being stored in a plain column")),
+    (&["UPDATE orders SET note = p.email FROM people p"], Refused("being stored in a plain column")),
+    (&["INSERT INTO orders (id, note) SELECT id, email FROM people"], Refused("being stored in a plain column")),
+    (&["SELECT p.a, p.e FROM people p (a, b, c, d, e) WHERE p.d = 'sekret-0002'"], Same),
+    (&["SELECT id FROM people AS p (id, ssn, email, name) WHERE ssn = 'plain' ORDER BY 1"], Same),
+    (
+        &["DELETE FROM people p USING contacts c WHERE p.email = c.mail AND c.mail = 'sekret.zoe@x' RETURNING p.email"],
+        Same,
+    ),
+    (&["UPDATE people SET email = DEFAULT, notes = NULL WHERE email = 'sekret.batch@x' RETURNING email, notes"], Same),
+    (&["TRUNCATE contacts; INSERT INTO contacts (id, mail) VALUES (1, 'sekret.ann@x')"], Same),
+];
+
+/// With parameters, in the extended protocol.
+pub const PARAMETERS: &[(&str, &[Option<&str>], Expect)] = &[
+    (
+        "INSERT INTO people (id, email, ssn, birth, salary, notes) VALUES ($1, $2, $3, $4, $5, $6)",
+        &[Some("300"), Some("sekret.p@x"), Some("sekret-p"), Some("1931-03-17"), Some("98765.43"), Some("sekret p")],
+        Same,
+    ),
+    ("SELECT * FROM people WHERE email = $1", &[Some("sekret.p@x")], Same),
+    ("SELECT id FROM people WHERE email = $1::text", &[Some("sekret.p@x")], Same),
+    ("SELECT id FROM people WHERE email = CAST($1 AS varchar)", &[Some("sekret.p@x")], Same),
+    ("SELECT id FROM people WHERE $1::varchar IS NULL OR email = $1::varchar", &[Some("sekret.p@x")], Same),
+    ("SELECT id FROM people WHERE $1 = email AND id = $2", &[Some("sekret.p@x"), Some("300")], Same),
+    ("SELECT id FROM people WHERE email = ANY ($1)", &[Some("{sekret.p@x,\"x\",NULL}")], Same),
+    ("SELECT id FROM people WHERE email = ANY ($1::varchar[])", &[Some("{sekret.p@x}")], Same),
+    ("SELECT id FROM people WHERE email IN ($1, $2, 'sekret.q@x')", &[Some("sekret.p@x"), None], Same),
+    ("SELECT id FROM people WHERE email = $1 OR ssn = $1", &[Some("sekret-p")], Same),
+    (
+        "SELECT id FROM people WHERE email = $1 AND name = $1",
+        &[Some("sekret")],
+        Refused("used both with a sealed column and elsewhere"),
+    ),
+    (
+        "SELECT $1::text, id FROM people WHERE email = $1",
+        &[Some("sekret")],
+        Refused("used both with a sealed column and elsewhere"),
+    ),
+    ("SELECT id FROM people WHERE email = lower($1)", &[Some("sekret")], Refused("computed value")),
+    ("SELECT id FROM people WHERE email = $1 || ''", &[Some("sekret")], Refused("computed value")),
+    ("SELECT id FROM people WHERE email LIKE $1", &[Some("sekret%")], Refused("LIKE")),
+    ("SELECT id FROM people WHERE birth = $1", &[Some("1931-03-17")], Refused("=")),
+    ("SELECT id FROM people WHERE (email, id) = ($1, 1)", &[Some("sekret")], Refused("a row constructor")),
+    ("SELECT id FROM people WHERE email IN (SELECT unnest($1::text[]))", &[Some("{sekret}")], Refused("IN (subquery)")),
+    ("INSERT INTO people (email) VALUES (upper($1))", &[Some("sekret")], Refused("computed value")),
+    ("INSERT INTO people (email) VALUES (coalesce($1, 'sekret'))", &[Some("sekret")], Refused("computed value")),
+    ("INSERT INTO people (email) SELECT $1", &[Some("sekret")], Refused("INSERT … SELECT into it")),
+    (
+        "INSERT INTO people (email) SELECT * FROM unnest($1::varchar[])",
+        &[Some("{sekret}")],
+        Refused("INSERT … SELECT into it"),
+    ),
+    (
+        "INSERT INTO people (id, email) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET email = $3 RETURNING email",
+        &[Some("300"), Some("sekret.a@x"), Some("sekret.b@x")],
+        Same,
+    ),
+    (
+        "UPDATE people SET email = $1, name = $2 WHERE email = $3 RETURNING email",
+        &[Some("sekret.c@x"), Some("plain"), Some("sekret.b@x")],
+        Same,
+    ),
+    ("UPDATE people SET email = CASE WHEN id = 300 THEN $1 ELSE email END", &[Some("sekret")], Refused("CASE")),
+    ("UPDATE people SET salary = salary + $1", &[Some("98765.43")], Refused("+")),
+    (
+        "UPDATE people SET salary = $1::numeric(12,2), birth = $2::date WHERE id = 300 RETURNING salary, birth",
+        &[Some("98765.43"), Some("1931-03-17")],
+        Same,
+    ),
+    ("DELETE FROM people WHERE email = $1 RETURNING *", &[Some("sekret.c@x")], Same),
+    ("SELECT add_person($1)", &[Some("sekret")], Refused("calling add_person()")),
+    ("SELECT query_to_xml($1, true, true, '')", &[Some("SELECT 1 -- sekret")], Refused("query_to_xml()")),
+    ("SELECT $1::people", &[Some("(1,x,sekret)")], Refused("the row type")),
+    (
+        "MERGE INTO people p USING (VALUES (300, $1)) v(id, e) ON p.id = v.id WHEN MATCHED THEN UPDATE SET email = v.e",
+        &[Some("sekret")],
+        Refused("MERGE"),
+    ),
 ];

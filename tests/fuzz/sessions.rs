@@ -52,7 +52,7 @@ impl Server {
     fn read(&mut self) -> bool {
         let Some((number, message)) = self.inbox.pop_front() else { return false };
         match self.copies {
-            Some((copy, kind)) => self.in_copy(copy, kind, number, message),
+            Some((copy, kind)) => self.in_copy(copy, kind, message),
             None => self.read_outside_copy(number, message),
         }
         true
@@ -71,7 +71,7 @@ impl Server {
     }
 
     /// CopyGetData: Flush and Sync are ignored, whatever is unexpected fails the COPY.
-    fn in_copy(&mut self, copy: usize, kind: Kind, number: usize, message: Message) {
+    fn in_copy(&mut self, copy: usize, kind: Kind, message: Message) {
         match message {
             Message::CopyData | Message::Flush | Message::Request(Kind::Sync, _) => return,
             Message::CopyEnd(false) => {
@@ -81,10 +81,7 @@ impl Server {
                 }
             }
             Message::CopyEnd(true) => self.fails(kind, copy),
-            Message::Request(..) => {
-                let _ = number;
-                self.fails(kind, copy);
-            }
+            Message::Request(..) => self.fails(kind, copy),
         }
         self.copies = None;
     }
@@ -219,7 +216,7 @@ fn session(choices: &mut Choices<'_>) -> u64 {
     }
     if server.copies.is_some() {
         assert!(fifo.copying_in());
-        drop(fifo.finish());
+        let _ = fifo.finish();
     }
     assert!(fifo.is_empty(), "still awaited: {:?}", fifo.iter().map(|entry| entry.kind).collect::<Vec<_>>());
     trace.dedup();
@@ -238,7 +235,9 @@ fn answer(fifo: &mut Fifo<usize>, dead: &mut HashSet<usize>, tag: u8, number: us
     assert_eq!(head, Some(number), "an answer {:?} ({step:?}) to request {number}", char::from(tag));
     match step {
         Step::Part => {}
-        Step::Last | Step::Ready => drop(fifo.finish()),
+        Step::Last | Step::Ready => {
+            let _ = fifo.finish();
+        }
         Step::Error => dead.extend(fifo.fail().into_iter().map(|entry| entry.job)),
         Step::Async | Step::OutOfStep => panic!("{:?} to request {number} is {step:?}", char::from(tag)),
     }

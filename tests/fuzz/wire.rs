@@ -160,8 +160,10 @@ fn bind_message(body: &[u8]) -> bool {
     frontend::cstr(&mut out, bind.portal);
     frontend::cstr(&mut out, bind.statement);
     frontend::codes(&mut out, &codes(bind.formats));
-    out.put_u16(values.len() as u16);
-    values.iter().for_each(|value| frontend::value(&mut out, *value));
+    out.put_u16(bind.count as u16);
+    for value in values {
+        frontend::value(&mut out, value);
+    }
     frontend::codes(&mut out, &codes(bind.results));
     assert_eq!(out, body);
     true
@@ -171,7 +173,9 @@ fn fields(body: &[u8]) -> bool {
     let Ok(fields) = backend::fields(body) else { return false };
     let Ok(fields) = fields.collect::<Result<Vec<_>, _>>() else { return false };
     let mut out = BytesMut::from(&(fields.len() as u16).to_be_bytes()[..]);
-    fields.iter().for_each(|field| backend::put_field(&mut out, field));
+    for field in &fields {
+        backend::put_field(&mut out, field);
+    }
     assert!(body.starts_with(&out));
     true
 }
@@ -179,7 +183,9 @@ fn fields(body: &[u8]) -> bool {
 fn cells(body: &[u8]) -> bool {
     let Ok(cells) = backend::cells(body) else { return false };
     let mut out = BytesMut::from(&(cells.len() as u16).to_be_bytes()[..]);
-    cells.iter().for_each(|cell| frontend::value(&mut out, *cell));
+    for cell in cells {
+        frontend::value(&mut out, cell);
+    }
     assert!(body.starts_with(&out));
     true
 }
@@ -218,7 +224,7 @@ pub fn startups() -> Target {
         name: "startups",
         seeds: vec![
             packet(196_608, b"user\0ann\0database\0app\0replication\0false\0\0"),
-            packet(196_610, b"user\0ann\0_pq_.x\01\0\0"),
+            packet(196_610, b"user\0ann\0_pq_.x\0on\0\0"),
             packet(80_877_103, b""),
             packet(80_877_104, b""),
             packet(80_877_102, &[1; 8]),

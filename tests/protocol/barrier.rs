@@ -354,3 +354,23 @@ fn many_segments_around_a_failure_all_get_their_answers() {
         .collect();
     assert_eq!(answer, expected);
 }
+
+#[test]
+fn a_damaged_value_is_null_where_the_policy_says_so() {
+    let turn = turn();
+    let mut raw = turn.veiled();
+    raw.query("UPDATE people SET hint = 'a hint'");
+    corrupt(&turn, "hint", 1);
+    turn.sql("UPDATE people SET hint = email WHERE id = 2");
+    let select = "SELECT id, hint FROM people ORDER BY id";
+    assert_eq!(raw.brief(select), ["1|NULL", "2|NULL", "3|a hint", "SELECT 3", "=I"]);
+    for results in [&[][..], &[1], &[0, 1]] {
+        let text = "SELECT id::text, hint FROM people ORDER BY id";
+        raw.send(&[parse("", text, &[]), bind("", "", &[], &[], results), execute("", 0), sync()].concat());
+        assert_eq!(brief(&raw.until_ready()), ["1|NULL", "2|NULL", "3|a hint", "SELECT 3", "=I"]);
+    }
+    // An unknown key as well; and it is written as any other.
+    turn.sql("UPDATE people SET hint = set_byte(hint::bytea, 5, get_byte(hint::bytea, 5) # 255)::bytea WHERE id = 3");
+    assert_eq!(raw.brief("SELECT hint FROM people WHERE id = 3"), ["NULL", "SELECT 1", "=I"]);
+    assert_eq!(raw.brief("UPDATE people SET hint = 'new' WHERE id = 3 RETURNING hint"), ["new", "UPDATE 1", "=I"]);
+}

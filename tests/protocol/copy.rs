@@ -159,7 +159,7 @@ fn copy_of_a_protected_table_is_right_or_refused() {
     raw.send(
         &[
             query("COPY people FROM STDIN"),
-            copy_data(b"41\tn\tx\t\\N\t\\N\t\\N\t\\N\n"),
+            copy_data(b"41\tn\tx\t\\N\t\\N\t\\N\t\\N\t\\N\n"),
             copy_done(),
             query("SELECT 1"),
         ]

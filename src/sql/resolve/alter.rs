@@ -104,13 +104,15 @@ impl<'a> Resolver<'a> {
                 Some(name) => self.unprotected(name, "ATTACH and DETACH PARTITION").map(|_| ()),
                 None => Ok(()),
             },
-            Node::Constraint(constraint) => self.foreign_key(constraint),
+            Node::Constraint(constraint) => self.plain_constraint(constraint),
             Node::ColumnDef(definition) => {
                 if let Some(name) = definition.type_name() {
                     self.type_name(name)?;
                 }
-                self.foreign_keys(definition.constraints())
+                self.no_forbidden_calls(definition.raw_default())?;
+                self.plain_constraints(definition.constraints())
             }
+            expression if command.subtype == AlterTableType::AT_ColumnDefault => self.no_forbidden_calls(expression),
             _ => Ok(()),
         }
     }
@@ -150,17 +152,24 @@ impl<'a> Resolver<'a> {
         self.foreign_key(constraint)
     }
 
-    pub(super) fn foreign_keys(&mut self, constraints: &'a NodeList) -> Step<()> {
+    /// Constraints of a column of another table, its default among them.
+    pub(super) fn plain_constraints(&mut self, constraints: &'a NodeList) -> Step<()> {
         for node in constraints {
             if let Node::Constraint(constraint) = node {
-                self.foreign_key(constraint)?;
+                self.plain_constraint(constraint)?;
             }
         }
         Ok(())
     }
 
+    /// A constraint of another table.
+    pub(super) fn plain_constraint(&mut self, constraint: &'a Constraint) -> Step<()> {
+        self.no_forbidden_calls(constraint.raw_expr())?;
+        self.foreign_key(constraint)
+    }
+
     /// `REFERENCES people (id)`: plain columns of a protected table can be referenced.
-    pub(super) fn foreign_key(&mut self, constraint: &'a Constraint) -> Step<()> {
+    fn foreign_key(&mut self, constraint: &'a Constraint) -> Step<()> {
         let Some(name) = constraint.pktable() else { return Ok(()) };
         let Some(relation) = self.named(name)? else { return Ok(()) };
         for column in constraint.pk_attrs() {

@@ -26,9 +26,9 @@ impl<'a> Resolver<'a> {
                     if let Some(type_name) = definition.type_name() {
                         self.type_name(type_name)?;
                     }
-                    self.foreign_keys(definition.constraints())?;
+                    self.plain_constraints(definition.constraints())?;
                 }
-                Node::Constraint(constraint) => self.foreign_key(constraint)?,
+                Node::Constraint(constraint) => self.plain_constraint(constraint)?,
                 Node::TableLikeClause(like) => {
                     if let Some(name) = like.relation() {
                         self.unprotected(name, "CREATE TABLE … LIKE")?;
@@ -37,7 +37,7 @@ impl<'a> Resolver<'a> {
                 _ => return Err(construct_at("this kind of CREATE TABLE", name.location)),
             }
         }
-        create.constraints().iter().try_for_each(|constraint| self.foreign_key(constraint))?;
+        create.constraints().iter().try_for_each(|constraint| self.plain_constraint(constraint))?;
         Ok(Done::Utility)
     }
 }

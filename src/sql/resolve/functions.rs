@@ -7,7 +7,7 @@ use pg_raw_parse::{
 
 use super::{
     KEYSTORE_SCHEMA, Resolver, Step, mention,
-    refuse::{Place, Stop, keystore, located, unsupported_on},
+    refuse::{Place, Stop, construct, keystore, located, unsupported_on},
     scope::{Scope, Target},
     types,
 };
@@ -331,6 +331,24 @@ impl<'a> Resolver<'a> {
         match call.over() {
             Some(window) => self.window(window, scope),
             None => Ok(()),
+        }
+    }
+
+    /// An expression that has nothing to do with a protected table but may call a function that
+    /// reaches one: defaults, constraints and indexes of other tables, arguments of EXECUTE.
+    pub(super) fn no_forbidden_calls(&mut self, node: Node<'a>) -> Step<()> {
+        let catalog = self.catalog;
+        let found = mention::walk(node, |node| match node {
+            Node::FuncCall(call) => forbidden(call, catalog),
+            _ => None,
+        });
+        match found {
+            Ok(None) => Ok(()),
+            Ok(Some(stop)) => {
+                self.forbidden = true;
+                Err(stop)
+            }
+            Err(mention::Unwalkable) => Err(construct("this kind of expression")),
         }
     }
 

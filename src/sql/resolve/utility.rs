@@ -40,6 +40,10 @@ impl<'a> Resolver<'a> {
                 self.move_relation(alter.relation(), alter.newschema(), "ALTER … SET SCHEMA")
             }
             Node::RefreshMatViewStmt(refresh) => self.refresh(refresh),
+            Node::ExecuteStmt(execute) => {
+                execute.params().iter().try_for_each(|node| self.no_forbidden_calls(node))?;
+                Ok(Done::Forward)
+            }
             Node::CallStmt(call) => {
                 if let Some(call) = call.funccall() {
                     self.call(call, &Scope::default())?;
@@ -203,6 +207,10 @@ impl<'a> Resolver<'a> {
         let Some(name) = index.relation() else { return Ok(Done::Forward) };
         let Some(relation) = self.named(name)? else { return Ok(Done::Forward) };
         if relation.protected.is_none() {
+            for elem in index.index_params() {
+                self.no_forbidden_calls(elem.expr())?;
+            }
+            self.no_forbidden_calls(index.where_clause())?;
             return Ok(Done::Forward);
         }
         let mut scope = Scope::default();
@@ -244,7 +252,6 @@ fn forwarded(node: Node<'_>) -> bool {
             | Node::VariableShowStmt(_)
             | Node::DiscardStmt(_)
             | Node::DeallocateStmt(_)
-            | Node::ExecuteStmt(_)
             | Node::FetchStmt(_)
             | Node::ClosePortalStmt(_)
             | Node::NotifyStmt(_)
