@@ -76,11 +76,11 @@ pub(super) fn fixed() -> impl Iterator<Item = Needle> {
     anywhere.chain(words).map(|(text, kind, bounds)| Needle { bytes: text.as_bytes().to_vec(), kind, bounds })
 }
 
-/// What may hide a protected name: escaped identifiers, the keystore's schema, and functions that
+/// What may hide a protected name: escaped identifiers, pgveil's own schemas, and functions that
 /// run SQL from strings or read a table that they are given by name or OID.
 const PROTECTED: [&str; 10] = [
     "u&\"",
-    "pgveil_keys",
+    "pgveil",  // the schemas pgveil and pgveil_keys
     "_to_xml", // query_, cursor_, table_, schema_ and database_to_xml, and their …schema variants
     "ts_stat",
     "ts_rewrite",

@@ -59,6 +59,9 @@ type Step<T> = Result<T, Stop>;
 /// The schema of pgveil's keystore.
 const KEYSTORE_SCHEMA: &str = "pgveil_keys";
 
+/// The schema of the domain that sealed columns have.
+const OWN_SCHEMA: &str = "pgveil";
+
 /// How deep queries and expressions may nest before the walk gives up: a thread's usual 2 MiB of
 /// stack hold it in a debug build. Chains of operators (`a || b || …`) do not count.
 const MAX_NESTING: usize = 200;

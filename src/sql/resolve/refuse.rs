@@ -127,6 +127,14 @@ pub(super) fn keystore(location: i32) -> Stop {
     located(refusal, location)
 }
 
+/// Something that sealed columns are made of would be dropped or changed.
+pub(super) fn own_schema() -> Stop {
+    let refusal = Refusal::unsupported("sql/own-schema", "the schema \"pgveil\" holds what sealed columns are made of")
+        .sqlstate("42501")
+        .hint("dropping its domain drops every sealed column; to do so on purpose, connect to the server directly");
+    located(refusal, -1)
+}
+
 /// A relation that the catalog says must not be named.
 pub(super) fn refused_relation(relation: &Relation, reason: &str, location: i32) -> Stop {
     let label = table_label(&relation.schema, &relation.name);

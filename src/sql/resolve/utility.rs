@@ -9,10 +9,10 @@ use pg_raw_parse::{
 };
 
 use super::{
-    Done, KEYSTORE_SCHEMA, Resolver, Step,
+    Done, KEYSTORE_SCHEMA, OWN_SCHEMA, Resolver, Step,
     from::relation_item,
     mention,
-    refuse::{Place, construct, construct_at, keystore, native, refused_relation, unsupported_on},
+    refuse::{Place, construct, construct_at, keystore, native, own_schema, refused_relation, unsupported_on},
     scope::Scope,
 };
 use crate::sql::catalog::Relation;
@@ -24,6 +24,10 @@ impl<'a> Resolver<'a> {
         if mention::contains_word(&text.to_ascii_lowercase(), KEYSTORE_SCHEMA) {
             self.forbidden = true;
             return Err(keystore(-1));
+        }
+        if changes_objects(node) && mention::contains_word(&text.to_ascii_lowercase(), OWN_SCHEMA) {
+            self.forbidden = true;
+            return Err(own_schema());
         }
         match node {
             Node::ExplainStmt(explain) => self.explain(explain, text),
@@ -241,6 +245,22 @@ impl<'a> Resolver<'a> {
         }
         Ok(())
     }
+}
+
+/// Statements that take away or change an object that exists.
+fn changes_objects(node: Node<'_>) -> bool {
+    matches!(
+        node,
+        Node::DropStmt(_)
+            | Node::DropOwnedStmt(_)
+            | Node::AlterDomainStmt(_)
+            | Node::AlterObjectSchemaStmt(_)
+            | Node::AlterOwnerStmt(_)
+            | Node::AlterFunctionStmt(_)
+            | Node::RenameStmt(_)
+            | Node::CreateFunctionStmt(_)
+            | Node::DefineStmt(_)
+    )
 }
 
 /// Statements that carry no value of a column and change nothing about what a column is.
