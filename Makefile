@@ -20,10 +20,10 @@ test-suites: ## PostgreSQL's own regression tests through pgveil, compared with 
 	@scripts/setup.sh build server
 	@scripts/suites.sh
 
-bench: ## side by side: direct, HAProxy, pgveil; SECONDS (2) a run, ROUNDS (5), CLIENTS (4), ONLY (part of a title)
+bench: ## side by side: direct, HAProxy, pgveil; SECONDS (1) a run, ROUNDS (9), CLIENTS (4), ONLY (part of a title)
 	@scripts/setup.sh build server bench
 	@cargo build --quiet --release --locked
-	@python3 bench/side_by_side.py --seconds $(or $(SECONDS),2) --rounds $(or $(ROUNDS),5) \
+	@python3 bench/side_by_side.py --seconds $(or $(SECONDS),1) --rounds $(or $(ROUNDS),9) \
 	  --clients $(or $(CLIENTS),4) --only "$(ONLY)"
 
 fuzz: ## every fuzz target for SECONDS (600), on all cores; findings go to target/tmp/fuzz

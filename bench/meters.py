@@ -18,10 +18,15 @@ def cpu_seconds(pid):
             with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
                 total += int(file.read().split()[0])
     except OSError:
-        with open(f"/proc/{pid}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        return user_ticks(pid)[1] / TICK
     return total / 1e9
+
+
+def user_ticks(pid):
+    """Clock ticks that found the process in user space, and in either: a sample, good over many runs."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return int(fields[11]), int(fields[11]) + int(fields[12])
 
 
 def machine_seconds():
@@ -50,12 +55,13 @@ def pgbench(program, target, protocol, script, clients, amount, variables):
 
 def measure(run, pid):
     """A run with what the process spent on it, in µs a transaction."""
-    cpu, machine, wall = pid and cpu_seconds(pid), machine_seconds(), time.monotonic()
+    cpu, ticks, machine, wall = pid and cpu_seconds(pid), pid and user_ticks(pid), machine_seconds(), time.monotonic()
     count, rate = run()
     wall = time.monotonic() - wall
     return {
         "tps": rate,
         "cpu": pid and (cpu_seconds(pid) - cpu) / count * 1e6,
+        "ticks": pid and [after - before for before, after in zip(ticks, user_ticks(pid))],
         "busy": (machine_seconds() - machine) / (wall * os.cpu_count()),
     }
 

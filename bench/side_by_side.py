@@ -19,14 +19,17 @@ import meters
 import workloads
 from stage import Failure, Stage
 
-HEAD = "| target | CPU µs/txn | ratio (min–max) | above base, µs | tps | tps ratio |\n|---|--:|--:|--:|--:|--:|"
+HEAD = (
+    "| target | CPU µs/txn | of it user | ratio (min–max) | above base, µs | tps | tps ratio |\n"
+    "|---|--:|--:|--:|--:|--:|--:|"
+)
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pgveil", default="target/release/pgveil", help="the program")
-    parser.add_argument("--seconds", type=float, default=2, help="of each run")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=1, help="of each run")
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--only", default="", help="only what has this in its title, e.g. 'insert' or 'prepared'")
     parser.add_argument("--out", default="target/bench", help="folder for the report")
@@ -62,7 +65,7 @@ def rounds(stage, cell, chosen):
     """Measurements of a cell: by target, one a round."""
     program = stage.program("pgbench")
     found = {key: [] for key, _, _ in cell.runs}
-    seconds = ["-T", str(max(1, round(chosen.seconds)))]
+    seconds = ["-T", str(chosen.seconds)]
     for number in range(chosen.rounds):
         turn = number % len(cell.runs)
         for key, _, script in cell.runs[turn:] + cell.runs[:turn]:
@@ -108,7 +111,7 @@ def machine(stage, chosen):
     yield f"- {model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
     yield f"- {first(stage.program('postgres'), '--version')}; {first('haproxy', '-v').split(' - ')[0]}"
     yield f"- pgveil {first('git', 'describe', '--always', '--dirty')}, release build"
-    yield f"- {chosen.rounds} rounds of {chosen.seconds:g} s, {chosen.clients} clients"
+    yield f"- {chosen.rounds} rounds of {chosen.seconds} s, {chosen.clients} clients"
 
 
 class Report:
@@ -134,14 +137,15 @@ class Report:
             speed = statistics.median(run["tps"] for run in runs)
             rate = statistics.median(run["tps"] / other["tps"] for run, other in zip(runs, base))
             if runs[0]["cpu"] is None:
-                self.add(f"| {label} | – | – | – | {speed:.0f} | {rate:.2f} |")
+                self.add(f"| {label} | – | – | – | – | {speed:.0f} | {rate:.2f} |")
                 continue
             cpu = statistics.median(run["cpu"] for run in runs)
             ratios = [run["cpu"] / other["cpu"] for run, other in zip(runs, base)]
             above = statistics.median(run["cpu"] - other["cpu"] for run, other in zip(runs, base))
             ratio = statistics.median(ratios)
             spread = f"{ratio:.3f} ({min(ratios):.2f}–{max(ratios):.2f})"
-            self.add(f"| {label} | {cpu:.2f} | {spread} | {above:+.2f} | {speed:.0f} | {rate:.2f} |")
+            user = cpu * sum(run["ticks"][0] for run in runs) / max(1, sum(run["ticks"][1] for run in runs))
+            self.add(f"| {label} | {cpu:.2f} | {user:.1f} | {spread} | {above:+.2f} | {speed:.0f} | {rate:.2f} |")
             if key in cell.ratio:
                 self.check(f"{name}: {label}, CPU ratio", ratio, cell.ratio[key])
             if key in cell.above:

@@ -56,6 +56,11 @@ fn psycopg_works_the_same_in_transactions_batches_and_pipelines_through_pgveil()
 }
 
 #[test]
+fn random_pipelines_give_the_same_through_pgveil() {
+    compare(Command::new(support::python()), "psycopg_random.py", &world());
+}
+
+#[test]
 fn node_postgres_sees_the_same_through_pgveil() {
     compare(support::node(), "node_crud.js", &world());
 }

@@ -34,6 +34,8 @@ pub struct Segment {
     pub(super) reads_sealed: bool,
     /// Something was executed that may write.
     pub(super) may_write: bool,
+    /// Something was executed that may change the session's environment.
+    pub(super) changes_env: bool,
     /// A message was refused: the substitute makes the server skip what follows.
     pub(super) refused: bool,
 }
@@ -48,7 +50,10 @@ impl Segment {
 impl Session {
     /// While sealed results are unopened, nothing that can commit is sent.
     pub(super) fn must_wait_for_results(&mut self, class: impl FnOnce() -> Class) -> bool {
-        if self.unopened == 0 || !class().contains(WAITS_FOR_RESULTS) {
+        // A result that has failed is not over before its ReadyForQuery: only then is the transaction
+        // aborted upstream.
+        let settled = self.unopened == 0 && self.failing == Failing::No;
+        if settled || !class().contains(WAITS_FOR_RESULTS) {
             return false;
         }
         if !self.segment.is_empty() && !self.stays {
@@ -93,6 +98,10 @@ impl Session {
     }
 
     pub(super) fn release_sync(&mut self) {
+        if self.segment.changes_env {
+            // Without a transaction block SET LOCAL lasts until here.
+            self.environment.forget();
+        }
         self.segment = Segment::default();
         if self.environment.touched() && self.status != b'T' {
             // Outside a block Sync ends the transaction, and with it SET LOCAL, say.
@@ -103,13 +112,13 @@ impl Session {
             self.substitute(Deal::Repair);
         }
         frontend::sync(&mut self.server.output);
-        self.expect(Kind::Sync, Job::forward());
+        self.sent(Kind::Sync, Job::forward());
     }
 
     /// Sends the substitute as an extended message in place of a refused one.
     pub(super) fn substitute(&mut self, deal: Deal) {
         frontend::parse(&mut self.server.output, SUBSTITUTE_NAME, SUBSTITUTE.as_bytes(), &[]);
-        self.expect(Kind::Parse, Job { deal, ..Job::default() });
+        self.sent(Kind::Parse, Job { deal, ..Job::default() });
     }
 
     /// Fails the result that is being shown: the client gets the error now; what the server still
@@ -140,6 +149,6 @@ impl Session {
         self.aborting = !self.fifo.is_empty();
         self.substitute(Deal::Repair);
         frontend::sync(&mut self.server.output);
-        self.expect(Kind::Sync, Job { deal: Deal::Repair, ..Job::default() });
+        self.sent(Kind::Sync, Job { deal: Deal::Repair, ..Job::default() });
     }
 }

@@ -124,6 +124,10 @@ pub enum Next {
     Stay,
 }
 
+/// Requests that may be unanswered before no more are taken. The server holds back no more than a buffer
+/// of answers (8 KiB), and none is shorter than five bytes, so it always answers some of so many.
+pub(super) const MOST_UNDER_WAY: usize = 20_000;
+
 /// How long a client that is being sent away may take to read why.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -201,7 +205,7 @@ impl Session {
 
     /// Does a message of the client wait for the server?
     fn waits(&self) -> bool {
-        self.wait != Wait::No || self.stays
+        self.wait != Wait::No || self.stays || self.fifo.len() > MOST_UNDER_WAY
     }
 
     /// Ends the conversation upstream once everything sent so far is answered.
@@ -243,7 +247,7 @@ impl Session {
     }
 
     /// Notes a request that was sent; what gets no answer is taken back.
-    pub(super) fn expect(&mut self, kind: Kind, job: Job) {
+    pub(super) fn sent(&mut self, kind: Kind, job: Job) {
         let opens = job.opens;
         match self.fifo.push(kind, job) {
             None => self.unopened += usize::from(opens),
@@ -257,8 +261,12 @@ impl Session {
             // If this was the Describe that the statement's check relied on, another has to be sent.
             statement.described.store(false, Ordering::Relaxed);
         }
-        if let Some(undo) = job.undo {
-            self.names.undo(undo);
+        let Some(undo) = job.undo else { return };
+        // A later change of the same name that is still under way stays: what it replaces is what was
+        // there before the one that is taken back.
+        match self.fifo.behind().filter_map(|entry| entry.job.undo.as_mut()).find(|later| later.is_of_name(&undo)) {
+            Some(later) => *later = undo,
+            None => self.names.undo(undo),
         }
     }
 

@@ -136,7 +136,9 @@ impl<J> Fifo<J> {
         // that may send those without noticing that the command they just sent was COPY". Anything
         // else ends COPY: CopyDone and CopyFail, and with an error what does not belong there.
         let ignored = kind == Kind::Sync && self.copy_in && self.queue.len() == 1;
-        if ignored || self.skipping {
+        // Outside COPY the server ignores its end as well.
+        let stray = kind == Kind::CopyEnd && !self.copy_in && self.is_empty();
+        if ignored || stray || self.skipping {
             return Some(job);
         }
         self.queue.push_back(Entry { kind, job });
@@ -150,12 +152,6 @@ impl<J> Fifo<J> {
             | b'V' | b'E' | b'Z' => {}
             // Notices, notifications, parameter changes, and what this version does not know.
             _ => return Step::Async,
-        }
-        if !self.copy_in {
-            // A CopyDone or CopyFail outside COPY (the COPY had failed by then) is ignored by the server.
-            while self.queue.front().is_some_and(|entry| entry.kind == Kind::CopyEnd) {
-                self.queue.pop_front();
-            }
         }
         let Some(head) = self.queue.front() else {
             // The server may say why it ends the session (57P01) while nothing is awaited.
@@ -191,7 +187,15 @@ impl<J> Fifo<J> {
     pub fn finish(&mut self) -> Option<Entry<J>> {
         let done = self.queue.pop_front();
         self.leave_copy(0);
+        self.drop_stray_ends();
         done
+    }
+
+    /// A CopyDone or CopyFail outside COPY (the COPY had failed by then) is ignored by the server.
+    fn drop_stray_ends(&mut self) {
+        while !self.copy_in && self.queue.front().is_some_and(|entry| entry.kind == Kind::CopyEnd) {
+            self.queue.pop_front();
+        }
     }
 
     /// The head failed: takes off what will get no answer because of it, the head first. After an

@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     barrier::Segment,
-    engine::{End, Next, Session, Wait, forward},
+    engine::{End, MOST_UNDER_WAY, Next, Session, Wait, forward},
     fifo::Kind,
     io::HIGH_WATER,
     job::Job,
@@ -49,7 +49,7 @@ impl Session {
                 input.clear();
                 return Ok(());
             }
-            if self.server.output.len() > HIGH_WATER || !self.may_go_on() {
+            if self.server.output.len() > HIGH_WATER || self.fifo.len() > MOST_UNDER_WAY || !self.may_go_on() {
                 return Ok(());
             }
             let header =
@@ -117,7 +117,7 @@ impl Session {
             b'F' => self.function_call(body, &input[..total]),
             b'c' | b'f' => {
                 self.server.output.extend_from_slice(&input[..total]);
-                self.expect(Kind::CopyEnd, Job::forward());
+                self.sent(Kind::CopyEnd, Job::forward());
                 Ok(Next::Go)
             }
             // Terminate
@@ -141,7 +141,7 @@ impl Session {
         // It may be set_config().
         self.environment.touch();
         self.server.output.extend_from_slice(raw);
-        self.expect(Kind::FunctionCall, Job::forward());
+        self.sent(Kind::FunctionCall, Job::forward());
         Ok(Next::Go)
     }
 }

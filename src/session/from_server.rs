@@ -221,10 +221,10 @@ impl Session {
             if tag == b'G' {
                 // The client does not know that data is awaited.
                 frontend::copy_fail(&mut self.server.output, b"an earlier result could not be shown");
-                self.expect(Kind::CopyEnd, Job::swallow());
+                self.sent(Kind::CopyEnd, Job::swallow());
                 if self.fifo.lost_sync() {
                     frontend::sync(&mut self.server.output);
-                    self.expect(Kind::Sync, Job::forward());
+                    self.sent(Kind::Sync, Job::forward());
                 }
             }
             return Ok(Fate::Done);
@@ -404,9 +404,14 @@ impl Session {
             // A Parse that fails leaves no unnamed statement behind; one that is skipped does.
             *old = None;
         }
-        if lost.iter().any(|entry| matches!(entry.job.deal, Deal::Environment { .. })) {
-            self.wait = Wait::No;
-            self.environment.refused_to_answer();
+        for entry in &lost {
+            if let Deal::Environment { alone } = entry.job.deal {
+                self.wait = Wait::No;
+                // Within a segment the error stands for the message that waits, which is skipped.
+                if alone {
+                    self.environment.refused_to_answer();
+                }
+            }
         }
         // The latest change of a name is taken back first.
         for entry in lost.into_iter().rev() {

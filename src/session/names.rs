@@ -120,6 +120,16 @@ pub enum Undo {
     Portal(Bytes, Option<Arc<Portal>>),
 }
 
+impl Undo {
+    /// Are both changes of the same name?
+    pub fn is_of_name(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Statement(a, _), Self::Statement(b, _)) | (Self::Portal(a, _), Self::Portal(b, _)) => a == b,
+            _ => false,
+        }
+    }
+}
+
 impl Default for Registry {
     fn default() -> Self {
         Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()), fenced: HashSet::new() }

@@ -420,6 +420,15 @@ def names_that_move(pair):
     pair.run(text, ("other@x",), prepare=True)
     pair.run("RESET search_path")
     pair.run(text, ("a@x",), prepare=True)
+
+    def local(connection):
+        with connection.pipeline():
+            # Without a transaction block it lasts until the pipeline's next sync.
+            connection.execute("SET LOCAL search_path = other")
+            within = connection.execute(text, ("other@x",))
+        return [within.fetchall(), connection.execute(text, ("a@x",)).fetchall()]
+
+    pair.both("SET LOCAL in a pipeline", local)
     pair.run("CREATE TEMP TABLE members (id integer, email varchar(120), name text)")
     pair.run("INSERT INTO members VALUES (7, 'temporary@x', 'T')")
     pair.run(text, ("temporary@x",), cursor=ClientCursor)

@@ -149,7 +149,7 @@ fn in_a_transaction_a_failed_opening_aborts_it() {
         let mut raw = turn.veiled();
         assert_eq!(raw.brief("BEGIN"), ["BEGIN", "=T"]);
         assert_eq!(raw.brief("UPDATE people SET name = 'changed'"), ["UPDATE 3", "=T"]);
-        assert_eq!(said(&mut raw, &[ask.clone()], 1), ["!XX001", "=E"]);
+        assert_eq!(said(&mut raw, std::slice::from_ref(&ask), 1), ["!XX001", "=E"]);
         assert_eq!(raw.brief("SELECT 1"), ["!25P02", "=E"]);
         assert_eq!(raw.brief("SELECT email FROM people"), ["!25P02", "=E"]);
         assert_eq!(raw.brief("COMMIT"), ["ROLLBACK", "=I"]);
@@ -157,7 +157,7 @@ fn in_a_transaction_a_failed_opening_aborts_it() {
         // A savepoint takes it back.
         raw.query("BEGIN");
         raw.query("SAVEPOINT a");
-        assert_eq!(said(&mut raw, &[ask.clone()], 1), ["!XX001", "=E"]);
+        assert_eq!(said(&mut raw, std::slice::from_ref(&ask), 1), ["!XX001", "=E"]);
         assert_eq!(raw.brief("ROLLBACK TO a"), ["ROLLBACK", "=T"]);
         assert_eq!(raw.brief("SELECT notes FROM people WHERE id = 1"), ["first", "SELECT 1", "=T"]);
         assert_eq!(raw.brief("COMMIT"), ["COMMIT", "=I"]);
@@ -353,4 +353,24 @@ fn many_segments_around_a_failure_all_get_their_answers() {
         .copied()
         .collect();
     assert_eq!(answer, expected);
+}
+
+#[test]
+fn a_damaged_value_is_null_where_the_policy_says_so() {
+    let turn = turn();
+    let mut raw = turn.veiled();
+    raw.query("UPDATE people SET hint = 'a hint'");
+    corrupt(&turn, "hint", 1);
+    turn.sql("UPDATE people SET hint = email WHERE id = 2");
+    let select = "SELECT id, hint FROM people ORDER BY id";
+    assert_eq!(raw.brief(select), ["1|NULL", "2|NULL", "3|a hint", "SELECT 3", "=I"]);
+    for results in [&[][..], &[1], &[0, 1]] {
+        let text = "SELECT id::text, hint FROM people ORDER BY id";
+        raw.send(&[parse("", text, &[]), bind("", "", &[], &[], results), execute("", 0), sync()].concat());
+        assert_eq!(brief(&raw.until_ready()), ["1|NULL", "2|NULL", "3|a hint", "SELECT 3", "=I"]);
+    }
+    // An unknown key as well; and it is written as any other.
+    turn.sql("UPDATE people SET hint = set_byte(hint::bytea, 5, get_byte(hint::bytea, 5) # 255)::bytea WHERE id = 3");
+    assert_eq!(raw.brief("SELECT hint FROM people WHERE id = 3"), ["NULL", "SELECT 1", "=I"]);
+    assert_eq!(raw.brief("UPDATE people SET hint = 'new' WHERE id = 3 RETURNING hint"), ["new", "UPDATE 1", "=I"]);
 }

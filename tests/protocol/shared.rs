@@ -17,7 +17,8 @@ CREATE TABLE people (
   ssn char(11),
   birth date,
   salary numeric(12,2),
-  notes text);
+  notes text,
+  hint text);
 CREATE TABLE plain (id integer PRIMARY KEY, t text, n numeric(8,2), at timestamptz);
 CREATE TABLE late (id integer PRIMARY KEY, r integer REFERENCES plain DEFERRABLE INITIALLY DEFERRED);
 CREATE FUNCTION noisy(n integer) RETURNS integer LANGUAGE plpgsql AS
@@ -34,7 +35,8 @@ people:
     ssn: { type: char(11), mode: equality }
     birth: { type: date }
     salary: { type: \"numeric(12,2)\" }
-    notes: { type: text, padding: padme }";
+    notes: { type: text, padding: padme }
+    hint: { type: text, on_error: null }";
 
 /// What every test finds.
 const ROWS: &str = "
