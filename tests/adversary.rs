@@ -10,15 +10,25 @@ mod adversary {
     pub mod cases;
     pub mod client;
     pub mod confusing;
+    #[path = "../fuzz/maker.rs"]
+    #[allow(dead_code)]
+    pub mod maker;
+    #[allow(dead_code)]
+    #[path = "../fuzz/random.rs"]
+    pub mod random;
 }
 mod support;
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use adversary::{
     cases::{AROUND, Case, Error, Expect, KNOWN_HOLES, MARKERS, POLICY, Plan, ROWS, Refused, SCHEMA, Same},
     client::{Client, Said, bind, execute_portal, message, parse, query, set_config, sync},
     confusing::{MOVING, NAMES, PARAMETERS, ROWS_AND_FUNCTIONS, SPELLINGS},
+    maker, random,
 };
 use pgveil::cli::demo::cluster::ClusterAuth;
 use support::{World, psql};
@@ -268,4 +278,101 @@ fn no_statement_gets_plaintext_to_the_server_or_ciphertext_to_the_client() {
     }
     assert!(log.contains("public"), "the log is not where it is looked for");
     assert!(arena.wrong.is_empty(), "\n{}", arena.wrong);
+}
+
+/// What the maker makes statements over. Everything is text, so that most of them run.
+const MADE_TABLES: [maker::Table; 4] = [
+    ("people", "id name !email !ssn !notes"),
+    // Without those that nothing can be done with.
+    ("public.people", "id name !email !ssn"),
+    ("contacts", "id !mail"),
+    ("orders", "id note email"),
+];
+
+const MADE_SCHEMA: &str = "
+CREATE TABLE people (id text PRIMARY KEY, name text, email text, ssn text, notes text);
+CREATE TABLE contacts (id text PRIMARY KEY, mail text, phone text);
+CREATE TABLE orders (id text PRIMARY KEY, note text, email text)";
+
+const MADE_POLICY: &str = "
+people:
+  columns:
+    email: { type: text, mode: equality, domain: mail }
+    ssn: { type: text, mode: equality }
+    notes: { type: text }
+contacts:
+  columns:
+    mail: { type: text, mode: equality, domain: mail }
+    phone: { type: text }";
+
+#[test]
+fn made_statements_give_what_the_twin_gives() {
+    let world = World::builder().schema(MADE_SCHEMA).tables(MADE_POLICY).start();
+    let twin = world.twin();
+    let mut here = Client::connect(world.proxy().address().port(), world.database(), &[]);
+    let mut there = Client::connect(world.server_port(), twin.rsplit('=').next().unwrap(), &[]);
+    for i in 0..10 {
+        let (j, k) = (9 - i, i * 2 % 10);
+        let rows = format!(
+            "INSERT INTO people VALUES ('plain{i}', 'plain{j}', 'secret{i}', 'secret{j}', 'secret');
+             INSERT INTO contacts VALUES ('plain{i}', 'secret{k}', NULL);
+             INSERT INTO orders VALUES ('plain{i}', 'plain{k}', 'plain{j}')"
+        );
+        assert_eq!(here.query(rows.as_bytes(), ""), there.query(rows.as_bytes(), ""));
+    }
+    let mut random = random::Random::new(11);
+    let (mut compared, mut refused, mut wrong) = (0, 0, String::new());
+    let end = std::env::var("PGVEIL_FUZZ_SECONDS").ok().map(|seconds| {
+        random = random::Random::new(std::process::id().into());
+        Instant::now() + Duration::from_secs(seconds.parse().unwrap())
+    });
+    let mut runs = 0;
+    while end.map_or(runs < 400, |end| Instant::now() < end) {
+        runs += 1;
+        let bytes: Vec<u8> = (0..140).map(|_| random.next().to_le_bytes()[0]).collect();
+        let text = maker::statement(&MADE_TABLES, true, &mut random::Choices::new(&bytes)).text;
+        let run = |client: &mut Client| {
+            let values: Vec<String> = (0..highest_parameter(&text)).map(|n| value_of_parameter(n + 1)).collect();
+            let values: Vec<Option<&str>> = values.iter().map(|value| Some(value.as_str())).collect();
+            let describe = message(b'D', b"P\0");
+            let extended = [parse("", text.as_bytes()), bind("", &values), describe, execute_portal(""), sync()];
+            sorted(client.pipeline(&[&[query("BEGIN")], &extended[..], &[query("ROLLBACK")]].concat(), 3))
+        };
+        let got = run(&mut here);
+        if matches!(error(&got), Some(("0A000", _))) {
+            refused += 1;
+            continue;
+        }
+        let expected = run(&mut there);
+        // Of several mistakes in a statement another may be found first.
+        if error(&got).is_some() && error(&expected).is_some() {
+            continue;
+        }
+        compared += 1;
+        if !alike(&got, &expected) {
+            writeln!(wrong, "{text}\n  gives {got:?}\n  not   {expected:?}").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    println!("{compared} statements compared, {refused} refused");
+    assert!(compared > 80 && refused > 50, "{compared} were compared, {refused} refused");
+}
+
+fn highest_parameter(text: &str) -> usize {
+    let numbers = text.split('$').skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap());
+    numbers.filter_map(|digits| digits.parse().ok()).max().unwrap_or(0)
+}
+
+/// The maker gives odd numbers to parameters that meet sealed columns.
+fn value_of_parameter(number: usize) -> String {
+    let word = if number % 2 == 1 { maker::SECRET } else { "plain" };
+    format!("{word}{}", number / 2)
+}
+
+/// Rows come in any order.
+fn sorted(said: Vec<Said>) -> Vec<Said> {
+    let (mut rows, mut others): (Vec<_>, Vec<_>) = said.into_iter().partition(|said| matches!(said, Said::Row(_)));
+    rows.sort_by_key(|row| format!("{row:?}"));
+    others.append(&mut rows);
+    others
 }

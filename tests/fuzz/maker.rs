@@ -1,4 +1,4 @@
-//! Statements over the golden catalog, made from choices: whatever meets a sealed column contains
+//! Statements over given tables, made from choices: whatever meets a sealed column contains
 //! [`SECRET`], and nothing else does.
 
 use super::random::Choices;
@@ -11,6 +11,8 @@ pub struct Made {
     pub text: String,
     /// Names a protected table.
     pub protected: bool,
+    /// Parameters (`$1` is 1) that meet sealed columns.
+    pub sealed_params: Vec<usize>,
 }
 
 /// A column that can be named: how, and is it sealed?
@@ -21,7 +23,10 @@ struct Column {
 }
 
 /// Name in FROM, columns; `!` marks sealed ones.
-const TABLES: [(&str, &str); 9] = [
+pub type Table = (&'static str, &'static str);
+
+/// The golden catalog's.
+pub const GOLDEN: [Table; 9] = [
     ("people", "id name !email !ssn !birth !salary !notes city"),
     ("public.people", "id name !email !ssn !birth !salary !notes city"),
     ("\"people\"", "id name !email !ssn !birth !salary !notes city"),
@@ -34,18 +39,31 @@ const TABLES: [(&str, &str); 9] = [
 ];
 
 struct Maker<'a, 'c> {
+    tables: &'c [Table],
+    tame: bool,
     choices: &'c mut Choices<'a>,
     /// For names that occur once.
     count: usize,
     protected: bool,
+    sealed_params: Vec<usize>,
     depth: usize,
     /// Common table expressions in sight.
     ctes: Vec<(String, Vec<Column>)>,
 }
 
-pub fn statement(choices: &mut Choices<'_>) -> Made {
-    let mut maker = Maker { choices, count: 0, protected: false, depth: 0, ctes: Vec::new() };
-    let explain = if maker.choices.one_in(8) { "EXPLAIN " } else { "" };
+/// Makes a statement over these tables. A tame one mostly runs, and gives the same wherever it does.
+pub fn statement(tables: &[Table], tame: bool, choices: &mut Choices<'_>) -> Made {
+    let mut maker = Maker {
+        tables,
+        tame,
+        choices,
+        count: 0,
+        protected: false,
+        sealed_params: Vec::new(),
+        depth: 0,
+        ctes: Vec::new(),
+    };
+    let explain = if !tame && maker.choices.one_in(8) { "EXPLAIN " } else { "" };
     let with = maker.with();
     let body = match maker.choices.below(5) {
         0 => maker.insert(),
@@ -53,7 +71,14 @@ pub fn statement(choices: &mut Choices<'_>) -> Made {
         2 => maker.delete(),
         _ => maker.select(&[]).0,
     };
-    Made { text: format!("{explain}{with}{body}"), protected: maker.protected }
+    let text = format!("{explain}{with}{body}");
+    // Some values were made and left out.
+    maker.sealed_params.retain(|param| {
+        let name = format!("${param}");
+        let mut places = text.match_indices(&name);
+        places.any(|(at, _)| !text[at + name.len()..].starts_with(|next: char| next.is_ascii_digit()))
+    });
+    Made { text, protected: maker.protected, sealed_params: maker.sealed_params }
 }
 
 fn columns(of: &str, qualifier: &str) -> Vec<Column> {
@@ -79,7 +104,7 @@ impl Maker<'_, '_> {
     }
 
     fn table(&mut self) -> (&'static str, &'static str) {
-        let (name, of) = self.choices.pick(&TABLES);
+        let (name, of) = self.choices.pick(self.tables);
         self.protected |= of.contains('!');
         (name, of)
     }
@@ -140,9 +165,13 @@ impl Maker<'_, '_> {
             }
             2 => match self.ctes.last().cloned() {
                 Some((name, out)) => (format!("{name} {alias}"), requalified(&out, &qualifier)),
+                None if self.tame => (format!("unnest(ARRAY['plain1', NULL]) AS {alias}(n)"), columns("n", &qualifier)),
                 None => (format!("generate_series(1, 2) AS {alias}(n)"), columns("n", &qualifier)),
             },
-            3 => (format!("(VALUES (1, 'plain'), (2, NULL)) AS {alias}(id, v)"), columns("id v", &qualifier)),
+            3 => (
+                format!("(VALUES ('plain1', 'plain'), ('plain2', NULL)) AS {alias}(id, v)"),
+                columns("id v", &qualifier),
+            ),
             _ => {
                 let (name, of) = self.table();
                 (format!("{name} AS {alias}"), columns(of, &qualifier))
@@ -171,7 +200,7 @@ impl Maker<'_, '_> {
             text = format!("{text} WHERE {}", self.condition(&scope));
         }
         match self.choices.below(6) {
-            0 => text.push_str(" LIMIT 3"),
+            0 if !self.tame => text.push_str(" LIMIT 3"),
             1 => text = format!("{text} ORDER BY {}", self.condition(&scope)),
             2 => text.push_str(" FOR UPDATE"),
             _ => {}
@@ -200,6 +229,10 @@ impl Maker<'_, '_> {
             }
             5 => {
                 let (a, b) = (self.choices.below(scope.len()), self.choices.below(scope.len()));
+                if self.tame && scope[a].sealed != scope[b].sealed {
+                    self.depth -= 1;
+                    return format!("{} IS NULL", scope[a].name);
+                }
                 format!("{} {} {}", scope[a].name, self.operator(), scope[b].name)
             }
             _ => {
@@ -213,6 +246,9 @@ impl Maker<'_, '_> {
     }
 
     fn operator(&mut self) -> &'static str {
+        if self.tame && !self.choices.one_in(6) {
+            return self.choices.pick(&["=", "<>", "=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"]);
+        }
         self.choices.pick(&[
             "=",
             "<>",
@@ -221,9 +257,9 @@ impl Maker<'_, '_> {
             "IS NOT DISTINCT FROM",
             "<",
             "LIKE",
-            "||",
             "OPERATOR(pg_catalog.=)",
             "!~~",
+            if self.tame { ">=" } else { "||" },
         ])
     }
 
@@ -232,7 +268,11 @@ impl Maker<'_, '_> {
         let operator = self.operator();
         let mut value = || self.value(column.sealed);
         let (a, b) = (value(), value());
-        match self.choices.below(14) {
+        let form = match self.choices.below(14) {
+            4..=8 | 11 | 12 if self.tame && !self.choices.one_in(12) => 13,
+            form => form,
+        };
+        match form {
             0 => format!("{name} IN ({a}, {b})"),
             1 => format!("{name} NOT IN ({a})"),
             2 => format!("{name} = ANY (ARRAY[{a}, {b}])"),
@@ -254,7 +294,16 @@ impl Maker<'_, '_> {
     fn value(&mut self, sealed: bool) -> String {
         let word = if sealed { SECRET } else { "plain" };
         let n = self.choices.below(10);
-        match self.choices.below(24) {
+        // A parameter that meets both kinds of columns is refused; mostly it meets one.
+        let param = if sealed || n == 9 { 2 * n + 1 } else { 2 * n + 2 };
+        let choice = match self.choices.below(24) {
+            9..=17 if self.tame && !self.choices.one_in(12) => 23,
+            choice => choice,
+        };
+        if sealed && matches!(choice, 19 | 20) {
+            self.sealed_params.push(param);
+        }
+        match choice {
             0 => format!("E'{word}\\t{n}'"),
             1 => format!("$${word}{n}$$"),
             2 => format!("U&'{word}{n}'"),
@@ -274,8 +323,8 @@ impl Maker<'_, '_> {
             16 => format!("(ARRAY['{word}'])[1]"),
             17 => format!("NULLIF('{word}', '')"),
             18 => "NULL".to_owned(),
-            19 => format!("${}", n + 1),
-            20 => format!("${}::text", n + 1),
+            19 => format!("${param}"),
+            20 => format!("${param}::text"),
             21 => format!("'{word}'\n'{n}'"),
             22 => format!("(('{word}'))"),
             _ => format!("'{word}{n}'"),

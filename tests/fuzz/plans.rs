@@ -16,13 +16,13 @@ use pgveil::sql::{
     catalog::Catalog,
     env::Env,
     grammar::{Parsed, edits},
-    model::{Outcome, Plan, Replacement},
+    model::{Outcome, ParamForm, Plan, Replacement},
     planner,
 };
 
 use super::{
     golden_policy as policy,
-    maker::{SECRET, statement},
+    maker::{GOLDEN, SECRET, statement},
     random::Choices,
     run::{Target, saw},
     seeds,
@@ -144,7 +144,7 @@ pub fn made_plans() -> Target {
         longest: 160,
         runs: 6_000,
         run: |input| {
-            let made = statement(&mut Choices::new(input));
+            let made = statement(&GOLDEN, false, &mut Choices::new(input));
             let parsed = match Parsed::parse(&made.text) {
                 Ok(parsed) => parsed,
                 Err(error) => panic!("the statement that was made is wrong: {error}: {}", made.text),
@@ -154,6 +154,9 @@ pub fn made_plans() -> Target {
             if let Outcome::Rewrite(plan) = planner::plan(&parsed, 0, &CATALOG, &ENV, &[]) {
                 let upstream = upstream(parsed.statement_text(0), &plan, "E'\\\\xff'");
                 assert!(!upstream.contains(SECRET), "plaintext goes up: {upstream}");
+                for param in made.sealed_params {
+                    assert_ne!(plan.params[param - 1].form, ParamForm::Plain, "${param} goes up as it is: {upstream}");
+                }
             }
             saw(seen)
         },
