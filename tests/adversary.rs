@@ -181,6 +181,18 @@ impl Arena {
         let by_fast_path = vec![(vec![set_config("search_path", "other")], 1), ([vec![select()], run()].concat(), 1)];
         self.stages("search_path by the fast path", &by_fast_path, Same);
 
+        let replaced = "CREATE OR REPLACE FUNCTION public.quiet() RETURNS int LANGUAGE sql \
+                        AS 'SELECT set_config(''search_path'', ''public'', false); SELECT 1'";
+        let insert =
+            || vec![parse("", b"INSERT INTO people (id, email) VALUES (82, 'sekret.replaced@x') RETURNING email")];
+        let by_replaced = vec![
+            (vec![query("SET search_path = other, public"), parse("s", b"SELECT quiet()"), sync()], 2),
+            (vec![query(replaced), query("SELECT count(*) FROM public.people")], 2),
+            (run(), 1),
+            ([insert(), vec![bind("", &[]), execute_portal(""), sync()]].concat(), 1),
+        ];
+        self.stages("search_path by a function replaced after Parse", &by_replaced, Same);
+
         let values = [Some("81"), Some("sekret.null@x")];
         let broken = vec![
             parse("", b"INSERT INTO people (id, name, email) VALUES ($1, NULL, $2)"),

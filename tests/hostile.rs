@@ -357,3 +357,24 @@ fn sessions_that_end_badly_leave_nothing_upstream() {
     }
     panic!("{} sessions are left upstream", world.sql(count));
 }
+
+#[test]
+fn a_replication_connection_carries_no_sql_past_pgveil() {
+    let world = world();
+    let with = |pairs: &[(&'static str, &'static str)]| {
+        let mut raw = Raw::dial(port(&world.through()));
+        let mut parameters = vec![("user", "app"), ("database", world.database())];
+        parameters.extend_from_slice(pairs);
+        raw.send(&startup(&parameters));
+        raw
+    };
+    for pairs in [&[("replication", "database")][..], &[("replication", "database"), ("replication", "off")]] {
+        let first = with(pairs).read().unwrap();
+        assert!(first.tag == b'E' && memchr::memmem::find(&first.body, b"session/replication").is_some(), "{first:?}");
+    }
+    // The server takes a prefix of "off" for it: an ordinary session, which is looked into.
+    for no in ["of", "fal", "N"] {
+        let mut raw = Raw::connect_to(port(&world.through()), &world.through(), &[("replication", no)]);
+        assert_eq!(raw.brief("SELECT email FROM people WHERE name = 'Ann'"), ["ann@x", "SELECT 1", "=I"], "{no}");
+    }
+}

@@ -127,7 +127,7 @@ fn rows_with_six_sealed_columns_stream_in_bounded_memory() {
     println!("extended protocol: {rows} rows: RSS + {grown} KiB");
     assert!(grown < 8_000, "RSS grew by {grown} KiB");
     // A client that does not read at all holds nobody up, and costs a buffer.
-    let (_, grown) = growth(pid, || {
+    let ((), grown) = growth(pid, || {
         let mut idle = Raw::connect(&world.through());
         idle.send(&query(&format!("SELECT people.* FROM people, generate_series(1, {})", times * 100)));
         thread::sleep(Duration::from_millis(700));
@@ -164,7 +164,7 @@ fn a_large_value_of_another_column_is_not_held() {
         assert!(grown < 8_000, "RSS grew by {grown} KiB");
     }
     // The other way.
-    let (_, grown) = growth(pid, || {
+    let ((), grown) = growth(pid, || {
         raw.send(&query("COPY plain (id) FROM STDIN"));
         raw.until(b'G', 1);
         let chunk = copy_data("12345678\n".repeat(7000).as_bytes());

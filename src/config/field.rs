@@ -26,6 +26,13 @@ pub(super) struct Field<T> {
     pub(super) value: Option<T>,
 }
 
+impl<'de, T: Deserialize<'de>> Field<T> {
+    /// For a key whose value may be `null`, which is not the same as no key.
+    pub(super) fn present<D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        Self::deserialize(deserializer).map(Some)
+    }
+}
+
 impl<T> Field<T> {
     pub(super) fn get(&self) -> Option<(&T, At)> {
         self.value.as_ref().map(|v| (v, self.at))

@@ -271,6 +271,7 @@ pub(super) struct ColumnFile {
     /// Default: `aes-256-gcm`.
     pub(super) cipher: Optional<CipherFile>,
     /// When a value does not open. Default: `error`.
+    #[serde(default, deserialize_with = "Field::present")]
     pub(super) on_error: Optional<OnErrorFile>,
     /// What sealed values are bound to. Default: `schema.table.column`. After a rename: the old name; in an
     /// archive table: the identity of the column it is copied from.

@@ -242,6 +242,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match &self.node.kind {
+            // YAML reads the bare word so.
+            Kind::Null if variants.contains(&"null") => {
+                visitor.visit_enum(Variant { name: "null", content: None, reader: self })
+            }
             Kind::Scalar(text) if variants.contains(&text.as_str()) => {
                 visitor.visit_enum(Variant { name: text, content: None, reader: self })
             }

@@ -112,13 +112,13 @@ impl Session {
             self.substitute(Deal::Repair);
         }
         frontend::sync(&mut self.server.output);
-        self.expect(Kind::Sync, Job::forward());
+        self.sent(Kind::Sync, Job::forward());
     }
 
     /// Sends the substitute as an extended message in place of a refused one.
     pub(super) fn substitute(&mut self, deal: Deal) {
         frontend::parse(&mut self.server.output, SUBSTITUTE_NAME, SUBSTITUTE.as_bytes(), &[]);
-        self.expect(Kind::Parse, Job { deal, ..Job::default() });
+        self.sent(Kind::Parse, Job { deal, ..Job::default() });
     }
 
     /// Fails the result that is being shown: the client gets the error now; what the server still
@@ -149,6 +149,6 @@ impl Session {
         self.aborting = !self.fifo.is_empty();
         self.substitute(Deal::Repair);
         frontend::sync(&mut self.server.output);
-        self.expect(Kind::Sync, Job { deal: Deal::Repair, ..Job::default() });
+        self.sent(Kind::Sync, Job { deal: Deal::Repair, ..Job::default() });
     }
 }

@@ -60,7 +60,7 @@ pub struct Database {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The service login cannot connect or query.
-    #[error("service login: {0}")]
+    #[error("service login: {}", said(.0))]
     Service(#[from] tokio_postgres::Error),
     /// The service login's password cannot be had.
     #[error(transparent)]
@@ -80,6 +80,14 @@ pub enum OpenError {
     /// Took too long.
     #[error("the database did not answer within {} s", PATIENCE.as_secs())]
     Timeout,
+}
+
+/// What the server said: the error's own text is only "db error".
+fn said(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => error.to_string(),
+    }
 }
 
 impl From<kms::KmsError> for OpenError {

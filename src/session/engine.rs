@@ -247,7 +247,7 @@ impl Session {
     }
 
     /// Notes a request that was sent; what gets no answer is taken back.
-    pub(super) fn expect(&mut self, kind: Kind, job: Job) {
+    pub(super) fn sent(&mut self, kind: Kind, job: Job) {
         let opens = job.opens;
         match self.fifo.push(kind, job) {
             None => self.unopened += usize::from(opens),

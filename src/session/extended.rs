@@ -166,7 +166,7 @@ impl Session {
         // The server refuses a name that is taken: nothing is bound to it before that is settled.
         let taken = !name.is_empty() && self.names.statement(name).is_some();
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
-        self.expect(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
+        self.sent(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
         if taken {
             frontend::flush(&mut self.server.output);
             self.wait = Wait::Answers;
@@ -178,7 +178,7 @@ impl Session {
         if name.is_empty() {
             frontend::close(&mut self.server.output, Target::Statement, b"");
             let undo = self.names.set_statement(b"", None);
-            self.expect(Kind::Close, Job::swallow().undo(undo));
+            self.sent(Kind::Close, Job::swallow().undo(undo));
         }
         self.refuse(problem)
     }
@@ -235,7 +235,7 @@ impl Session {
         let positions = statement.positions();
         let portal = Portal { statement, view };
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
-        self.expect(Kind::Bind, Job { positions, ..Job::forward().undo(undo) });
+        self.sent(Kind::Bind, Job { positions, ..Job::forward().undo(undo) });
         Ok(Next::Go)
     }
 
@@ -243,7 +243,7 @@ impl Session {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
         let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
-        self.expect(Kind::Bind, Job::forward().undo(undo));
+        self.sent(Kind::Bind, Job::forward().undo(undo));
         Next::Go
     }
 
@@ -258,7 +258,7 @@ impl Session {
         let text = Mentions { protected: false, env: true };
         let prepared_in_sql = Statement { may_write: true, ..passed(b"", Vec::new(), epoch, text) };
         let undo = self.names.set_statement(name, Some(Arc::new(prepared_in_sql)));
-        self.expect(Kind::DescribeStatement, Job::swallow().undo(undo));
+        self.sent(Kind::DescribeStatement, Job::swallow().undo(undo));
         self.wait = Wait::Answers;
     }
 
@@ -274,6 +274,7 @@ impl Session {
                 }
                 let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(&statement.text));
                 if !mentions.protected {
+                    statement.changes_env.fetch_or(mentions.env, Ordering::Relaxed);
                     return Ok(statement);
                 }
                 if !statement.readable {
@@ -312,7 +313,7 @@ impl Session {
     pub(super) fn prepare_again(&mut self, name: &[u8], statement: Statement, edited: Option<&Edited>) {
         self.segment.open = true;
         frontend::close(&mut self.server.output, Target::Statement, name);
-        self.expect(Kind::Close, Job::swallow());
+        self.sent(Kind::Close, Job::swallow());
         let text = statement.text.clone();
         let oids = match &statement.planned {
             Some(planned) => params::upstream_oids(&planned.plan, &statement.oids),
@@ -325,13 +326,13 @@ impl Session {
         // tries once more.
         let statement = Arc::new(statement);
         let undo = self.names.set_statement(name, Some(Arc::clone(&statement)));
-        self.expect(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
+        self.sent(Kind::Parse, Job { positions, ..Job::swallow().undo(undo) });
         if statement.former_result.is_some() {
             frontend::describe(&mut self.server.output, Target::Statement, name);
             frontend::flush(&mut self.server.output);
             statement.described.store(true, Ordering::Relaxed);
             let view = self.statement_view(&statement);
-            self.expect(Kind::DescribeStatement, Job::swallow().reading(Reading::Prepared { statement, view }));
+            self.sent(Kind::DescribeStatement, Job::swallow().reading(Reading::Prepared { statement, view }));
             self.wait = Wait::Answers;
         }
     }
@@ -357,7 +358,7 @@ impl Session {
         self.server.output.extend_from_slice(raw);
         // A name that pgveil does not know may be a cursor, or a statement prepared in SQL.
         let reading = reading.unwrap_or(Reading::Passed { shape: None });
-        self.expect(kind, Job::forward().reading(reading));
+        self.sent(kind, Job::forward().reading(reading));
         Ok(Next::Go)
     }
 
@@ -371,7 +372,7 @@ impl Session {
             let reading = || Reading::Prepared { statement: Arc::clone(&statement), view: None };
             self.look_at_portal(name, reading());
             self.server.output.extend_from_slice(raw);
-            self.expect(Kind::Execute, Job::forward().reading(reading()));
+            self.sent(Kind::Execute, Job::forward().reading(reading()));
             return Next::Go;
         };
         let statement = &portal.statement;
@@ -386,7 +387,7 @@ impl Session {
         let opens = portal.view.is_some() && statement.reads_sealed();
         self.segment.reads_sealed |= opens;
         self.segment.may_write |= statement.may_write;
-        if statement.changes_env {
+        if statement.changes_env.load(Ordering::Relaxed) {
             self.environment.touch();
             self.segment.changes_env = true;
             if statement.class.contains(ALTERS) {
@@ -402,17 +403,14 @@ impl Session {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
-        self.expect(
-            Kind::Execute,
-            Job { opens, positions: statement.positions(), ..Job::forward().reading(reading()) },
-        );
+        self.sent(Kind::Execute, Job { opens, positions: statement.positions(), ..Job::forward().reading(reading()) });
         Next::Go
     }
 
     /// The row description of every statement is looked at, also when the client does not ask for it.
     pub(super) fn look_at_portal(&mut self, name: &[u8], reading: Reading) {
         frontend::describe(&mut self.server.output, Target::Portal, name);
-        self.expect(Kind::DescribePortal, Job::swallow().reading(reading));
+        self.sent(Kind::DescribePortal, Job::swallow().reading(reading));
     }
 
     pub(super) fn close(&mut self, body: &[u8], raw: &[u8]) -> Result<Next, End> {
@@ -423,7 +421,7 @@ impl Session {
             Target::Statement => self.names.set_statement(name, None),
             Target::Portal => self.names.set_portal(name, None),
         };
-        self.expect(Kind::Close, Job::forward().undo(undo));
+        self.sent(Kind::Close, Job::forward().undo(undo));
         Ok(Next::Go)
     }
 }
@@ -448,7 +446,7 @@ fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statem
         text: Bytes::copy_from_slice(text),
         oids,
         epoch,
-        changes_env: mentions.env,
+        changes_env: AtomicBool::new(mentions.env),
         class,
         may_write: class.may_write(),
         readable: true,

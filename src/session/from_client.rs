@@ -117,7 +117,7 @@ impl Session {
             b'F' => self.function_call(body, &input[..total]),
             b'c' | b'f' => {
                 self.server.output.extend_from_slice(&input[..total]);
-                self.expect(Kind::CopyEnd, Job::forward());
+                self.sent(Kind::CopyEnd, Job::forward());
                 Ok(Next::Go)
             }
             // Terminate
@@ -141,7 +141,7 @@ impl Session {
         // It may be set_config().
         self.environment.touch();
         self.server.output.extend_from_slice(raw);
-        self.expect(Kind::FunctionCall, Job::forward());
+        self.sent(Kind::FunctionCall, Job::forward());
         Ok(Next::Go)
     }
 }

@@ -221,10 +221,10 @@ impl Session {
             if tag == b'G' {
                 // The client does not know that data is awaited.
                 frontend::copy_fail(&mut self.server.output, b"an earlier result could not be shown");
-                self.expect(Kind::CopyEnd, Job::swallow());
+                self.sent(Kind::CopyEnd, Job::swallow());
                 if self.fifo.lost_sync() {
                     frontend::sync(&mut self.server.output);
-                    self.expect(Kind::Sync, Job::forward());
+                    self.sent(Kind::Sync, Job::forward());
                 }
             }
             return Ok(Fate::Done);

@@ -124,7 +124,18 @@ async fn send_away(client: &mut Side, problem: &Problem) -> Result<Opened, io::E
 
 async fn start(shared: &Shared, mut client: Side, packet: &Startup<'_>, raw: &[u8]) -> Result<Opened, io::Error> {
     let name = packet.database().and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default();
-    let protected = shared.policy.databases.contains_key(name) && !packet.replication();
+    let named = shared.policy.databases.contains_key(name);
+    // Such a connection takes SQL besides replication commands, and a relay looks at neither.
+    if named && packet.database_replication() {
+        let problem = Problem::new(
+            "0A000",
+            "session/replication",
+            format!("pgveil does not relay replication=database connections to protected database \"{name}\""),
+        )
+        .hint("Connect such a consumer to the server directly: what it reads is stored bytes.");
+        return send_away(&mut client, &problem).await;
+    }
+    let protected = named && !packet.replication();
     let database = if protected {
         match shared.database(name).await {
             Ok(database) => Some(database),

@@ -26,8 +26,8 @@ pub struct Statement {
     pub oids: Vec<u32>,
     /// Epoch of the catalog under which it was looked at.
     pub epoch: u64,
-    /// May change search_path, role or settings.
-    pub changes_env: bool,
+    /// May change search_path, role or settings. What it calls may have been replaced since.
+    pub changes_env: AtomicBool,
     /// What kind of statement it is.
     pub class: Class,
     /// May change data.

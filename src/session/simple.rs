@@ -90,7 +90,7 @@ impl Session {
         self.segment = Segment::default();
         // As natively: a simple Query destroys the unnamed statement.
         let undo = self.names.set_statement(b"", None);
-        self.expect(Kind::Query, Job::forward().undo(undo).reading(Reading::Passed { shape: None }));
+        self.sent(Kind::Query, Job::forward().undo(undo).reading(Reading::Passed { shape: None }));
         Next::Go
     }
 
@@ -98,7 +98,7 @@ impl Session {
         Meters::get().statement(Verdict::Refused);
         frontend::query(&mut self.server.output, SUBSTITUTE.as_bytes());
         self.segment = Segment::default();
-        self.expect(Kind::Query, Job::refuse(problem).reading(Reading::Passed { shape: None }));
+        self.sent(Kind::Query, Job::refuse(problem).reading(Reading::Passed { shape: None }));
         Next::Go
     }
 
@@ -132,7 +132,7 @@ impl Session {
         // Errors about a text that was passed stay as they are.
         let positions = (verdict != Verdict::Passed).then_some(script.edited.positions);
         let undo = Some(self.names.set_statement(b"", None));
-        self.expect(Kind::Query, Job { deal, reading, undo, positions, opens });
+        self.sent(Kind::Query, Job { deal, reading, undo, positions, opens });
         Next::Go
     }
 
@@ -145,7 +145,7 @@ impl Session {
             text: Bytes::new(),
             oids: Vec::new(),
             epoch: 0,
-            changes_env: false,
+            changes_env: AtomicBool::new(false),
             class: Class::EMPTY,
             may_write: true,
             readable: true,
@@ -169,17 +169,17 @@ impl Session {
         // Not to be seen in pg_prepared_statements.
         frontend::close(out, Target::Statement, QUERY_NAME);
         let undo = self.names.set_statement(b"", None);
-        self.expect(Kind::Close, Job::swallow().undo(undo));
-        self.expect(Kind::Close, Job::swallow());
+        self.sent(Kind::Close, Job::swallow().undo(undo));
+        self.sent(Kind::Close, Job::swallow());
         for kind in [Kind::Parse, Kind::Bind] {
-            self.expect(kind, Job { positions: positions.clone(), ..Job::swallow() });
+            self.sent(kind, Job { positions: positions.clone(), ..Job::swallow() });
         }
         for (kind, opens) in [(Kind::DescribePortal, false), (Kind::Execute, true)] {
             let reading = Reading::Prepared { statement: Arc::clone(&statement), view: Some(Arc::clone(&view)) };
-            self.expect(kind, Job { reading, positions: positions.clone(), opens, ..Job::forward() });
+            self.sent(kind, Job { reading, positions: positions.clone(), opens, ..Job::forward() });
         }
-        self.expect(Kind::Close, Job::swallow());
-        self.expect(Kind::Close, Job::swallow());
+        self.sent(Kind::Close, Job::swallow());
+        self.sent(Kind::Close, Job::swallow());
         self.hold_sync();
     }
 }

@@ -25,6 +25,9 @@ pub enum First<'a> {
     Startup(Startup<'a>),
 }
 
+/// `NAMEDATALEN - 1`.
+const NAME_BYTES: usize = 63;
+
 /// A startup message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Startup<'a> {
@@ -40,17 +43,29 @@ impl<'a> Startup<'a> {
         self.parameters.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 
-    /// The database: `database`, else the user's name.
+    /// The database: `database`, else the user's name, cut off where the server cuts names off
+    /// (`ProcessStartupPacket`: at `NAMEDATALEN - 1` bytes).
     pub fn database(&self) -> Option<&'a [u8]> {
-        self.parameter(b"database").filter(|name| !name.is_empty()).or_else(|| self.parameter(b"user"))
+        let name = self.parameter(b"database").filter(|name| !name.is_empty()).or_else(|| self.parameter(b"user"))?;
+        Some(name.get(..NAME_BYTES).unwrap_or(name))
     }
 
     /// Does the client ask for a replication connection? `replication` is a boolean or `database`.
     pub fn replication(&self) -> bool {
-        // Anything but a clear "no" is treated as replication: the server decides what it means.
+        // What the server takes for a "no" makes an ordinary session, which must not be relayed as
+        // replication. `parse_bool` accepts unique prefixes in any case; `o` alone is neither.
         self.parameter(b"replication").is_some_and(|value| {
-            !["false", "off", "no", "0", "f", "n"].iter().any(|no| no.as_bytes().eq_ignore_ascii_case(value))
+            let prefix_of = |word: &[u8], least: usize| {
+                value.len() >= least && word.get(..value.len()).is_some_and(|head| head.eq_ignore_ascii_case(value))
+            };
+            !(prefix_of(b"false", 1) || prefix_of(b"no", 1) || prefix_of(b"off", 2) || value == b"0")
         })
+    }
+
+    /// Does the client ask for replication of one database? Such a connection runs SQL as well. The
+    /// server remembers the word, whatever the parameter says when it is given again.
+    pub fn database_replication(&self) -> bool {
+        self.parameters.iter().any(|pair| *pair == (b"replication".as_slice(), b"database".as_slice()))
     }
 }
 
@@ -114,6 +129,41 @@ mod tests {
         let First::Startup(startup) = parse(&raw).unwrap() else { panic!() };
         assert_eq!(startup.database(), Some(&b"app"[..]));
         assert!(!startup.replication());
+    }
+
+    #[test]
+    fn a_database_name_ends_where_the_server_cuts_it() {
+        let long = "d".repeat(70);
+        let raw = packet(196_608, format!("user\0ann\0database\0{long}\0\0").as_bytes());
+        let First::Startup(startup) = parse(&raw).unwrap() else { panic!() };
+        assert_eq!(startup.database(), Some(&long.as_bytes()[..63]));
+    }
+
+    #[test]
+    fn every_no_of_the_server_is_an_ordinary_session() {
+        for (value, expected) in [
+            ("f", false),
+            ("FAL", false),
+            ("false", false),
+            ("n", false),
+            ("No", false),
+            ("of", false),
+            ("OFF", false),
+            ("0", false),
+            ("o", true),
+            ("", true),
+            ("offf", true),
+            ("true", true),
+            ("database", true),
+        ] {
+            let raw = packet(196_608, format!("user\0ann\0replication\0{value}\0\0").as_bytes());
+            let First::Startup(startup) = parse(&raw).unwrap() else { panic!() };
+            assert_eq!(startup.replication(), expected, "{value}");
+            assert_eq!(startup.database_replication(), value == "database");
+        }
+        let raw = packet(196_608, b"user\0ann\0replication\0database\0replication\0true\0\0");
+        let First::Startup(startup) = parse(&raw).unwrap() else { panic!() };
+        assert!(startup.database_replication());
     }
 
     #[test]

@@ -85,6 +85,7 @@ CREATE FUNCTION hidden_json() RETURNS json LANGUAGE plpgsql AS $$
   DECLARE t json; BEGIN EXECUTE 'SELECT row_to_json(p) FROM peo' || 'ple p WHERE id = 1' INTO t; RETURN t; END$$;
 CREATE FUNCTION moves_path() RETURNS int LANGUAGE plpgsql AS $$
   BEGIN PERFORM set_config('search_path', 'other', false); RETURN 1; END$$;
+CREATE FUNCTION quiet() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE PROCEDURE add_by_procedure(text) LANGUAGE sql AS 'INSERT INTO people (email) VALUES ($1)';
 CREATE FUNCTION evil.lower(varchar) RETURNS text LANGUAGE sql AS $$SELECT 'evil'$$;
 CREATE FUNCTION evil.substring(bytea, int, int) RETURNS bytea LANGUAGE sql AS $$SELECT 'evil'::bytea$$;

@@ -343,7 +343,7 @@ pub const NAMES: &[Case] = &[
 pub const MOVING: &[Case] = &[
     (
         &["BEGIN", "ALTER TABLE contacts DROP COLUMN label", "INSERT INTO contacts VALUES (200, 'sekret.shifted@x')"],
-        Refused("column list"),
+        Same,
     ),
     (
         &[
@@ -355,8 +355,7 @@ pub const MOVING: &[Case] = &[
         Same,
     ),
     (&["BEGIN", "ALTER TABLE people ADD COLUMN more int", "SELECT * FROM people WHERE id = 2", "ROLLBACK"], Same),
-    // A column of this transaction is not known yet.
-    (&["BEGIN", "ALTER TABLE people ADD COLUMN more int", "UPDATE people SET more = 1 WHERE id = 2"], Error("42703")),
+    (&["BEGIN", "ALTER TABLE people ADD COLUMN more int", "UPDATE people SET more = 1 WHERE id = 2"], Same),
     (
         &["ALTER TABLE contacts DROP COLUMN label; INSERT INTO contacts VALUES (202, 'sekret.shifted@x')"],
         Refused("may change how names resolve"),
@@ -369,6 +368,44 @@ pub const MOVING: &[Case] = &[
             "ALTER TABLE contacts DROP COLUMN label",
             "ROLLBACK TO a",
             "INSERT INTO contacts (id, label, mail) VALUES (204, 'x', 'sekret.back@x')",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "CREATE OR REPLACE FUNCTION moves() RETURNS int LANGUAGE sql AS 'SELECT set_config(''search_path'', ''other'', false); SELECT 1'",
+            "SELECT moves()",
+            "SELECT * FROM people WHERE email = 'plain@x'",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "BEGIN",
+            "CREATE FUNCTION moves_too() RETURNS int LANGUAGE sql AS 'SELECT set_config(''search_path'', ''other'', false); SELECT 1'",
+            "SELECT moves_too()",
+            "SELECT * FROM people WHERE email = 'plain@x'",
+            "ROLLBACK",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "SET search_path = other",
+            "BEGIN",
+            "CREATE FUNCTION public.moves_back() RETURNS int LANGUAGE sql AS 'SELECT set_config(''search_path'', ''public'', false); SELECT 1'",
+            "SELECT public.moves_back()",
+            "INSERT INTO people (id, email) VALUES (400, 'sekret.moved@x') RETURNING *",
+            "ROLLBACK",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "SET search_path = other",
+            "CREATE FUNCTION public.moves_back() RETURNS int LANGUAGE sql AS 'SELECT set_config(''search_path'', ''public'', false); SELECT 1'",
+            "SELECT public.moves_back()",
+            "INSERT INTO people (id, email) VALUES (401, 'sekret.moved@x') RETURNING *",
         ],
         Same,
     ),

@@ -80,8 +80,7 @@ impl Server {
                     self.says(b"Z", copy);
                 }
             }
-            Message::CopyEnd(true) => self.fails(kind, copy),
-            Message::Request(..) => self.fails(kind, copy),
+            Message::CopyEnd(true) | Message::Request(..) => self.fails(kind, copy),
         }
         self.copies = None;
     }

@@ -149,7 +149,7 @@ fn in_a_transaction_a_failed_opening_aborts_it() {
         let mut raw = turn.veiled();
         assert_eq!(raw.brief("BEGIN"), ["BEGIN", "=T"]);
         assert_eq!(raw.brief("UPDATE people SET name = 'changed'"), ["UPDATE 3", "=T"]);
-        assert_eq!(said(&mut raw, &[ask.clone()], 1), ["!XX001", "=E"]);
+        assert_eq!(said(&mut raw, std::slice::from_ref(&ask), 1), ["!XX001", "=E"]);
         assert_eq!(raw.brief("SELECT 1"), ["!25P02", "=E"]);
         assert_eq!(raw.brief("SELECT email FROM people"), ["!25P02", "=E"]);
         assert_eq!(raw.brief("COMMIT"), ["ROLLBACK", "=I"]);
@@ -157,7 +157,7 @@ fn in_a_transaction_a_failed_opening_aborts_it() {
         // A savepoint takes it back.
         raw.query("BEGIN");
         raw.query("SAVEPOINT a");
-        assert_eq!(said(&mut raw, &[ask.clone()], 1), ["!XX001", "=E"]);
+        assert_eq!(said(&mut raw, std::slice::from_ref(&ask), 1), ["!XX001", "=E"]);
         assert_eq!(raw.brief("ROLLBACK TO a"), ["ROLLBACK", "=T"]);
         assert_eq!(raw.brief("SELECT notes FROM people WHERE id = 1"), ["first", "SELECT 1", "=T"]);
         assert_eq!(raw.brief("COMMIT"), ["COMMIT", "=I"]);

@@ -214,7 +214,7 @@ fn a_fast_path_call_of_a_users_function_is_refused() {
 #[test]
 fn unknown_messages_in_the_middle_are_the_servers_business() {
     let turn = turn();
-    for bad in [message(b'y', b"what?"), message(b'p', b"password\0"), message(b'z', &[0; 70_000])] {
+    for bad in [message(b'y', b"what?"), message(b'p', b"password\0"), message(b'z', &vec![0; 70_000])] {
         let mut ends = Vec::new();
         for conn_string in [turn.through(), turn.twin()] {
             let mut raw = crate::raw::Raw::connect(&conn_string);

@@ -92,6 +92,9 @@ fn columns_keep_what_the_file_says_about_them() {
     let archived = app.columns.get(5).unwrap();
     assert_eq!((archived.identity.as_str(), archived.domain.as_str()), ("public.people.ssn", "public.people.ssn"));
     assert_eq!(archived.path(), "archive.people_2019.ssn");
+    let silent = WHOLE.replace("on_error: error", "on_error: null");
+    let policy = load(&silent).unwrap().policy;
+    assert_eq!(policy.databases.get("app").unwrap().columns.get(4).unwrap().on_error, OnError::Null);
     for (index, column) in app.columns.iter().enumerate() {
         assert_eq!(column.ordinal, index);
     }
