@@ -131,6 +131,28 @@ impl Arena {
         self.look_for_envelopes(case, &through);
     }
 
+    /// Clients whose letters are other bytes.
+    fn in_other_encodings(&mut self) {
+        let port = self.world.proxy().address().port();
+        for (encoding, name) in [("LATIN1", &b"gr\xf6\xdfe"[..]), ("SJIS", b"\x83\x5c")] {
+            let mut client = Client::connect(port, self.world.database(), &[("client_encoding", encoding)]);
+            // A trailing byte of SJIS is a backslash: names and strings end elsewhere than they seem to.
+            for text in [
+                [b"INSERT INTO people (notes) VALUES ('sekret ", name, b"')"].concat(),
+                [b"SELECT '", name, b"', email FROM people"].concat(),
+                [b"SELECT \"", name, b"\" FROM \"people\""].concat(),
+                [b"/* ", name, b" */ INSERT INTO/**/people (email) VALUES ('sekret')"].concat(),
+            ] {
+                let said = client.query(&text, "");
+                if !matches!(error(&said), Some(("0A000", message)) if message.contains("UTF8")) {
+                    writeln!(self.wrong, "{encoding}: {}\n  gives {said:?}", text.escape_ascii()).unwrap();
+                }
+            }
+            let said = client.query(&[b"SELECT 1 AS one -- ", name].concat(), "");
+            assert!(said.contains(&Said::Row(vec![Some("1".to_owned())])), "{said:?}");
+        }
+    }
+
     /// What takes more than one statement's messages. `stages` are written one after the other, each
     /// with the number of ReadyForQuery that end its answer.
     fn stages(&mut self, name: &'static str, stages: &[(Vec<Vec<u8>>, usize)], expect: Expect) {
@@ -272,6 +294,7 @@ fn no_statement_gets_plaintext_to_the_server_or_ciphertext_to_the_client() {
         arena.run_with(&case, |client, text| client.prepared(text.as_bytes(), params));
     }
     arena.over_the_protocol();
+    arena.in_other_encodings();
     let log = arena.log();
     for line in log.lines().filter(|line| MARKERS.iter().any(|marker| line.contains(marker))) {
         writeln!(arena.wrong, "plaintext in the server's log: {line}").unwrap();
