@@ -24,6 +24,8 @@ mod flow;
 mod names;
 #[path = "protocol/overlay.rs"]
 mod overlay;
+#[path = "protocol/random.rs"]
+mod random;
 #[path = "protocol/refusals.rs"]
 mod refusals;
 #[path = "protocol/shared.rs"]

@@ -112,9 +112,9 @@ impl<J> Fifo<J> {
         self.queue.iter()
     }
 
-    /// Is the head receiving COPY data from the client?
+    /// Is the head receiving COPY data from the client, and has nothing been sent that ends it?
     pub fn copying_in(&self) -> bool {
-        self.copy_in
+        self.copy_in && self.queue.len() == 1
     }
 
     /// Has the server swallowed the only Sync that was sent, because it came during COPY?
@@ -135,7 +135,7 @@ impl<J> Fifo<J> {
         // During COPY the server ignores Sync (and Flush) "for the convenience of client libraries
         // that may send those without noticing that the command they just sent was COPY". Anything
         // else ends COPY: CopyDone and CopyFail, and with an error what does not belong there.
-        let ignored = kind == Kind::Sync && self.copy_in && self.queue.len() == 1;
+        let ignored = kind == Kind::Sync && self.copying_in();
         // Outside COPY the server ignores its end as well.
         let stray = kind == Kind::CopyEnd && !self.copy_in && self.is_empty();
         if ignored || stray || self.skipping {

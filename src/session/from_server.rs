@@ -254,10 +254,12 @@ impl Session {
 
     fn command_complete(&mut self, tag: &[u8]) {
         self.ddl |= changes_catalog(tag);
-        // A statement that was prepared behind it stays; one too many known does no harm.
-        if matches!(tag, b"DEALLOCATE ALL" | b"DISCARD ALL") && self.fifo.iter().all(|entry| entry.kind != Kind::Parse)
-        {
-            self.names.clear_statements();
+        if matches!(tag, b"DEALLOCATE ALL" | b"DISCARD ALL") {
+            let behind = self.fifo.iter().filter_map(|entry| match (&entry.kind, &entry.job.undo) {
+                (Kind::Parse, Some(Undo::Statement(name, _))) => Some(name.clone()),
+                _ => None,
+            });
+            self.names.clear_statements(&behind.collect::<Vec<_>>());
         }
     }
 

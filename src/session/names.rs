@@ -203,8 +203,8 @@ impl Registry {
         self.portals.0.clear();
     }
 
-    /// DEALLOCATE ALL or DISCARD ALL.
-    pub fn clear_statements(&mut self) {
-        self.statements.0.clear();
+    /// DEALLOCATE ALL or DISCARD ALL: only what was prepared behind it stays.
+    pub fn clear_statements(&mut self, prepared_behind: &[Bytes]) {
+        self.statements.0.retain(|name, _| prepared_behind.contains(name));
     }
 }

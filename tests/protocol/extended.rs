@@ -387,6 +387,9 @@ fn statements_in_sql_and_in_the_protocol_share_their_names() {
                 execute("", 0),
                 sync(),
             ])
+            .send([query("DEALLOCATE ALL"), bind("", "z", &[], &[Some(b"1")], &[]), execute("", 0), sync()])
+            .ready(2)
+            .ask([parse("z", "SELECT email FROM people WHERE id = $1", &[]), sync()])
             .query("DISCARD ALL")
             .ask([bind("", "z", &[], &[Some(b"1")], &[]), execute("", 0), sync()])
             // Sent at once: what is prepared behind it must survive it.

@@ -18,6 +18,7 @@ mod extended;
 mod flow;
 mod names;
 mod overlay;
+mod random;
 mod refusals;
 mod shared;
 mod simple;

@@ -25,7 +25,8 @@ CREATE FUNCTION noisy(n integer) RETURNS integer LANGUAGE plpgsql AS
   $$ BEGIN FOR i IN 1..n LOOP RAISE NOTICE 'notice %', i; END LOOP; RETURN n; END $$;
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT 2 * n';
 CREATE SCHEMA side;
-CREATE TABLE side.people (id integer PRIMARY KEY, name text, email text);
+CREATE TABLE side.people (id integer PRIMARY KEY, name text NOT NULL, email varchar(120), ssn char(11), birth date,
+  salary numeric(12,2), notes text, hint text);
 INSERT INTO side.people VALUES (1, 'side', 'side@x')";
 
 const POLICY: &str = "
