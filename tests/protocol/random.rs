@@ -112,11 +112,11 @@ impl Speaker {
                 if closes {
                     bytes.extend(close_statement(name));
                 }
-                let closed = if closes { "Sync, Close, " } else { "Sync, " };
+                let freed = if closes { "Sync, Close, " } else { "Sync, " };
                 self.counts[which] = count;
                 bytes.extend(parse(name, sql, &[]));
                 bytes.extend(describe_statement(name));
-                (format!("{closed}Parse {name:?} {sql:?}, Describe"), bytes)
+                (format!("{freed}Parse {name:?} {sql:?}, Describe"), bytes)
             }
             7..=11 => {
                 let (text, bytes) = self.bind(portal, name, self.counts[which]);

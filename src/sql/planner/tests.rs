@@ -113,9 +113,13 @@ fn ten_thousand_rows_are_planned_in_linear_time() {
         for i in 0..rows {
             write!(text, "{}({i}, 'a{i}@example.org', 'x')", if i == 0 { "" } else { ", " }).unwrap();
         }
-        let start = std::time::Instant::now();
-        assert_eq!(rewritten(&text).edits.len(), rows + 1);
-        start.elapsed()
+        // The quickest of a few: other work on the machine only ever adds.
+        let times = (0..4).map(|_| {
+            let start = std::time::Instant::now();
+            assert_eq!(rewritten(&text).edits.len(), rows + 1);
+            start.elapsed()
+        });
+        times.min().unwrap()
     };
     let (small, large) = (insert(1000), insert(10_000));
     assert!(large < small * 40, "1,000 rows took {small:?}, 10,000 rows {large:?}");
