@@ -41,8 +41,8 @@ pub fn upstream_oids(plan: &Plan, declared: &[u32]) -> Vec<u32> {
         .iter()
         .map(|param| match param.form {
             ParamForm::Plain => declared.get(param.client).copied().unwrap_or(0),
-            ParamForm::Seal(..) | ParamForm::Token(..) => BYTEA,
-            ParamForm::TokenArray(..) => BYTEA_ARRAY,
+            ParamForm::Seal(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => BYTEA,
+            ParamForm::TokenArray(..) | ParamForm::SealArray(..) => BYTEA_ARRAY,
         })
         .collect();
     // Declared but unused parameters count in the client's view, so they must exist upstream too.
@@ -73,6 +73,8 @@ fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     match param.form {
         ParamForm::Plain => None,
         ParamForm::Seal(ordinal, source) => given(source).or_else(|| ty(ordinal).map(LogicalType::oid)),
+        ParamForm::SealAs(_, ty, source) => given(source).or(Some(ty.oid())),
+        ParamForm::SealArray(ordinal, source) => given(source).or_else(|| ty(ordinal).map(LogicalType::array_oid)),
         ParamForm::Token(ordinal, source) => given(source).or_else(|| ty(ordinal).map(|ty| compared(ty).oid())),
         ParamForm::TokenArray(ordinal, source) => {
             given(source).or_else(|| ty(ordinal).map(|ty| compared(ty).array_oid()))
@@ -195,6 +197,9 @@ impl Sealer<'_> {
                 frontend::value(body, Some(&sealed));
                 self.scratch.sealed = sealed;
                 done?;
+            }
+            ParamForm::SealAs(..) | ParamForm::SealArray(..) => {
+                return Err(Problem::new("XX000", "session/internal", "pgveil: not yet"));
             }
             ParamForm::Token(ordinal, cast) => {
                 let token = self.token(ordinal, declared, cast, format, bytes)?;

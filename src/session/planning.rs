@@ -217,6 +217,9 @@ impl Desk<'_> {
             Replacement::Token(ordinal, literal) => {
                 sealer.token_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
             }
+            Replacement::SealAs(_, _, literal) | Replacement::SealArray(_, literal) => {
+                Err((Problem::new("XX000", "session/internal", "pgveil: not yet"), literal.at))
+            }
             Replacement::TokenArray(ordinal, literal) => {
                 sealer.token_array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
             }

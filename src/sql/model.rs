@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use zeroize::Zeroizing;
 
-use crate::values::Source;
+use crate::values::{LogicalType, Source};
 
 /// Index of a protected column within its database ([`crate::config::ProtectedColumn::ordinal`]).
 pub type Ordinal = usize;
@@ -66,6 +66,11 @@ pub enum ParamForm {
     Token(Ordinal, Source),
     /// An array of values, as an array of tokens (`bytea[]`).
     TokenArray(Ordinal, Source),
+    /// Sealed as a value of the column, but read as another type than the column's (the column's
+    /// without its modifier, as a rule): a branch of CASE or COALESCE beside the column.
+    SealAs(Ordinal, LogicalType, Source),
+    /// An array of values, as an array of sealed values of the column (`bytea[]`).
+    SealArray(Ordinal, Source),
 }
 
 /// One result column.
@@ -75,6 +80,19 @@ pub enum Output {
     Plain,
     /// A sealed value of the column.
     Sealed(Ordinal),
+    /// A sealed value of the column, shown as another type than the column's: what CASE, COALESCE
+    /// or lag() make of it has no type modifier.
+    SealedAs(Ordinal, LogicalType),
+}
+
+impl Output {
+    /// The column whose values it opens as, if it is sealed.
+    pub fn sealed(self) -> Option<Ordinal> {
+        match self {
+            Self::Plain => None,
+            Self::Sealed(ordinal) | Self::SealedAs(ordinal, _) => Some(ordinal),
+        }
+    }
 }
 
 /// A byte-span edit of the client's text.
@@ -97,6 +115,11 @@ pub enum Replacement {
     Token(Ordinal, Literal),
     /// `E'{…}'::pg_catalog.bytea[]`: tokens of the elements of an array literal (text form).
     TokenArray(Ordinal, Literal),
+    /// `E'\\x…'::pg_catalog.bytea`: the literal, read as this type, sealed as a value of the column;
+    /// where nothing around it gives it a type.
+    SealAs(Ordinal, LogicalType, Literal),
+    /// `E'{…}'::pg_catalog.bytea[]`: the elements of an array literal (text form), each sealed.
+    SealArray(Ordinal, Literal),
 }
 
 /// A literal of the client's text: its value as PostgreSQL would hand it to the type's input
@@ -175,13 +198,15 @@ impl Refusal {
 impl Plan {
     /// Does it return sealed columns?
     pub fn reads_sealed(&self) -> bool {
-        self.results.iter().any(|output| matches!(output, Output::Sealed(_)))
+        self.results.iter().any(|output| output.sealed().is_some())
     }
 
     /// Are literals sealed into its text? Then each run needs a text of its own: every sealed value
     /// has a nonce of its own.
     pub fn seals_literals(&self) -> bool {
-        self.edits.iter().any(|edit| matches!(edit.with, Replacement::Seal(..)))
+        self.edits.iter().any(|edit| {
+            matches!(edit.with, Replacement::Seal(..) | Replacement::SealAs(..) | Replacement::SealArray(..))
+        })
     }
 
     /// Is the edited text the same whoever sends it? Literals that are sealed or searched for depend on
@@ -204,7 +229,11 @@ impl Replacement {
     fn text_len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Seal(_, literal) | Self::Token(_, literal) | Self::TokenArray(_, literal) => literal.text.len(),
+            Self::Seal(_, literal)
+            | Self::Token(_, literal)
+            | Self::TokenArray(_, literal)
+            | Self::SealAs(_, _, literal)
+            | Self::SealArray(_, literal) => literal.text.len(),
         }
     }
 }

@@ -63,6 +63,9 @@ pub struct Catalog {
     pub firing: HashMap<Oid, String>,
     /// The patterns that make a statement worth parsing.
     pub prefilter: Prefilter,
+    /// Schema of the aggregate `any_value(bytea)`: pgveil's own where `apply` has made it, the server's
+    /// from 16 on; None if there is neither.
+    pub any_value: Option<&'static str>,
     /// OID of the domain `pgveil.sealed`, if it exists.
     pub sealed_domain: Option<Oid>,
 }

@@ -14,12 +14,15 @@ mod span;
 
 use std::{borrow::Cow, ops::Range};
 
-use pg_raw_parse::nodes::{InferClause, TypeCast};
+use pg_raw_parse::nodes::{InferClause, JoinExpr, TypeCast};
 
 pub use self::render::{render, render_measured, write_sealed, write_token, write_token_array};
 use self::{proof::Found, span::Spans};
 use super::Parsed;
-use crate::sql::model::{Edit, Literal, Ordinal, Refusal, Replacement};
+use crate::{
+    sql::model::{Edit, Literal, Ordinal, Refusal, Replacement},
+    values::LogicalType,
+};
 
 /// A node of the statement's tree that has a place in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +43,13 @@ impl NodeAt {
             location => location,
         };
         Self { kind: NodeKind::TypeCast, location }
+    }
+
+    /// A join's USING clause. PostgreSQL keeps no location for it: it stands where the word USING
+    /// stands in the whole text. None if that cannot be found.
+    pub fn using(text: &str, join: &JoinExpr) -> Option<Self> {
+        let _ = (text, join);
+        None
     }
 
     /// The n-th element of an ON CONFLICT target. PostgreSQL keeps no location for it: it stands
@@ -67,6 +77,14 @@ pub enum NodeKind {
     IndexElem,
     /// `A_ArrayExpr`: `ARRAY[…]`
     ArrayExpr,
+    /// `ResTarget` of a SELECT or RETURNING list, by its own location.
+    Target,
+    /// `SelectStmt` with DISTINCT: stands where its first target stands.
+    Distinct,
+    /// `JoinExpr` with USING: see [`NodeAt::using`].
+    Using,
+    /// `TypeName` (a parameter's type in PREPARE).
+    TypeName,
 }
 
 impl NodeKind {
@@ -79,6 +97,10 @@ impl NodeKind {
             Self::ParamRef => "a parameter",
             Self::IndexElem => "an ON CONFLICT target",
             Self::ArrayExpr => "an array constructor",
+            Self::Target => "an output column",
+            Self::Distinct => "DISTINCT",
+            Self::Using => "JOIN … USING",
+            Self::TypeName => "a type name",
         }
     }
 }
@@ -103,6 +125,67 @@ pub enum Change {
     /// ArrayExpr or TypeCast around one → the array expression with `::pg_catalog.bytea[]` behind
     /// it and without the client's own cast. Its elements are changed on their own.
     ByteaArray,
+    /// ColumnRef, or the Const of `GROUP BY 2` → a column reference, perhaps wrapped.
+    Column(ColumnText),
+    /// ColumnRef `*` or `t.*` of a SELECT or RETURNING list → these columns, one after another.
+    Star(Vec<Qualified>),
+    /// Target without a name → with ` AS "name"` behind it.
+    Name(String),
+    /// `DISTINCT` → `DISTINCT ON (…)`, so that sealed columns count by their tokens.
+    DistinctOn(Vec<DistinctItem>),
+    /// `USING (a, b)` → `ON (l.a = r.a AND substring(l.b,9,16) = substring(r.b,9,16))`; true: by token.
+    On(Vec<(Qualified, Qualified, bool)>),
+    /// TypeCast around anything → what stands in it (which may be changed, too).
+    Uncast,
+    /// Const or TypeCast → `E'\\x…'::pg_catalog.bytea`, sealed as a value of this type.
+    SealAs(Ordinal, LogicalType, Literal),
+    /// Const or TypeCast of an array literal → `E'{…}'::pg_catalog.bytea[]`, its elements sealed.
+    SealArray(Ordinal, Literal),
+    /// NULL or a TypeCast around it → `NULL::pg_catalog.bytea`.
+    NullBytea,
+    /// TypeName → `pg_catalog.bytea`, or `pg_catalog.bytea[]`.
+    Bytea {
+        /// The array type.
+        array: bool,
+    },
+}
+
+/// A column by the name of its FROM item and its own: both are always written quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Qualified {
+    /// Name or alias of the FROM item.
+    pub item: String,
+    /// Name of the column.
+    pub column: String,
+}
+
+/// What a column reference becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnText {
+    /// Another name than the one that stands there.
+    pub name: Option<Qualified>,
+    /// What stands around it.
+    pub wrap: Wrap,
+}
+
+/// What stands around a column reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrap {
+    /// Nothing.
+    Nothing,
+    /// `pg_catalog.substring(…,9,16)`
+    Token,
+    /// `pgveil.any_value(…)` or `pg_catalog.any_value(…)`: the aggregate's schema.
+    AnyValue(&'static str),
+}
+
+/// What DISTINCT counts by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DistinctItem {
+    /// An output column, by its position from 1.
+    Position(usize),
+    /// The token of a column.
+    Token(Qualified),
 }
 
 /// Turns intended changes of one statement into proved edits, relative to the statement's text.
@@ -177,6 +260,16 @@ fn place(spans: &Spans<'_>, at: NodeAt, change: Change, found: &Found, edits: &m
             }
             edit(span.inner.end..span.whole.end, text("::pg_catalog.bytea[]"));
         }
+        Change::Column(_)
+        | Change::Star(_)
+        | Change::Name(_)
+        | Change::DistinctOn(_)
+        | Change::On(_)
+        | Change::Uncast
+        | Change::SealAs(..)
+        | Change::SealArray(..)
+        | Change::NullBytea
+        | Change::Bytea { .. } => return None,
     }
     Some(())
 }

@@ -82,7 +82,10 @@ pub(super) fn holds(text: &str, edits: &[Edit], expected: &RawStmt) -> bool {
             Replacement::Text(text) => out.push_str(text),
             Replacement::Seal(..) => write_sealed(out, &placeholder(literal)),
             Replacement::Token(..) => write_token(out, &placeholder(literal)),
-            Replacement::TokenArray(..) => write_token_array(out, [Some(placeholder(literal))]),
+            Replacement::SealAs(..) => write_token(out, &placeholder(literal)),
+            Replacement::TokenArray(..) | Replacement::SealArray(..) => {
+                write_token_array(out, [Some(placeholder(literal))])
+            }
         }
         literal += 1;
         Ok::<_, Infallible>(())
