@@ -108,7 +108,7 @@ impl<'s, 't> Places<'s, 't> {
 
     /// The edits in the order of the text; nothing if some overlap.
     pub(super) fn edits(mut self) -> Option<Vec<Edit>> {
-        self.pieces.sort_by(|a, b| (a.span.start, a.side).cmp(&(b.span.start, b.side)));
+        self.pieces.sort_by_key(|piece| (piece.span.start, piece.side));
         let mut edits: Vec<Edit> = Vec::with_capacity(self.pieces.len());
         for Piece { span, with, .. } in self.pieces {
             if let Some(last) = edits.last_mut() {

@@ -88,7 +88,7 @@ pub(super) fn holds(text: &str, edits: &[Edit], expected: &RawStmt) -> bool {
             Replacement::Seal(..) => write_sealed(out, &placeholder(literal)),
             Replacement::Token(..) | Replacement::SealAs(..) => write_token(out, &placeholder(literal)),
             Replacement::TokenArray(..) | Replacement::SealArray(..) => {
-                write_token_array(out, [Some(placeholder(literal))])
+                write_token_array(out, [Some(placeholder(literal))]);
             }
         }
         literal += 1;

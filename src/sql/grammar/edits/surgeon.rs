@@ -40,6 +40,8 @@ pub(super) struct Surgeon<'mem, 'c> {
     text: &'c str,
     wanted: &'c HashMap<NodeAt, Wanted<'c>>,
     found: &'c mut [Found],
+    /// Is a join to be changed?
+    joins: bool,
     /// Changed casts and arrays around what is looked at.
     copies: usize,
 }
@@ -154,7 +156,7 @@ impl<'mem> Transform<'mem> for Surgeon<'mem, '_> {
     }
 
     fn transform_join_expr<'mutref>(&mut self, mut node: JoinExprMut<'mem, 'mutref>) {
-        if self.wanted.keys().any(|at| at.kind == NodeKind::Using)
+        if self.joins
             && let Some(at) = NodeAt::using(self.text, &node)
             && let Some(&wanted) = self.wanted.get(&at)
             && let Change::On(pairs) = wanted.change
@@ -188,7 +190,8 @@ impl<'mem, 'c> Surgeon<'mem, 'c> {
         wanted: &'c HashMap<NodeAt, Wanted<'c>>,
         found: &'c mut [Found],
     ) -> Self {
-        Self { mem, text, wanted, found, copies: 0 }
+        let joins = wanted.keys().any(|at| at.kind == NodeKind::Using);
+        Self { mem, text, wanted, found, joins, copies: 0 }
     }
 
     /// Makes all changes; a statement has no location of its own, so it is never replaced.
