@@ -100,6 +100,8 @@ pub(super) struct Resolver<'a> {
     flows: Vec<flow::Flow<'a>>,
     /// References that are changed: place → index in `changes`.
     wrapped: HashMap<i32, usize>,
+    /// How many values were made any of their group's.
+    any_values: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
     depth: usize,
@@ -148,6 +150,7 @@ impl<'a> Resolver<'a> {
             may_write: false,
             flows: Vec::new(),
             wrapped: HashMap::new(),
+            any_values: 0,
             assigned_query: None,
             depth: 0,
         }
