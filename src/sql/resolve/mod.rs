@@ -9,7 +9,8 @@
 //! - `select`, `clauses`, `insert`, `update`, `returning`, `assign` — the statements.
 //! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — expressions.
 //! - `names` — the output names that PostgreSQL chooses.
-//! - `utility`, `alter`, `create` — everything that is no query.
+//! - `utility`, `alter`, `create`, `view` — everything that is no query.
+//! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `params` — in which forms each parameter travels.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
@@ -34,10 +35,12 @@ mod relation;
 mod returning;
 mod scope;
 mod select;
+mod stored;
 mod sublink;
 mod types;
 mod update;
 mod utility;
+mod view;
 mod with;
 
 use pg_raw_parse::Node;
@@ -46,6 +49,7 @@ pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
+pub(super) use stored::{Stored, stored};
 
 use super::{
     catalog::{Catalog, Relation},
@@ -88,6 +92,8 @@ pub(super) struct Resolver<'a> {
     pub(super) forbidden: bool,
     /// Seen something that may change data.
     pub(super) may_write: bool,
+    /// The query at hand may have an INTO clause.
+    into: bool,
     depth: usize,
 }
 
@@ -125,6 +131,7 @@ impl<'a> Resolver<'a> {
             touched: None,
             forbidden: false,
             may_write: false,
+            into: false,
             depth: 0,
         }
     }
@@ -132,6 +139,7 @@ impl<'a> Resolver<'a> {
     /// Walks a whole statement.
     pub(super) fn statement(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
         match node {
+            Node::SelectStmt(select) if let Some(into) = view::into_clause(select) => self.select_into(select, into),
             Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {
                 Ok(Done::Query(self.query(node, None)?))
             }
