@@ -12,7 +12,9 @@
 //! - `utility`, `alter`, `create` — everything that is no query.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `params` — in which forms each parameter travels.
+//! - `shadows` — names of PostgreSQL's own that mean something else.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
+//! - `readings` — names in literals that are run as SQL.
 //! - `refuse` — the words of refusals.
 
 mod alter;
@@ -29,11 +31,13 @@ mod mismatch;
 mod names;
 mod operand;
 mod params;
+mod readings;
 mod refuse;
 mod relation;
 mod returning;
 mod scope;
 mod select;
+mod shadows;
 mod sublink;
 mod types;
 mod update;
@@ -46,6 +50,7 @@ pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
+pub(super) use shadows::refusal as shadowed;
 
 use super::{
     catalog::{Catalog, Relation},
