@@ -37,17 +37,15 @@ impl<'a> Resolver<'a> {
             Node::CreateTableAsStmt(create) => self.create_table_as(create),
             Node::ViewStmt(view) => self.create_view(view),
             Node::CopyStmt(copy) => self.copy(copy),
-            Node::PrepareStmt(prepare) => self.holds(prepare.query(), "PREPARE"),
-            Node::DeclareCursorStmt(declare) => self.holds(declare.query(), "DECLARE CURSOR"),
+            Node::PrepareStmt(prepare) => Ok(Done::Query(self.query(prepare.query(), None)?)),
+            Node::DeclareCursorStmt(declare) => Ok(Done::Query(self.query(declare.query(), None)?)),
+            Node::ExecuteStmt(execute) => self.execute(execute),
+            Node::FetchStmt(fetch) => self.fetch(fetch),
             Node::RenameStmt(rename) => self.rename(rename),
             Node::AlterObjectSchemaStmt(alter) => {
                 self.move_relation(alter.relation(), alter.newschema(), "ALTER … SET SCHEMA")
             }
             Node::RefreshMatViewStmt(refresh) => self.refresh(refresh),
-            Node::ExecuteStmt(execute) => {
-                execute.params().iter().try_for_each(|node| self.no_forbidden_calls(node))?;
-                Ok(Done::Forward)
-            }
             Node::CallStmt(call) => {
                 if let Some(call) = call.funccall() {
                     self.call(call, &Scope::default())?;
@@ -69,12 +67,6 @@ impl<'a> Resolver<'a> {
     /// Nothing protected may have been seen in a statement of this kind.
     fn untouched(&self, what: &'static str) -> Step<Done<'a>> {
         if self.touched.is_some() { Err(construct(what)) } else { Ok(Done::Utility) }
-    }
-
-    /// A statement that keeps a query for later.
-    fn holds(&mut self, query: Node<'a>, what: &'static str) -> Step<Done<'a>> {
-        self.query(query, None)?;
-        self.untouched(what)
     }
 
     /// The relation that a utility statement names, if the catalog knows it (it knows no indexes and
@@ -122,7 +114,13 @@ impl<'a> Resolver<'a> {
     }
 
     fn create_table_as(&mut self, create: &'a CreateTableAsStmt) -> Step<Done<'a>> {
-        self.query(create.query(), None)?;
+        if let Node::ExecuteStmt(execute) = create.query() {
+            if let Done::Held = self.execute(execute)? {
+                self.unsealed_rows("CREATE TABLE AS")?;
+            }
+        } else {
+            self.query(create.query(), None)?;
+        }
         let done = self.untouched("CREATE TABLE AS")?;
         if let Some(name) = create.into().and_then(|into| into.rel()) {
             self.created(name, "CREATE TABLE AS")?;
@@ -272,7 +270,6 @@ fn forwarded(node: Node<'_>) -> bool {
             | Node::VariableShowStmt(_)
             | Node::DiscardStmt(_)
             | Node::DeallocateStmt(_)
-            | Node::FetchStmt(_)
             | Node::ClosePortalStmt(_)
             | Node::NotifyStmt(_)
             | Node::ListenStmt(_)
