@@ -192,7 +192,7 @@ fn kept_cursor(plan: Plan, declare: &DeclareCursorStmt) -> (Plan, Option<Effect>
 }
 
 fn outputs(out: &QueryOut<'_>) -> Vec<Output> {
-    out.columns.iter().map(|column| column.carry.map_or(Output::Plain, Output::Sealed)).collect()
+    out.columns.iter().map(|column| column.carry.output()).collect()
 }
 
 #[cfg(test)]

@@ -37,8 +37,8 @@ impl<'a> Resolver<'a> {
             Node::CreateTableAsStmt(create) => self.create_table_as(create),
             Node::ViewStmt(view) => self.create_view(view),
             Node::CopyStmt(copy) => self.copy(copy),
-            Node::PrepareStmt(prepare) => Ok(Done::Query(self.query(prepare.query(), None)?)),
-            Node::DeclareCursorStmt(declare) => Ok(Done::Query(self.query(declare.query(), None)?)),
+            Node::PrepareStmt(prepare) => Ok(Done::Query(self.outermost(prepare.query())?)),
+            Node::DeclareCursorStmt(declare) => Ok(Done::Query(self.outermost(declare.query())?)),
             Node::ExecuteStmt(execute) => self.execute(execute),
             Node::FetchStmt(fetch) => self.fetch(fetch),
             Node::RenameStmt(rename) => self.rename(rename),
@@ -58,6 +58,17 @@ impl<'a> Resolver<'a> {
     }
 
     fn explain(&mut self, explain: &'a ExplainStmt, text: &'a str) -> Step<Done<'a>> {
+        if let Node::CreateTableAsStmt(create) = explain.query()
+            && !matches!(create.query(), Node::ExecuteStmt(_))
+            && !explain.options().iter().any(|option| option.defname() == Some("analyze"))
+        {
+            // Nothing is created.
+            self.outermost(create.query())?;
+            if let Some(name) = create.into().and_then(|into| into.rel()) {
+                self.created(name, "CREATE TABLE AS")?;
+            }
+            return Ok(Done::Explain);
+        }
         match self.statement(explain.query(), text)? {
             Done::Forward => Ok(Done::Forward),
             _ => Ok(Done::Explain),
@@ -119,7 +130,7 @@ impl<'a> Resolver<'a> {
                 self.unsealed_rows("CREATE TABLE AS")?;
             }
         } else {
-            self.query(create.query(), None)?;
+            self.outermost(create.query())?;
         }
         let done = self.untouched("CREATE TABLE AS")?;
         if let Some(name) = create.into().and_then(|into| into.rel()) {
@@ -129,7 +140,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn create_view(&mut self, view: &'a ViewStmt) -> Step<Done<'a>> {
-        self.query(view.query(), None)?;
+        self.outermost(view.query())?;
         let done = self.untouched("CREATE VIEW")?;
         if let Some(name) = view.view() {
             self.created(name, "CREATE VIEW")?;
@@ -158,7 +169,7 @@ impl<'a> Resolver<'a> {
             scope.items.push(relation_item(relation, name));
             self.plain(copy.where_clause(), &scope, Place::Named("WHERE"))?;
         } else {
-            self.query(copy.query(), None)?;
+            self.outermost(copy.query())?;
         }
         self.untouched("COPY (query)")
     }
