@@ -133,7 +133,7 @@ impl Session {
             positions: Arc::new(Positions::default()),
             used: false.into(),
         };
-        let changes = |env| Mentions { protected: false, env };
+        let changes = Mentions { protected: false, env: noted.env };
         match &noted.effect {
             Effect::Prepare { name, held, digest } => {
                 self.names.unfence(name.as_bytes());
@@ -143,7 +143,7 @@ impl Session {
                     planned: held.as_ref().map(planned),
                     named: true,
                     by_sql: Some(*digest),
-                    ..Statement::passed(&noted.text, oids, epoch, changes(held.as_ref().is_none_or(|held| held.env)))
+                    ..Statement::passed(&noted.text, oids, epoch, changes)
                 };
                 self.names.set_statement(name.as_bytes(), Some(Arc::new(statement)))
             }
@@ -153,7 +153,7 @@ impl Session {
                     let statement = Statement {
                         may_write: held.plan.may_write,
                         planned: Some(planned(held)),
-                        ..Statement::passed(b"FETCH", Vec::new(), epoch, changes(held.env))
+                        ..Statement::passed(b"FETCH", Vec::new(), epoch, changes)
                     };
                     // Executed through the protocol, its rows come as text, BINARY or not.
                     let view = held.plan.reads_sealed().then(|| self.view(&held.plan, Vec::new(), Vec::new()));

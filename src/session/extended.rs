@@ -313,7 +313,11 @@ impl Session {
         let mentions = catalog.prefilter.look(&statement.text);
         let (text, oids) = (statement.text.clone(), statement.oids.clone());
         let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env).await?;
-        let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
+        // What EXECUTE and FETCH return may change.
+        let former_result = match statement.relies {
+            Some(_) => None,
+            None => statement.former_result.clone().or_else(|| statement.result.get().cloned()),
+        };
         let renewed = Statement { named: statement.named, former_result, ..renewed };
         self.prepare_again(message.statement, renewed, edited.as_deref());
         match self.names.statement(message.statement) {
@@ -450,7 +454,9 @@ impl Session {
         let undo = statement.effect.clone().map(|effect| {
             let env = statement.planned.as_ref().map_or_else(Arc::default, |planned| Arc::clone(&planned.env));
             let makes_plan = effect.makes_plan();
-            let undo = self.take_effect(&Noted { effect, text: statement.text.clone() }, statement.epoch, &env);
+            let changes_env = statement.changes_env.load(Ordering::Relaxed);
+            let noted = Noted { effect, text: statement.text.clone(), env: changes_env };
+            let undo = self.take_effect(&noted, statement.epoch, &env);
             (undo.displaces(makes_plan), undo)
         });
         let displaced = undo.as_ref().is_some_and(|(displaced, _)| *displaced);

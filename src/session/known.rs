@@ -1,6 +1,8 @@
 //! Prepared statements and cursors as planning may use them: what the registry knows, what earlier
 //! statements of the same Query do to it, and whether it is good still.
 
+use std::sync::atomic::Ordering;
+
 use super::names::{Registry, Statement};
 use crate::sql::{
     catalog::Catalog,
@@ -31,14 +33,20 @@ impl<'a> Known<'a> {
         self.effects.push(effect);
     }
 
-    /// May running what a statement asks for change how names resolve? None if no plan is known.
-    pub fn env_of(&self, asked: &Asked) -> Option<bool> {
+    /// Is a plan known of what a statement asks for, and may running that change how names resolve?
+    /// None if nothing is known of it.
+    pub fn of(&self, asked: &Asked) -> Option<(bool, bool)> {
+        let (Asked::Statement(name) | Asked::Cursor(name)) = asked;
         let found = match asked {
-            Asked::Statement(name) => self.statement(name),
-            Asked::Cursor(name) => self.cursor(name),
+            Asked::Statement(_) => self.statement(name),
+            Asked::Cursor(_) => self.cursor(name),
         };
         match found {
-            Lookup::Held(held) => Some(held.env),
+            Lookup::Held(held) => Some((true, held.env)),
+            Lookup::Unknown if self.effects.is_empty() && matches!(asked, Asked::Statement(_)) => {
+                let passed = self.registry.statement(name.as_bytes())?;
+                Some((false, passed.changes_env.load(Ordering::Relaxed)))
+            }
             Lookup::Unknown | Lookup::Refused(_) => None,
         }
     }

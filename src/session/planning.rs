@@ -93,6 +93,8 @@ pub struct Noted {
     pub effect: Effect,
     /// The statement's own text.
     pub text: Bytes,
+    /// Running what it makes may change how names resolve.
+    pub env: bool,
 }
 
 /// What planning the text of a Parse gave.
@@ -104,7 +106,7 @@ pub struct PlannedText {
     pub effect: Option<Effect>,
     /// The name that it depends on.
     pub asks: Option<Asked>,
-    /// What that name stands for may change how names resolve; None if no plan is known of it.
+    /// What that name stands for may change how names resolve; None if nothing is known of it.
     pub asked_env: Option<bool>,
 }
 
@@ -147,8 +149,9 @@ impl Desk<'_> {
             copied = span.end;
             let mentions = self.catalog.prefilter.look(own.as_bytes());
             let planning = planner::plan_among(&parsed, index, self.catalog, self.env, &[], &known);
-            let asked_env = planning.asks.as_ref().and_then(|asks| known.env_of(asks));
-            let depends = asked_env.is_some() && matches!(planning.asks, Some(Asked::Statement(_)));
+            let asked = planning.asks.as_ref().and_then(|asks| known.of(asks));
+            let depends =
+                asked.is_some_and(|(planned, _)| planned) && matches!(planning.asks, Some(Asked::Statement(_)));
             let outcome = match planning.outcome {
                 Outcome::Refuse(refusal) if may_be_stale(&refusal) && !last_try => return Err(refusal),
                 // What holds no protected name (a DO block, say) passes however names resolve.
@@ -156,13 +159,13 @@ impl Desk<'_> {
                 _ if unsettled && (mentions.protected || depends) => Outcome::Refuse(unsettled_names()),
                 outcome => outcome,
             };
-            let env = env_of(own, mentions.env, asked_env);
+            let env = env_of(own, mentions.env, asked.map(|(_, env)| env));
             script.env |= env;
             if let (Some(effect), false) = (planning.effect, matches!(outcome, Outcome::Refuse(_))) {
                 let effect = effect.in_env(env);
                 known.add(effect.clone());
                 let text = Bytes::copy_from_slice(own.as_bytes());
-                script.effects.push((script.plans.len(), Noted { effect, text }));
+                script.effects.push((script.plans.len(), Noted { effect, text, env }));
             }
             unsettled |= env || self.touched && classify(own.as_bytes()).contains(ENDS_TRANSACTION);
             match outcome {
@@ -227,7 +230,7 @@ impl Desk<'_> {
             }
         };
         let env = self.catalog.prefilter.look(text.as_bytes()).env;
-        let asked_env = planning.asks.as_ref().and_then(|asks| known.env_of(asks));
+        let asked_env = planning.asks.as_ref().and_then(|asks| known.of(asks)).map(|(_, env)| env);
         let asked_env = asked_env.map(|_| env_of(text, env, asked_env));
         let effect = planning.effect.map(|effect| effect.in_env(env));
         Ok(Ok(PlannedText { plan, effect, asks: planning.asks, asked_env }))

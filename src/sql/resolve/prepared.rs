@@ -232,7 +232,10 @@ fn argument_source(constant: &Constant<'_>, (parameter, cast): (Source, Source))
         return None;
     }
     let given = constant.source;
-    let same_text = |a: Source, b: Source| a.oid == b.oid || types::is_text(a) && types::is_text(b);
+    let is_text = |source: Source| types::is_text(types::element(source).unwrap_or(source));
+    let is_array = |source: Source| types::element(source).is_some();
+    let same_text =
+        |a: Source, b: Source| a.oid == b.oid || is_text(a) && is_text(b) && is_array(a) == is_array(b);
     // The digits of an integer are those of any other number.
     let number = !constant.outer.cast
         && given.oid == INT4
