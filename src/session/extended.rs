@@ -11,7 +11,7 @@ use super::{
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
-    known::Known,
+    known::{self, Known},
     names::{Planned, Portal, Relies, Statement},
     params::{self, Sealer},
     planning::{ENDS_TRANSACTION, Edited, Noted, PlannedText, Prepared},
@@ -26,7 +26,7 @@ use crate::{
         catalog::Catalog,
         classify::{Class, classify},
         env::Env,
-        held::Lookup,
+        held::{Effect, Lookup},
         model::{Output, Plan},
         prefilter::Mentions,
     },
@@ -172,6 +172,12 @@ impl Session {
         // The server refuses a name that is taken: nothing is bound to it before that is settled.
         let taken = !name.is_empty() && self.names.statement(name).is_some();
         self.names.unfence(name);
+        if let Some(Effect::Prepare { name, held: Some(_), .. }) = &statement.effect
+            && self.names.statement(name.as_bytes()).is_none()
+        {
+            // Nothing is run by that name before this one has been executed.
+            self.names.fence(name.as_bytes());
+        }
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.sent(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
         if taken {
@@ -426,6 +432,10 @@ impl Session {
         let statement = &portal.statement;
         if self.must_wait_for_results(|| statement.class) {
             return Next::Stay;
+        }
+        if statement.relies.as_ref().is_some_and(|relies| !self.names.still(relies)) {
+            // It was bound while the name that it runs stood for something else.
+            return self.refuse(Problem::refusal(known::stale(), "", 0));
         }
         self.segment.open = true;
         let reading = || Reading::Prepared { statement: Arc::clone(statement), view: portal.view.clone() };

@@ -139,7 +139,8 @@ fn refused(refusal: Refusal) -> Lookup {
     Lookup::Refused(Box::new(refusal))
 }
 
-fn stale() -> Refusal {
+/// A name has another meaning than when it was planned.
+pub fn stale() -> Refusal {
     Refusal::unsupported(
         "session/stale-statement",
         "the prepared statement would mean something else now than when it was prepared",

@@ -318,3 +318,55 @@ fn explain_shows_no_tokens_whatever_is_explained() {
     raw.send(&[extended("EXPLAIN (FORMAT json) EXECUTE q('Ann@x.org')", &[]), bind_text(&[]), sync()].concat());
     assert!(brief(&raw.until_ready()).join("\n").contains("<token>"));
 }
+
+#[test]
+fn a_portal_bound_before_its_name_meant_something_else_is_not_run() {
+    let turn = turn();
+    for (before, after) in [("SELECT t FROM plain", "SELECT email FROM people"), ("SELECT email FROM people", "SELECT t FROM plain")] {
+        let mut raw = turn.veiled();
+        raw.query(&format!("PREPARE q AS {before}"));
+        raw.send(
+            &[
+                parse("x", "EXECUTE q", &[]),
+                bind("p", "x", &[], &[], &[]),
+                extended("DEALLOCATE q", &[]),
+                extended(&format!("PREPARE q AS {after}"), &[]),
+                execute("p", 0),
+                sync(),
+            ]
+            .concat(),
+        );
+        assert_eq!(brief(&raw.until_ready()), ["DEALLOCATE", "PREPARE", "!0A000", "=I"]);
+    }
+    let mut raw = turn.veiled();
+    raw.query("BEGIN; DECLARE c CURSOR FOR SELECT t FROM plain");
+    raw.send(
+        &[
+            parse("x", "FETCH c", &[]),
+            bind("p", "x", &[], &[], &[]),
+            extended("CLOSE c", &[]),
+            extended("DECLARE c CURSOR FOR SELECT email FROM people", &[]),
+            execute("p", 0),
+            sync(),
+        ]
+        .concat(),
+    );
+    assert_eq!(brief(&raw.until_ready()), ["CLOSE CURSOR", "DECLARE CURSOR", "!0A000", "=E"]);
+}
+
+#[test]
+fn a_prepare_that_is_parsed_but_not_run_yet_has_no_name() {
+    let turn = turn();
+    let mut raw = turn.veiled();
+    raw.send(
+        &[
+            parse("a", "PREPARE q AS SELECT id FROM people WHERE email = $1", &[]),
+            parse("b", "EXECUTE q('secret')", &[]),
+            sync(),
+        ]
+        .concat(),
+    );
+    assert_eq!(brief(&raw.until_ready()), ["!26000", "=I"]);
+    raw.send(&[bind("", "a", &[], &[], &[]), execute("", 0), extended("EXECUTE q('Ann@x.org')", &[]), sync()].concat());
+    assert_eq!(brief(&raw.until_ready()), ["PREPARE", "1", "SELECT 1", "=I"]);
+}
