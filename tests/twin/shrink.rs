@@ -75,7 +75,7 @@ fn of_exchange(exchange: &Exchange) -> Vec<Exchange> {
             out.push(Exchange { parts, how: exchange.how });
         }
     }
-    if exchange.how == How::Extended {
+    if exchange.how == How::Extended && !exchange.parts.iter().any(|part| part.doc.shares()) {
         out.push(Exchange { how: How::Simple, ..exchange.clone() });
     }
     for (i, part) in exchange.parts.iter().enumerate() {

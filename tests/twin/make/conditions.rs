@@ -106,8 +106,15 @@ impl Maker<'_> {
                 self.share += 1;
                 operand.share = Some(self.share);
                 operand.parameter.get_or_insert((0, false));
-                let word = *self.pick(&[" IS NULL OR ", " IS NOT NULL AND "]);
-                seq![Self::mark(C::OptionalParameter, mode), "(", operand.clone(), word, name, " = ", operand, ")"]
+                // The server wants to know the type of a parameter where it first stands.
+                let typed = operand.cast != Cast::None || operand.parameter.is_some_and(|(oid, _)| oid != 0);
+                let (first, second) = (operand.clone(), operand);
+                let mark = Self::mark(C::OptionalParameter, mode);
+                match self.random.below(2) {
+                    0 if typed => seq![mark, "(", first, " IS NULL OR ", name, " = ", second, ")"],
+                    1 if typed => seq![mark, "(", first, " IS NOT NULL AND ", name, " = ", second, ")"],
+                    _ => seq![mark, "(", name, " = ", first, " OR ", second, " IS NULL)"],
+                }
             }
             18 if matches!(column.ty, Ty::Text | Ty::Varchar(_)) => {
                 let value = Value::One(format!("{} Ann", crate::pool::MARK));

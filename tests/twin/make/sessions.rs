@@ -63,6 +63,25 @@ impl Part {
 }
 
 impl Exchange {
+    /// In both protocols; in the extended one if there are operands that must be parameters.
+    fn of(parts: Vec<Part>, maker: &mut Maker<'_>) -> Self {
+        let how = *maker.pick(&[How::Simple, How::Extended, How::Extended]);
+        Self { how: if parts.iter().any(|part| part.doc.shares()) { How::Extended } else { how }, parts }
+    }
+
+    pub fn rollback() -> Self {
+        Self::simple("ROLLBACK")
+    }
+
+    /// Does it begin or end a transaction, or part of one?
+    pub fn is_control(&self) -> bool {
+        let words = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
+        self.parts.iter().any(|part| {
+            let sql = part.doc.render(false).sql;
+            words.iter().any(|word| sql.starts_with(word))
+        })
+    }
+
     fn simple(sql: impl Into<String>) -> Self {
         Self { parts: vec![Part::new(text(sql))], how: How::Simple }
     }
@@ -115,16 +134,16 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
                 ]);
                 part.doc = either(seq![Maker::mark(C::Explain, Mode::Equality), words, part.doc.clone()], part.doc);
                 part.opaque = true;
-                out.push(Exchange { parts: vec![part], how: *maker.pick(&[How::Simple, How::Extended]) });
+                out.push(Exchange::of(vec![part], maker));
             }
             9 | 10 => {
                 let count = 2 + maker.random.below(3);
                 let parts = (0..count).map(|_| statement(maker)).collect();
-                out.push(Exchange { parts, how: *maker.pick(&[How::Simple, How::Extended]) });
+                out.push(Exchange::of(parts, maker));
             }
             _ => {
                 let part = statement(maker);
-                out.push(Exchange { parts: vec![part], how: *maker.pick(&[How::Simple, How::Extended, How::Extended]) });
+                out.push(Exchange::of(vec![part], maker));
             }
         }
     }
@@ -207,7 +226,7 @@ fn prepared(maker: &mut Maker<'_>, out: &mut Vec<Exchange>) {
 /// DECLARE and FETCH, within a transaction.
 fn cursor(maker: &mut Maker<'_>, out: &mut Vec<Exchange>) {
     let query = maker.select(1, false);
-    if !query.ordered {
+    if !query.ordered || query.doc.shares() {
         return;
     }
     let name = maker.fresh("cur");

@@ -270,7 +270,7 @@ impl Maker<'_> {
                 }
                 (_, Some(other)) if dare => seq![Self::mark(C::StoreInPlain, other.mode), reference(other)],
                 (Some(other), _) => seq![Self::mark(C::CopyIdentity, column.mode), reference(other)],
-                _ => self.operand(column).cast_to(column.ty).into(),
+                _ => seq![Self::mark(C::FlowSelect, column.mode), self.operand(column).cast_to(column.ty)],
             });
         }
         let condition = self.r#where(&[source], 1);
