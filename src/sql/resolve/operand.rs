@@ -125,7 +125,7 @@ fn is_constant(node: Node<'_>) -> bool {
 }
 
 /// One source for `x::inner::outer`, where one says the same: [`Source`] has room for one cast.
-fn nested(outer: Source, inner: Source, constant: bool) -> Option<Source> {
+pub(super) fn nested(outer: Source, inner: Source, constant: bool) -> Option<Source> {
     if outer == inner {
         return Some(outer);
     }

@@ -73,7 +73,7 @@ impl<'a> Resolver<'a> {
 
     /// A statement that keeps a query for later.
     fn holds(&mut self, query: Node<'a>, what: &'static str) -> Step<Done<'a>> {
-        self.query(query, None)?;
+        self.outermost(query)?;
         self.untouched(what)
     }
 
@@ -122,7 +122,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn create_table_as(&mut self, create: &'a CreateTableAsStmt) -> Step<Done<'a>> {
-        self.query(create.query(), None)?;
+        self.outermost(create.query())?;
         let done = self.untouched("CREATE TABLE AS")?;
         if let Some(name) = create.into().and_then(|into| into.rel()) {
             self.created(name, "CREATE TABLE AS")?;
@@ -131,7 +131,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn create_view(&mut self, view: &'a ViewStmt) -> Step<Done<'a>> {
-        self.query(view.query(), None)?;
+        self.outermost(view.query())?;
         let done = self.untouched("CREATE VIEW")?;
         if let Some(name) = view.view() {
             self.created(name, "CREATE VIEW")?;
@@ -160,7 +160,7 @@ impl<'a> Resolver<'a> {
             scope.items.push(relation_item(relation, name));
             self.plain(copy.where_clause(), &scope, Place::Named("WHERE"))?;
         } else {
-            self.query(copy.query(), None)?;
+            self.outermost(copy.query())?;
         }
         self.untouched("COPY (query)")
     }
