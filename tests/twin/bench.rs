@@ -46,6 +46,8 @@ pub struct Counts {
     /// Errors of PostgreSQL's own on both sides, by SQLSTATE.
     pub native: BTreeMap<String, usize>,
     pub rows: usize,
+    /// Differences that are known, by reason.
+    pub tolerated: BTreeMap<&'static str, usize>,
 }
 
 impl Counts {
@@ -61,6 +63,9 @@ impl Counts {
         }
         for (key, n) in other.answered {
             *self.answered.entry(key).or_default() += n;
+        }
+        for (key, n) in other.tolerated {
+            *self.tolerated.entry(key).or_default() += n;
         }
         for (key, n) in other.native {
             *self.native.entry(key).or_default() += n;
@@ -193,19 +198,21 @@ fn exchanged(
     let expected = until_ready(theirs).map_err(|problem| compare::broken(at, &problem))?;
     let runs = runs(exchange);
     let (a, b) = (compare::lines(&answer, &runs), compare::lines(&expected, &runs));
-    if a != b && !crate::known::tolerated(&a, &b) {
-        return Err(compare::difference(at, "", &a, &b));
+    if a != b {
+        let Some(why) = crate::known::tolerated(&a, &b, &marks) else {
+            return Err(compare::difference(at, "", &a, &b));
+        };
+        *counts.tolerated.entry(why).or_default() += 1;
     }
     counts.same += parts.len();
     counts.rows += answer.iter().filter(|message| message.tag == b'D').count();
     for message in answer.iter().filter(|message| message.tag == b'E') {
         *counts.native.entry(field(message, 'C')).or_default() += 1;
     }
-    if matrix::is_refused(&marks) && !answer.iter().any(|message| message.tag == b'E') {
-        let first = marks.iter().find(|(construct, mode)| matrix::is_refused(&[(*construct, *mode)]));
-        if let Some(&mark) = first {
-            *counts.answered.entry(mark).or_default() += 1;
-        }
+    if let Some(mark) = matrix::refused(&marks)
+        && !answer.iter().any(|message| message.tag == b'E')
+    {
+        *counts.answered.entry(mark).or_default() += 1;
     }
     Ok(status(&answer))
 }

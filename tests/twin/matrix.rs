@@ -76,6 +76,7 @@ pub enum Construct {
     FlowValues,
     FlowUnnest,
     FlowSelect,
+    FlowReturned,
     CopyIdentity,
     CopyOther,
     CopyPlain,
@@ -111,7 +112,7 @@ pub enum Verdict {
 const OPERATOR: Verdict = Verdict::Refused(&["sql/unsupported-operator"]);
 const OPERAND: Verdict = Verdict::Refused(&["sql/unsupported-operand", "sql/unsupported-operator", "sql/unsupported-construct"]);
 const CONSTRUCT: Verdict = Verdict::Refused(&["sql/unsupported-construct"]);
-const FUNCTION: Verdict = Verdict::Refused(&["sql/unsupported-function"]);
+const FUNCTION: Verdict = Verdict::Refused(&["sql/unsupported-function", "sql/unsupported-operator"]);
 const VALUE: Verdict = Verdict::Refused(&["sql/unsupported-value", "sql/unsupported-operand", "sql/unsupported-construct"]);
 
 /// The matrix.
@@ -155,6 +156,8 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         C::ScalarSubquery => CONSTRUCT,
         C::CopyOther | C::CopyPlain | C::ComputedValue => VALUE,
         C::Merge => CONSTRUCT,
+        // `RETURNING *` would show the value under another name, too.
+        C::FlowReturned => Verdict::Refused(&["sql/shared-value"]),
         C::WrongValue => Verdict::Refused(&["values/unsupported"]),
         C::Output
         | C::Star
@@ -200,7 +203,8 @@ pub fn declared(marks: &[(Construct, Mode)], code: &str) -> Option<(Construct, M
     marks.iter().copied().find(fits)
 }
 
-/// Is a construct of these declared as refused?
-pub fn is_refused(marks: &[(Construct, Mode)]) -> bool {
-    marks.iter().any(|&(construct, mode)| verdict(construct, mode) != Verdict::Works)
+/// The construct that is declared as refused, if there is one.
+pub fn refused(marks: &[(Construct, Mode)]) -> Option<(Construct, Mode)> {
+    let refused = |&(construct, mode): &(Construct, Mode)| verdict(construct, mode) != Verdict::Works;
+    marks.iter().copied().filter(|(construct, _)| *construct != Construct::FlowReturned).find(refused)
 }

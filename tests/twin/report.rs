@@ -85,6 +85,8 @@ pub fn summary(counts: &Counts) -> String {
     table(&mut out, "declared as refused, answered rightly", modes(&counts.answered));
     let missing = counts.missing.iter().map(|((c, code), n)| format!("{c:?} {code}: {n}")).collect();
     table(&mut out, "known to be missing", missing);
+    let tolerated = counts.tolerated.iter().map(|(why, n)| format!("{why}: {n}")).collect();
+    table(&mut out, "differences that are known", tolerated);
     table(&mut out, "errors on both sides", counts.native.iter().map(|(code, n)| format!("{code}: {n}")).collect());
     out
 }

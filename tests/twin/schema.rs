@@ -299,7 +299,10 @@ fn distinct(column: &Column) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     let fold = |value: &String| -> String {
         let kept = value.chars().filter(|c| !c.is_whitespace() && !matches!(c, '.' | '0' | '-' | '{' | '}'));
-        kept.flat_map(char::to_lowercase).collect()
+        let mut kept: Vec<char> = kept.flat_map(char::to_lowercase).collect();
+        // The keys of an object have no order.
+        kept.sort_unstable();
+        kept.into_iter().collect()
     };
     column.pool().into_iter().filter(|value| seen.insert(fold(value))).collect()
 }

@@ -139,6 +139,10 @@ impl<'a> Maker<'a> {
             Cast::Colons(ty) | Cast::Call(ty) | Cast::Typed(ty) => Some(ty),
         };
         operand.ty = if declared { kin } else { cast.unwrap_or(column.ty) };
+        if array && !declared && cast.is_none() && matches!(column.ty, Ty::Varchar(_)) {
+            // There is no `varchar = varchar`: the parameter is a text[].
+            operand.ty = Ty::Text;
+        }
         let oid = match (declared, array) {
             (false, _) => 0,
             (true, false) => operand.ty.oid(),

@@ -23,7 +23,7 @@ impl Maker<'_> {
 
     /// A value for a column; now and then one that it cannot take.
     fn stored(&mut self, column: &Column) -> Doc {
-        if self.one_in(60) {
+        if column.sealed() && self.one_in(60) {
             let value = self.pick(&pool::wrong(column.ty)).clone();
             let form = if self.one_in(2) { Form::Quoted } else { Form::Escape };
             let parameter = self.one_in(2).then_some((0, false));
@@ -184,7 +184,9 @@ impl Maker<'_> {
         if self.one_in(3) {
             return maybe(seq![Self::mark(C::Returning, mode), " RETURNING *"]);
         }
-        let items = (0..1 + self.random.below(3)).map(|_| self.output(scope)).collect();
+        // Window functions are not allowed here.
+        let scope: Vec<Source> = scope.iter().map(|source| Source { keyed: false, ..source.clone() }).collect();
+        let items = (0..1 + self.random.below(3)).map(|_| self.output(&scope)).collect();
         maybe(seq![Self::mark(C::ReturningExpression, mode), " RETURNING ", list(", ", 1, items)])
     }
 
@@ -391,6 +393,7 @@ impl Maker<'_> {
             format!("{name} = {alias}.x FROM ("),
             grid,
             format!(") AS {alias} (i, x) WHERE {}.id = {alias}.i", ident(&own.alias)),
+            Self::mark(C::FlowReturned, column.mode),
             self.returning(std::slice::from_ref(own)),
         ]
     }
