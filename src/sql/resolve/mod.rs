@@ -10,7 +10,8 @@
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
 //! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
-//! - `utility`, `alter`, `create` — everything that is no query.
+//! - `utility`, `alter`, `create`, `view` — everything that is no query.
+//! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `params` — in which forms each parameter travels.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
@@ -39,11 +40,13 @@ mod returning;
 mod scope;
 mod select;
 mod setop;
+mod stored;
 mod sublink;
 mod types;
 mod update;
 mod utility;
 mod value;
+mod view;
 mod with;
 
 use std::collections::HashMap;
@@ -54,6 +57,7 @@ pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
+pub(super) use stored::{Stored, stored};
 
 use super::{
     catalog::{Catalog, Relation},
@@ -104,6 +108,8 @@ pub(super) struct Resolver<'a> {
     any_values: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
+    /// The query at hand may have an INTO clause.
+    into: bool,
     depth: usize,
 }
 
@@ -152,6 +158,7 @@ impl<'a> Resolver<'a> {
             wrapped: HashMap::new(),
             any_values: 0,
             assigned_query: None,
+            into: false,
             depth: 0,
         }
     }
@@ -159,6 +166,7 @@ impl<'a> Resolver<'a> {
     /// Walks a whole statement.
     pub(super) fn statement(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
         match node {
+            Node::SelectStmt(select) if let Some(into) = view::into_clause(select) => self.select_into(select, into),
             Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {
                 Ok(Done::Query(self.outermost(node)?))
             }

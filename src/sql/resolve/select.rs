@@ -39,7 +39,7 @@ impl<'a> Resolver<'a> {
         if select.op != SetOperation::SETOP_NONE {
             return self.set_operation(select, &scope);
         }
-        if select.into_clause().is_some() {
+        if select.into_clause().is_some() && !std::mem::take(&mut self.into) {
             return Err(construct("SELECT INTO"));
         }
         if !select.values_lists().is_empty() {
