@@ -150,12 +150,14 @@ impl Bench {
     fn look(&self, session: &[Exchange]) -> Result<(), Failure> {
         let seen = mem::take(&mut *self.shim.up.lock().expect("what went upstream"));
         let Some(found) = self.secrets.find(&seen) else { return Ok(()) };
-        let around = &seen[found.start().saturating_sub(160)..(found.end() + 80).min(seen.len())];
+        let shown = |from: usize, to: usize| crate::raw::text(&seen[from..to]);
+        let (start, end) = (found.start(), found.end());
+        let (before, after) = (shown(start.saturating_sub(300), start), shown(end, (end + 60).min(seen.len())));
         Err(Failure {
             kind: Kind::Leak,
             signature: "plaintext upstream".to_owned(),
             at: session.len().saturating_sub(1),
-            report: format!("plaintext of a sealed column went upstream:\n  …{}…\n", crate::raw::text(around)),
+            report: format!("plaintext of a sealed column went upstream:\n  …{before}⟦{}⟧{after}…\n", shown(start, end)),
         })
     }
 }

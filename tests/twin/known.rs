@@ -11,6 +11,8 @@ const MISSING: &[(Construct, &str)] = &[
     (Construct::Nullif, "sql/unsupported-operator"),
     (Construct::WindowCarry, "sql/unsupported-function"),
     (Construct::WindowCarry, "session/stray-envelope"),
+    (Construct::CaseResult, "session/stray-envelope"),
+    (Construct::Coalesce, "session/stray-envelope"),
     (Construct::Prepare, "sql/unsupported-construct"),
     (Construct::Cursor, "sql/unsupported-construct"),
     (Construct::View, "sql/refused-relation"),
@@ -49,6 +51,9 @@ pub fn tolerated(ours: &[String], theirs: &[String], marks: &[(Construct, Mode)]
     if other_error(ours, theirs) {
         return Some("of several errors another one is told");
     }
+    if unplaced(ours, theirs) {
+        return Some("no position for a number that no numeric can hold");
+    }
     let grouped = marks.iter().any(|(construct, _)| *construct == Construct::GroupBy);
     if grouped && without_origins(ours) == without_origins(theirs) {
         return Some("GROUP BY loses the origin of a column");
@@ -83,7 +88,18 @@ fn other_error(ours: &[String], theirs: &[String]) -> bool {
     let (Some(a), Some(b)) = (failed(ours), failed(theirs)) else { return false };
     let has = |line: &str, states: &[&str]| states.iter().any(|state| line.contains(&format!(" C=\"{state}")));
     let (first, second) = (&ours[a], &theirs[b]);
-    has(first, &["22"]) && has(second, &["23", "21000", "42P20", "42702", "42703", "42P10", "25006"])
+    let late = has(first, &["22", "42804"]) && has(second, &["23", "21000", "42P20", "42702", "42703", "42P10", "25006"]);
+    // The server applies lengths when it runs a statement, and looks for names and values from left to right.
+    let length = has(first, &["22001"]) && has(second, &["22"]) && !has(second, &["22001"]);
+    let names = has(first, &["42702", "42703"]) && has(second, &["22"]);
+    late || length || names
+}
+
+/// BUGS: `'1e20000000'` for a numeric column.
+fn unplaced(ours: &[String], theirs: &[String]) -> bool {
+    let (Some(a), Some(b)) = (failed(ours), failed(theirs)) else { return false };
+    let overflow = "value overflows numeric format";
+    ours[a].contains(overflow) && theirs[b].starts_with(&ours[a]) && ours[..a] == theirs[..b]
 }
 
 /// RowDescriptions without tables and attributes.

@@ -139,7 +139,8 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         ]),
         C::PlainColumn | C::ComputedOperand | C::CompareScalarSubquery => OPERAND,
         C::Like | C::Range => OPERATOR,
-        C::OrderBy | C::NaturalJoin | C::FullJoin | C::Union | C::WholeRow | C::Recursive | C::CastOver => CONSTRUCT,
+        C::CastOver => Verdict::Refused(&["sql/unsupported-construct", "sql/unsupported-operator"]),
+        C::OrderBy | C::NaturalJoin | C::FullJoin | C::Union | C::WholeRow | C::Recursive => CONSTRUCT,
         C::UnionAllOther | C::CaseOther | C::StoreInPlain => Verdict::Refused(&[
             "sql/unsupported-construct",
             "sql/unsupported-value",

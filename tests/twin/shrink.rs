@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How long one failure may be worked on.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The smallest session found that fails in the same way.
 pub fn shrink(bench: &mut Bench, session: &[Exchange], failure: &Failure) -> (Vec<Exchange>, Failure) {

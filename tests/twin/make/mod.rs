@@ -112,8 +112,7 @@ impl<'a> Maker<'a> {
             4..=7 => Form::Bare,
             _ => Form::Quoted,
         };
-        let kin = *self.pick(column.ty.kin());
-        let kin = if self.one_in(3) { kin } else { column.ty };
+        let kin = self.kin(column, &value);
         let cast = match self.random.below(9) {
             0 | 1 => Cast::Colons(kin),
             2 => Cast::Call(kin),
@@ -127,11 +126,26 @@ impl<'a> Maker<'a> {
         operand
     }
 
+    /// A type near the column's that the value fits.
+    fn kin(&mut self, column: &Column, value: &Value) -> Ty {
+        let kin = *self.pick(column.ty.kin());
+        if !self.one_in(3) {
+            return column.ty;
+        }
+        let fits = |text: &String| kin.family() != Family::Integer || kin.binary(text).is_some();
+        let fits = match value {
+            Value::Null => true,
+            Value::One(text) => fits(text),
+            Value::Many(items) => items.iter().flatten().all(fits),
+        };
+        if fits { kin } else { column.ty }
+    }
+
     fn parameterise(&mut self, operand: &mut Operand, column: &Column) {
         if self.one_in(4) {
             return;
         }
-        let kin = *self.pick(column.ty.kin());
+        let kin = self.kin(column, &operand.value);
         let declared = self.one_in(3);
         let array = matches!(operand.value, Value::Many(_));
         let cast = match operand.cast {

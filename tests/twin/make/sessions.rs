@@ -133,7 +133,7 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
                     "EXPLAIN (ANALYZE, FORMAT yaml, TIMING off) ",
                 ]);
                 part.doc = either(seq![Maker::mark(C::Explain, Mode::Equality), words, part.doc.clone()], part.doc);
-                part.opaque = true;
+                (part.opaque, part.limit) = (true, 0);
                 out.push(Exchange::of(vec![part], maker));
             }
             9 | 10 => {
