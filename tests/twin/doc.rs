@@ -75,6 +75,8 @@ pub struct Operand {
     pub parameter: Option<(u32, bool)>,
     /// Operands with the same number are one parameter.
     pub share: Option<u32>,
+    /// Does the value meet a sealed column?
+    pub sealed: bool,
 }
 
 /// A parameter of a rendered statement.
@@ -234,6 +236,27 @@ impl Doc {
         }
     }
 
+    /// The same with other values for the parameters that can have some.
+    pub fn with_other_values(&self, choose: &mut dyn FnMut(&Operand) -> Value) -> Self {
+        let mut all = |docs: &[Self]| -> Vec<Self> { docs.iter().map(|doc| doc.with_other_values(choose)).collect() };
+        match self {
+            Self::Text(_) | Self::Mark(..) => self.clone(),
+            Self::Seq(parts) => Self::Seq(all(parts)),
+            Self::List { items, separator, least } => Self::List { items: all(items), separator, least: *least },
+            Self::Maybe(inner) => Self::Maybe(Box::new(inner.with_other_values(choose))),
+            // What is simpler is left behind: the text must stay the same.
+            Self::Either(full, _) => full.with_other_values(choose),
+            Self::Grid { heads, between, rows } => {
+                let rows = rows.iter().map(|row| all(row)).collect();
+                Self::Grid { heads: heads.clone(), between, rows }
+            }
+            Self::Operand(operand) if operand.parameter.is_some() && operand.share.is_none() => {
+                Self::Operand(Operand { value: choose(operand), ..operand.clone() })
+            }
+            Self::Operand(_) => self.clone(),
+        }
+    }
+
     /// Are there operands that are one parameter? Literals in their place would be plaintext where a parameter
     /// that is sealed is not.
     pub fn shares(&self) -> bool {
@@ -339,6 +362,11 @@ impl Operand {
             Cast::Colons(ty) => write!(out.sql, "${number}::{}", name(ty)),
             Cast::Call(ty) | Cast::Typed(ty) => write!(out.sql, "CAST(${number} AS {})", name(ty)),
         };
+    }
+
+    /// A literal, by itself.
+    pub fn plain(value: Value, ty: Ty) -> Self {
+        Self { value, ty, form: Form::Quoted, cast: Cast::None, parameter: None, share: None, sealed: false }
     }
 
     fn simpler(&self) -> Vec<Self> {

@@ -92,7 +92,8 @@ pub enum Construct {
     ReturningExpression,
     ModifyingCte,
     Merge,
-    WrongValue,
+    Foreign,
+    CharAmongStrings,
     // around
     Prepare,
     Cursor,
@@ -159,7 +160,8 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         C::Merge => CONSTRUCT,
         // `RETURNING *` would show the value under another name, too.
         C::FlowReturned => Verdict::Refused(&["sql/shared-value"]),
-        C::WrongValue => Verdict::Refused(&["values/unsupported"]),
+        // docs/types.md: neither is a comparison of text, nor surely one of char(n).
+        C::CharAmongStrings => Verdict::Refused(&["values/unsupported", "sql/unsupported-operand"]),
         C::Output
         | C::Star
         | C::IsNull
@@ -174,6 +176,7 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         | C::View
         | C::Locking
         | C::Seal
+        | C::Foreign
         | C::Default
         | C::Flow
         | C::FlowValues

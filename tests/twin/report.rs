@@ -56,8 +56,14 @@ pub fn failure(seed: u64, number: u64, schema: &Schema, session: &[Exchange], fa
             }
             let _ = writeln!(
                 out,
-                "--   name {:?}, describe statement {}, portal {}, binary {}, limit {}, twice {}",
-                part.name, part.describe_statement, part.describe_portal, part.binary, part.limit, part.twice
+                "--   name {:?}{}, describe statement {}, portal {}, binary {}, limit {}, twice {}",
+                part.name,
+                if part.again { " as prepared before" } else { "" },
+                part.describe_statement,
+                part.describe_portal,
+                part.binary,
+                part.limit,
+                part.twice
             );
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    doc::{Cast, Doc, Form, Operand, Value, text},
+    doc::{Doc, Operand, Value, text},
     matrix::Mode,
     pool,
     seq,
@@ -223,14 +223,7 @@ impl Schema {
             let heads = table.columns.iter().map(|column| text(ident(&column.name))).collect();
             let rows = table.rows.iter().map(|row| {
                 row.iter().zip(&table.columns).map(|(value, column)| {
-                    Doc::Operand(Operand {
-                        value: value.clone().map_or(Value::Null, Value::One),
-                        ty: column.ty,
-                        form: Form::Quoted,
-                        cast: Cast::None,
-                        parameter: None,
-                        share: None,
-                    })
+                    Doc::Operand(Operand::plain(value.clone().map_or(Value::Null, Value::One), column.ty))
                 }).collect()
             });
             let grid = Doc::Grid { heads, between: " VALUES ", rows: rows.collect() };

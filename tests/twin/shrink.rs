@@ -96,6 +96,11 @@ fn of_part(part: &Part) -> Vec<Part> {
     if part.limit != 0 {
         out.push(Part { limit: 0, ..part.clone() });
     }
+    if part.again {
+        out.push(Part { again: false, ..part.clone() });
+        // Its text is that of another part.
+        return out.split_off(out.len() - 1);
+    }
     if !part.name.is_empty() {
         out.push(Part { name: String::new(), ..part.clone() });
     }

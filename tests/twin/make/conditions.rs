@@ -83,7 +83,10 @@ impl Maker<'_> {
             seq![Self::mark(C::Compare, mode), name.as_str(), " = ", operand]
         };
         let full = match self.random.below(22) {
-            0..=2 => return simple,
+            0 | 1 => return simple,
+            2 if self.one_in(3) => {
+                seq![Self::mark(C::Compare, mode), name, *self.pick(&[" = ", " <> "]), self.foreign(column)]
+            }
             3 => seq![Self::mark(C::Compare, mode), self.operand(column), " = ", name],
             4 => seq![Self::mark(C::Compare, mode), name, *self.pick(&[" <> ", " != "]), self.operand(column)],
             5 => {
@@ -118,8 +121,7 @@ impl Maker<'_> {
             }
             18 if matches!(column.ty, Ty::Text | Ty::Varchar(_)) => {
                 let value = Value::One(format!("{} Ann", crate::pool::MARK));
-                let operand =
-                    Operand { value, ty: Ty::Text, form: Form::Quoted, cast: Cast::None, parameter: None, share: None };
+                let operand = Operand { sealed: true, ..Operand::plain(value, Ty::Text) };
                 seq![Self::mark(C::LikeExact, mode), name, *self.pick(&[" LIKE ", " NOT LIKE "]), operand]
             }
             19 => seq![
@@ -151,10 +153,9 @@ impl Maker<'_> {
         if self.one_in(3) && !items.is_empty() {
             let items = items.iter().map(|item| {
                 let value = item.clone().map_or(Value::Null, Value::One);
-                let form = Form::Quoted;
                 let cast = if self.one_in(3) { Cast::Colons(column.ty) } else { Cast::None };
-                let operand = Operand { value, ty: column.ty, form, cast, parameter: None, share: None };
-                Doc::Operand(operand)
+                let parameter = self.one_in(3).then_some((0, false));
+                Doc::Operand(Operand { cast, parameter, sealed: true, ..Operand::plain(value, column.ty) })
             });
             let items: Vec<Doc> = items.collect();
             return seq![mark, name, word, "ARRAY[", list(", ", 1, items), "]::", column.ty.name(), "[])"];

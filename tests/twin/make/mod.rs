@@ -121,7 +121,7 @@ impl<'a> Maker<'a> {
         };
         // A number where text is expected is another comparison.
         let form = if column.ty.family() == Family::Text && form == Form::Bare { Form::Quoted } else { form };
-        let mut operand = Operand { value, ty: column.ty, form, cast, parameter: None, share: None };
+        let mut operand = Operand { form, cast, sealed: column.sealed(), ..Operand::plain(value, column.ty) };
         self.parameterise(&mut operand, column);
         operand
     }
@@ -163,6 +163,24 @@ impl<'a> Maker<'a> {
             (true, true) => operand.ty.array_oid(),
         };
         operand.parameter = Some((oid, self.one_in(2)));
+    }
+
+    /// A value of some other type, which the column may not take.
+    fn foreign(&mut self, column: &Column) -> Doc {
+        let ty = *self.pick(&Ty::ALL);
+        let value = Value::One(self.pick(&crate::pool::sealed(ty)).clone());
+        let declared = self.one_in(2);
+        let operand = Operand { sealed: column.sealed(), ..Operand::plain(value, ty) };
+        let bare = matches!(ty.family(), Family::Integer | Family::Numeric | Family::Bool) && self.one_in(2);
+        let operand = match declared {
+            true => Operand { parameter: Some((ty.oid(), self.one_in(2))), cast: Cast::Colons(ty), ..operand },
+            false if bare => Operand { form: Form::Bare, ..operand },
+            false => Operand { cast: Cast::Colons(ty), ..operand },
+        };
+        let strings = column.ty.family() == Family::Text && ty.family() == Family::Text;
+        let chars = strings && matches!(column.ty, Ty::Char(_)) != matches!(ty, Ty::Char(_));
+        let construct = if chars { Construct::CharAmongStrings } else { Construct::Foreign };
+        Doc::Seq(vec![Self::mark(construct, column.mode), operand.into()])
     }
 
     /// Several values.

@@ -2,7 +2,7 @@
 
 use super::Maker;
 use crate::{
-    doc::{Doc, either, text},
+    doc::{Doc, Operand, Value, either, text},
     matrix::{Construct as C, Mode},
     seq,
 };
@@ -36,6 +36,8 @@ pub struct Part {
     pub limit: i32,
     /// Bind and Execute once more.
     pub twice: bool,
+    /// It was prepared before, under its name.
+    pub again: bool,
 }
 
 /// What is sent before an answer is waited for.
@@ -58,6 +60,7 @@ impl Part {
             binary: false,
             limit: 0,
             twice: false,
+            again: false,
         }
     }
 }
@@ -100,6 +103,8 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
     }
     let mut open = false;
     let mut savepoints = 0;
+    // Statements that stay prepared.
+    let mut kept: Vec<Part> = Vec::new();
     while out.len() < statements {
         match maker.random.below(24) {
             0 | 1 if !open => {
@@ -123,6 +128,14 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
             }
             6 if open => cursor(maker, &mut out),
             7 => prepared(maker, &mut out),
+            11 if !kept.is_empty() => {
+                let part = maker.pick(&kept).clone();
+                let mut choose = |operand: &Operand| other_value(maker, operand);
+                let doc = part.doc.with_other_values(&mut choose);
+                out.push(Exchange { parts: vec![Part { doc, again: true, ..part }], how: How::Extended });
+            }
+            12 if maker.one_in(3) => out.push(Exchange::simple(*maker.pick(&NOISE))),
+            13 if maker.one_in(8) && !open => view(maker, &mut out),
             8 => {
                 let mut part = statement(maker);
                 let words = *maker.pick(&[
@@ -143,7 +156,11 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
             }
             _ => {
                 let part = statement(maker);
-                out.push(Exchange::of(vec![part], maker));
+                let exchange = Exchange::of(vec![part], maker);
+                if !exchange.parts[0].name.is_empty() && exchange.how == How::Extended {
+                    kept.push(exchange.parts[0].clone());
+                }
+                out.push(exchange);
             }
         }
     }
@@ -158,6 +175,43 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
         out.push(last);
     }
     out
+}
+
+/// What sessions have beside.
+const NOISE: [&str; 8] = [
+    "",
+    "SELECT 1",
+    "SHOW DateStyle",
+    "SELEC",
+    "SELECT * FROM nosuch",
+    "DEALLOCATE ALL",
+    "SELECT 1/0",
+    "SET application_name = 'twin'; SELECT current_setting('application_name')",
+];
+
+/// A value as the operand's, that fits it.
+fn other_value(maker: &mut Maker<'_>, operand: &Operand) -> Value {
+    let pool = if operand.sealed { crate::pool::sealed(operand.ty) } else { crate::pool::plain(operand.ty) };
+    match operand.value {
+        Value::Many(_) => Value::Many((0..maker.random.below(4)).map(|_| Some(maker.pick(&pool).clone())).collect()),
+        _ if maker.one_in(8) => Value::Null,
+        _ => Value::One(maker.pick(&pool).clone()),
+    }
+}
+
+/// A view that is made through pgveil, used and dropped.
+fn view(maker: &mut Maker<'_>, out: &mut Vec<Exchange>) {
+    let query = maker.select(1, true);
+    if query.doc.shares() {
+        return;
+    }
+    let name = maker.fresh("made");
+    let mark = || Maker::mark(C::CreateView, Mode::Equality);
+    let create = seq![mark(), format!("CREATE VIEW {name} AS "), query.doc];
+    out.push(Exchange { parts: vec![Part::new(create)], how: How::Simple });
+    let select = seq![mark(), format!("SELECT * FROM {name}")];
+    out.push(Exchange { parts: vec![Part::new(select)], how: *maker.pick(&[How::Simple, How::Extended]) });
+    out.push(Exchange::simple(format!("DROP VIEW IF EXISTS {name}")));
 }
 
 /// One statement, and how it is sent.
@@ -199,15 +253,7 @@ fn prepared(maker: &mut Maker<'_>, out: &mut Vec<Exchange>) {
         .parameters
         .iter()
         .map(|parameter| {
-            let operand = crate::doc::Operand {
-                value: parameter.value.clone(),
-                ty: parameter.ty,
-                form: crate::doc::Form::Quoted,
-                cast: crate::doc::Cast::None,
-                parameter: None,
-                share: None,
-            };
-            operand.literal()
+            Operand::plain(parameter.value.clone(), parameter.ty).literal()
         })
         .collect();
     let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };

@@ -27,8 +27,10 @@ impl Maker<'_> {
             let value = self.pick(&pool::wrong(column.ty)).clone();
             let form = if self.one_in(2) { Form::Quoted } else { Form::Escape };
             let parameter = self.one_in(2).then_some((0, false));
-            let operand = Operand { value: Value::One(value), ty: column.ty, form, cast: Cast::None, parameter, share: None };
-            return operand.into();
+            return Operand { form, parameter, sealed: true, ..Operand::plain(Value::One(value), column.ty) }.into();
+        }
+        if column.sealed() && self.one_in(40) {
+            return self.foreign(column);
         }
         if self.dares() && column.sealed() {
             return self.computed(column);
@@ -86,15 +88,7 @@ impl Maker<'_> {
     fn new_id(&mut self) -> Doc {
         let id = if self.one_in(5) { 1 + self.random.below(4) } else { 20 + self.random.below(60) };
         let parameter = self.one_in(2).then_some((0, false));
-        let operand = Operand {
-            value: Value::One(id.to_string()),
-            ty: Ty::Int4,
-            form: Form::Bare,
-            cast: Cast::None,
-            parameter,
-            share: None,
-        };
-        operand.into()
+        Operand { form: Form::Bare, parameter, ..Operand::plain(Value::One(id.to_string()), Ty::Int4) }.into()
     }
 
     fn row(&mut self, columns: &[Column]) -> Vec<Doc> {
@@ -228,8 +222,8 @@ impl Maker<'_> {
                     });
                     let value = Value::Many(values.collect());
                     let parameter = self.one_in(2).then_some((0, false));
-                    let cast = Cast::Colons(column.ty);
-                    arrays.push(Doc::Operand(Operand { value, ty: column.ty, form: Form::Quoted, cast, parameter, share: None }));
+                    let (cast, sealed) = (Cast::Colons(column.ty), column.sealed());
+                    arrays.push(Doc::Operand(Operand { cast, parameter, sealed, ..Operand::plain(value, column.ty) }));
                 }
                 seq![Self::mark(C::FlowUnnest, mode), "SELECT * FROM unnest(", list(", ", 1, arrays), ")"]
             }
