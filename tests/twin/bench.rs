@@ -104,9 +104,9 @@ impl Bench {
     fn reset(&mut self) -> Result<(), Failure> {
         for sql in &self.reset {
             let (ours, theirs) = (self.ours.query(sql), self.theirs.query(sql));
-            let comparable = |messages: &[Message]| compare::lines(messages, &[]);
-            let (a, b) = (comparable(&ours), comparable(&theirs));
-            if a != b {
+            let (a, b) = (compare::lines(&ours, &[]), compare::lines(&theirs, &[]));
+            // A session that ended early may have left different rows behind.
+            if a != b && !sql.starts_with("DELETE") {
                 return Err(compare::difference(0, "filling the tables", &a, &b));
             }
             assert!(!theirs.iter().any(|message| message.tag == b'E'), "{sql}: {b:?}");

@@ -25,6 +25,8 @@ pub struct Plan {
     pub statements: usize,
     pub seed: u64,
     pub jobs: usize,
+    /// This session alone, of the first world.
+    pub session: Option<u64>,
 }
 
 /// What was seen, and a report for each kind of failure.
@@ -43,7 +45,7 @@ pub fn run(plan: &Plan) -> (Counts, Vec<String>) {
                         return;
                     }
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let counts = world(seed, mine, &found);
+                    let counts = world(seed, mine, plan.session, &found);
                     total.lock().unwrap().add(counts);
                 }
             });
@@ -54,13 +56,19 @@ pub fn run(plan: &Plan) -> (Counts, Vec<String>) {
     (total.into_inner().unwrap(), failures)
 }
 
-fn world(seed: u64, statements: usize, found: &Mutex<Vec<(String, String, usize)>>) -> Counts {
+fn world(seed: u64, statements: usize, only: Option<u64>, found: &Mutex<Vec<(String, String, usize)>>) -> Counts {
     let mut counts = Counts::default();
     let schema = Schema::random(&mut Random::new(seed));
     let mut bench = Bench::start(&schema);
     let mut number = 0;
     while counts.statements < statements {
         number += 1;
+        if only.is_some_and(|only| only != number) {
+            if number > only.unwrap_or_default() {
+                break;
+            }
+            continue;
+        }
         let mut maker = Maker::new(&schema, Random::new(seed.wrapping_mul(1_000_003).wrapping_add(number)));
         let exchanges: Vec<Exchange> = session(&mut maker, A_SESSION);
         for failure in bench.hold(&exchanges, &mut counts) {
