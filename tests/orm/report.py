@@ -1,0 +1,62 @@
+"""What the Python applications share: the command line, the cases, and what they print.
+
+    app.py create CONNINFO          the tool makes its tables
+    app.py run CONNINFO [CASE...]   the cases, one line of JSON each on standard output
+
+Each case starts from the same rows (`seed.sql`). A line has the case's name and either what it
+returned, by `repr` so that types count, or the error: the exception's class, its SQLSTATE and, if
+pgveil says no, its words.
+"""
+
+import json
+import pathlib
+import sys
+
+SEED = (pathlib.Path(__file__).parent / "seed.sql").read_text()
+CASES = {}
+
+
+def case(function):
+    """Registers a case under its function's name."""
+    CASES[function.__name__] = function
+    return function
+
+
+def seed(name):
+    """The SQL before a case. The recorder takes no statement between the two comments."""
+    return f"/* seed: {name} */ {SEED} /* case: {name} */"
+
+
+def conninfo(text):
+    return dict(part.split("=", 1) for part in text.split())
+
+
+def sqlstate(error):
+    """SQLSTATE of the driver's error inside a tool's error."""
+    seen = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        for name in ("sqlstate", "pgcode"):
+            if getattr(error, name, None):
+                return getattr(error, name), error
+        error = getattr(error, "orig", None) or error.__cause__
+    return None, None
+
+
+def failure(error):
+    state, inner = sqlstate(error)
+    found = {"error": type(error).__name__, "sqlstate": state}
+    if state is None or state == "0A000":
+        found["message"] = str(inner or error)
+    return found
+
+
+def main(create, run):
+    """`create(conninfo)`, `run(conninfo, names)` which yields (name, result or exception)."""
+    command, target, *names = sys.argv[1:]
+    if command == "create":
+        create(conninfo(target))
+        return
+    for name, result in run(conninfo(target), names):
+        line = failure(result) if isinstance(result, BaseException) else {"result": repr(result)}
+        print(json.dumps({"case": name, **line}), flush=True)
