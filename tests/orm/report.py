@@ -5,11 +5,12 @@
 
 Each case starts from the same rows (`seed.sql`). A line has the case's name and either what it
 returned, by `repr` so that types count, or the error: the exception's class, its SQLSTATE and, if
-pgveil says no, its words.
+pgveil says no, its words and code.
 """
 
 import json
 import pathlib
+import re
 import sys
 
 SEED = (pathlib.Path(__file__).parent / "seed.sql").read_text()
@@ -31,23 +32,30 @@ def conninfo(text):
     return dict(part.split("=", 1) for part in text.split())
 
 
-def sqlstate(error):
-    """SQLSTATE of the driver's error inside a tool's error."""
+def causes(error):
+    """The error and those inside it: the tool's, its dialect's, the driver's."""
     seen = []
     while error is not None and error not in seen:
         seen.append(error)
-        for name in ("sqlstate", "pgcode"):
-            if getattr(error, name, None):
-                return getattr(error, name), error
         error = getattr(error, "orig", None) or error.__cause__
-    return None, None
+    return seen
+
+
+def first(errors, *names):
+    found = (getattr(error, name, None) for error in errors for name in names)
+    return next((value for value in found if value), None)
 
 
 def failure(error):
-    state, inner = sqlstate(error)
+    errors = causes(error)
+    state = first(errors, "sqlstate", "pgcode")
     found = {"error": type(error).__name__, "sqlstate": state}
     if state is None or state == "0A000":
-        found["message"] = str(inner or error)
+        found["message"] = str(errors[-1])
+        hint = first(errors, "hint") or getattr(first(errors, "diag"), "message_hint", None) or ""
+        code = re.search(r"(?:pgveil: |See )([a-z]+/[a-z-]+)", hint)
+        if code:
+            found["refused"] = code.group(1)
     return found
 
 

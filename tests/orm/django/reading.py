@@ -155,13 +155,13 @@ def group_by_a_sealed_column():
 @case
 def annotate_objects():
     # GROUP BY the primary key, whose table has sealed columns.
-    return [(facts(p), p.n, p.spent) for p in Person.objects.annotate(n=Count("orders"), spent=Sum("orders__total"))]
+    return [(facts(p), p.n, p.spent) for p in Person.objects.annotate(n=Count("orders"), spent=Sum("orders__total")).order_by("id")]
 
 
 @case
 def annotate_with_related_objects():
     # GROUP BY the keys of both tables.
-    return [(o.card, o.person and o.person.email, o.n) for o in Order.objects.select_related("person").annotate(n=Count("lines"))]
+    return [(o.card, o.person and o.person.email, o.n) for o in Order.objects.select_related("person").annotate(n=Count("lines")).order_by("id")]
 
 
 @case
