@@ -26,7 +26,7 @@ use orm::{
 const POLICY: &str = include_str!("orm/policy.yaml");
 const SCHEMA: &str = include_str!("orm/schema.sql");
 
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 8] = [
     Tool {
         name: "sqlalchemy-psycopg",
         title: "SQLAlchemy 2 over psycopg 3",
@@ -55,6 +55,34 @@ const TOOLS: [Tool; 4] = [
         language: Language::Python,
         variable: ("BINDING", "server"),
     },
+    Tool {
+        name: "sequelize",
+        title: "Sequelize 6 over node-postgres",
+        folder: "sequelize",
+        language: Language::Node,
+        variable: ("DRIVER", "pg"),
+    },
+    Tool {
+        name: "typeorm",
+        title: "TypeORM 1 over node-postgres",
+        folder: "typeorm",
+        language: Language::Node,
+        variable: ("DRIVER", "pg"),
+    },
+    Tool {
+        name: "drizzle",
+        title: "Drizzle over node-postgres",
+        folder: "drizzle",
+        language: Language::Node,
+        variable: ("DRIVER", "pg"),
+    },
+    Tool {
+        name: "gorm",
+        title: "GORM over pgx",
+        folder: "gorm",
+        language: Language::Go,
+        variable: ("DRIVER", "pgx"),
+    },
 ];
 
 fn notices_nothing(name: &str) {
@@ -80,6 +108,26 @@ fn django_works_the_same() {
 #[test]
 fn django_with_server_side_binding_works_the_same() {
     notices_nothing("django-server-binding");
+}
+
+#[test]
+fn sequelize_works_the_same() {
+    notices_nothing("sequelize");
+}
+
+#[test]
+fn typeorm_works_the_same() {
+    notices_nothing("typeorm");
+}
+
+#[test]
+fn drizzle_works_the_same() {
+    notices_nothing("drizzle");
+}
+
+#[test]
+fn gorm_works_the_same() {
+    notices_nothing("gorm");
 }
 
 #[tokio::test]

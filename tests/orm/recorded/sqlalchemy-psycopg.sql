@@ -163,6 +163,18 @@ INSERT INTO people (name, email, ssn, birth, salary, notes, badge, city, active,
 -- types: unknown, unknown, unknown, date, numeric, int2, unknown, bool, unknown, timestamptz
 INSERT INTO people (name, email, ssn, birth, salary, badge, city, active, tags, created) VALUES ($1::VARCHAR, $2::VARCHAR, $3::VARCHAR, $4::DATE, $5, $6::INTEGER, $7::VARCHAR, $8, $9::TEXT[], $10::TIMESTAMP WITH TIME ZONE) RETURNING people.id, people.name, people.email, people.ssn, people.birth, people.salary, people.notes, people.badge, people.token, people.meta, people.seen, people.city, people.active, people.tags, people.created;
 
+-- case: bulk_insert_of_the_table_returning
+-- types: unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz
+INSERT INTO people (name, email, ssn, birth, salary, notes, badge, city, active, tags, created) VALUES ($1::VARCHAR, $2::VARCHAR, $3::VARCHAR, $4::DATE, $5, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9, $10::TEXT[], $11::TIMESTAMP WITH TIME ZONE), ($12::VARCHAR, $13::VARCHAR, $14::VARCHAR, $15::DATE, $16, $17::VARCHAR, $18::INTEGER, $19::VARCHAR, $20, $21::TEXT[], $22::TIMESTAMP WITH TIME ZONE), ($23::VARCHAR, $24::VARCHAR, $25::VARCHAR, $26::DATE, $27, $28::VARCHAR, $29::INTEGER, $30::VARCHAR, $31, $32::TEXT[], $33::TIMESTAMP WITH TIME ZONE), ($34::VARCHAR, $35::VARCHAR, $36::VARCHAR, $37::DATE, $38, $39::VARCHAR, $40::INTEGER, $41::VARCHAR, $42, $43::TEXT[], $44::TIMESTAMP WITH TIME ZONE) RETURNING people.id, people.email, people.notes;
+
+-- case: bulk_insert_of_the_table_returning
+-- types: unknown, unknown, unknown, date, numeric, unknown, unknown, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, unknown, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, unknown, unknown, bool, unknown, timestamptz
+INSERT INTO people (name, email, ssn, birth, salary, notes, badge, city, active, tags, created) SELECT p0::VARCHAR, p1::VARCHAR, p2::VARCHAR, p3::DATE, p4::NUMERIC(10, 2), p5::VARCHAR, p6::INTEGER, p7::VARCHAR, p8::BOOLEAN, p9::TEXT[], p10::TIMESTAMP WITH TIME ZONE FROM (VALUES ($1::VARCHAR, $2::VARCHAR, $3::VARCHAR, $4::DATE, $5, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9, $10::TEXT[], $11::TIMESTAMP WITH TIME ZONE, 0), ($12::VARCHAR, $13::VARCHAR, $14::VARCHAR, $15::DATE, $16, $17::VARCHAR, $18::INTEGER, $19::VARCHAR, $20, $21::TEXT[], $22::TIMESTAMP WITH TIME ZONE, 1), ($23::VARCHAR, $24::VARCHAR, $25::VARCHAR, $26::DATE, $27, $28::VARCHAR, $29::INTEGER, $30::VARCHAR, $31, $32::TEXT[], $33::TIMESTAMP WITH TIME ZONE, 2)) AS imp_sen(p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, sen_counter) ORDER BY sen_counter RETURNING people.id, people.ssn, people.id AS id__1;
+
+-- case: bulk_upsert_of_the_table_returning
+-- types: unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz
+INSERT INTO people (name, email, ssn, birth, salary, notes, badge, city, active, tags, created) VALUES ($1::VARCHAR, $2::VARCHAR, $3::VARCHAR, $4::DATE, $5, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9, $10::TEXT[], $11::TIMESTAMP WITH TIME ZONE), ($12::VARCHAR, $13::VARCHAR, $14::VARCHAR, $15::DATE, $16, $17::VARCHAR, $18::INTEGER, $19::VARCHAR, $20, $21::TEXT[], $22::TIMESTAMP WITH TIME ZONE), ($23::VARCHAR, $24::VARCHAR, $25::VARCHAR, $26::DATE, $27, $28::VARCHAR, $29::INTEGER, $30::VARCHAR, $31, $32::TEXT[], $33::TIMESTAMP WITH TIME ZONE) ON CONFLICT (email) DO UPDATE SET notes = excluded.notes, badge = excluded.badge RETURNING people.id, people.email, people.notes;
+
 -- case: bulk_insert_values
 -- types: unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, date, numeric, unknown, int2, unknown, bool, unknown, timestamptz
 INSERT INTO people (name, email, ssn, birth, salary, notes, badge, city, active, tags, created) VALUES ($1::VARCHAR, $2::VARCHAR, $3::VARCHAR, $4::DATE, $5, $6::VARCHAR, $7::INTEGER, $8::VARCHAR, $9, $10::TEXT[], $11::TIMESTAMP WITH TIME ZONE), ($12::VARCHAR, $13::VARCHAR, $14::VARCHAR, $15::DATE, $16, $17::VARCHAR, $18::INTEGER, $19::VARCHAR, $20, $21::TEXT[], $22::TIMESTAMP WITH TIME ZONE), ($23::VARCHAR, $24::VARCHAR, $25::VARCHAR, $26::DATE, $27, $28::VARCHAR, $29::INTEGER, $30::VARCHAR, $31, $32::TEXT[], $33::TIMESTAMP WITH TIME ZONE);
@@ -863,17 +875,17 @@ FROM people
 WHERE people.id = $1::INTEGER FOR UPDATE;
 
 -- case: streaming
-DECLARE "c_7f201feb3910_1" CURSOR FOR SELECT people.id, people.name, people.email, people.ssn, people.birth, people.salary, people.notes, people.badge, people.token, people.meta, people.seen, people.city, people.active, people.tags, people.created 
+DECLARE "c_7f2d6618e310_1" CURSOR FOR SELECT people.id, people.name, people.email, people.ssn, people.birth, people.salary, people.notes, people.badge, people.token, people.meta, people.seen, people.city, people.active, people.tags, people.created 
 FROM people ORDER BY people.id;
 
 -- case: streaming
-FETCH FORWARD 1 FROM "c_7f201feb3910_1";
+FETCH FORWARD 1 FROM "c_7f2d6618e310_1";
 
 -- case: streaming
-FETCH FORWARD 2 FROM "c_7f201feb3910_1";
+FETCH FORWARD 2 FROM "c_7f2d6618e310_1";
 
 -- case: streaming
-CLOSE "c_7f201feb3910_1";
+CLOSE "c_7f2d6618e310_1";
 
 -- case: partitions
 SELECT people.id, people.email, people.meta 

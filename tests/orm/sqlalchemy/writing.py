@@ -161,6 +161,29 @@ def bulk_insert_returning_objects_in_order(session):
 
 
 @case
+def bulk_insert_of_the_table_returning(session):
+    # Without the ORM rows keep their NULLs, so that all of them travel in one statement.
+    people = Person.__table__
+    found = session.execute(insert(people).returning(people.c.id, people.c.email, people.c.notes), person_rows(4)).all()
+    again = session.execute(insert(people).returning(people.c.id, people.c.ssn, sort_by_parameter_order=True), [row | {"email": "x" + row["email"], "badge": None} for row in person_rows(3)]).all()
+    session.commit()
+    return sorted(found), again
+
+
+@case
+def bulk_upsert_of_the_table_returning(session):
+    statement = pg_insert(Person.__table__)
+    statement = statement.on_conflict_do_update(
+        index_elements=["email"], set_={"notes": statement.excluded.notes, "badge": statement.excluded.badge}
+    ).returning(Person.id, Person.email, Person.notes)
+    rows = person_rows(3)
+    rows[1] |= {"email": "ben@example.org", "notes": "met"}
+    found = session.execute(statement, rows).all()
+    session.commit()
+    return sorted(row[1:] for row in found), everybody(session)[1]
+
+
+@case
 def bulk_insert_values(session):
     session.execute(insert(Person).values([row | {"city": "x", "active": True, "tags": [], "created": datetime.datetime(2024, 6, 1, tzinfo=UTC)} for row in person_rows(3)]))
     session.commit()
@@ -415,6 +438,19 @@ def insert_in_a_cte(session):
 def a_unique_violation(session):
     session.add(Person(name="dup", email="ada@example.org"))
     session.commit()
+
+
+@case
+def a_unique_violation_described(session):
+    session.add(Person(name="dup", email="ada@example.org"))
+    try:
+        session.flush()
+    except Exception as error:  # the tool's IntegrityError
+        inner = error.orig.__cause__ or error.orig
+        of = getattr(inner, "diag", inner)
+        return of.constraint_name, of.table_name, of.schema_name
+    finally:
+        session.rollback()
 
 
 @case
