@@ -41,6 +41,17 @@ pub(super) fn walk<'a, T>(
     .map_err(|_| Unwalkable)
 }
 
+/// Does a query name one of these relations without a schema? True as well if it cannot be told.
+pub(super) fn names_one_of(query: Node<'_>, names: &[&str]) -> bool {
+    let found = walk(query, |node| match node {
+        Node::RangeVar(name) if name.schemaname().is_none() => {
+            names.contains(&name.relname().unwrap_or_default()).then_some(())
+        }
+        _ => None,
+    });
+    !matches!(found, Ok(None))
+}
+
 /// The protected thing that a statement names, if it may name one: for messages.
 pub(in crate::sql) fn mentions(resolver: &Resolver<'_>, node: Node<'_>, text: &str) -> Option<String> {
     match node {
@@ -81,7 +92,7 @@ impl Resolver<'_> {
                     Some(KEYSTORE_SCHEMA) => true,
                     Some(schema) => {
                         self.of_policy(schema, bare)
-                            || self.permanent(schema, bare).is_some_and(|r| r.refused.is_some())
+                            || self.permanent(schema, bare).is_some_and(|r| self.catalog.matters(r))
                             || schema.starts_with("pg_temp") && self.sensitive(bare)
                     }
                     None => self.sensitive(bare),
@@ -105,7 +116,7 @@ pub(in crate::sql) fn words(text: &str, catalog: &Catalog) -> Option<String> {
         // An identifier in Unicode escapes may be anything.
         return catalog.columns.first().map(|c| table_label(&c.schema, &c.table));
     }
-    let relations = catalog.relations.values().filter(|r| r.protected.is_some() || r.refused.is_some());
+    let relations = catalog.relations.values().filter(|r| catalog.matters(r));
     let missing = catalog.mismatches.iter().map(|m| m.table.1.as_str());
     relations
         .map(|r| r.name.as_str())
