@@ -6,6 +6,7 @@
 //! `tests/orm/refused.txt`. What the tool sent to the twin is kept in `tests/orm/recorded/`, and every
 //! statement there is planned, so that the shares in docs/orms.md are true.
 //!
+//! `cargo test` runs one driver of each kind, if `make test-orms` has installed the tools; `make test-orms` runs all.
 //! `make record-orms` (ORMS=record) writes recordings and the tables in docs/orms.md again.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -96,6 +97,7 @@ fn sqlalchemy_over_psycopg_works_the_same() {
 }
 
 #[test]
+#[ignore = "make test-orms"]
 fn sqlalchemy_over_asyncpg_works_the_same() {
     notices_nothing("sqlalchemy-asyncpg");
 }
@@ -106,6 +108,7 @@ fn django_works_the_same() {
 }
 
 #[test]
+#[ignore = "make test-orms"]
 fn django_with_server_side_binding_works_the_same() {
     notices_nothing("django-server-binding");
 }
@@ -116,11 +119,13 @@ fn sequelize_works_the_same() {
 }
 
 #[test]
+#[ignore = "make test-orms"]
 fn typeorm_works_the_same() {
     notices_nothing("typeorm");
 }
 
 #[test]
+#[ignore = "make test-orms"]
 fn drizzle_works_the_same() {
     notices_nothing("drizzle");
 }

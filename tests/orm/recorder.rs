@@ -56,6 +56,10 @@ impl Recorder {
 /// Ends when either side does; a tool may well hang up in the middle.
 fn relay(client: TcpStream, server: u16, heard: &Mutex<Heard>) {
     let Ok(upstream) = TcpStream::connect(("127.0.0.1", server)) else { return };
+    // Small messages one by one are what Nagle's algorithm holds back.
+    for socket in [&client, &upstream] {
+        socket.set_nodelay(true).expect("a socket");
+    }
     let (mut answers, mut to_client) = (upstream.try_clone().expect("a socket"), client.try_clone().expect("a socket"));
     let back = thread::spawn(move || {
         let _ = io::copy(&mut answers, &mut to_client);

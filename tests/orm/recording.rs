@@ -14,8 +14,8 @@ use std::{collections::HashSet, fmt::Write as _, fs, path::PathBuf};
 /// Statements longer than this are more of the same: one shape with many rows.
 const LONGEST: usize = 8_000;
 
-/// Names that contain a number of this process: what stands before the number.
-const NUMBERED: [&str; 2] = ["_django_curs_", "\"s"];
+/// Names of savepoints, cursors and functions that end in a number of this run: what stands before it.
+const NUMBERED: [&str; 6] = ["_django_curs_", "\"s", "\"c_", "SAVEPOINT \"", "SAVEPOINT sp", "$func_"];
 
 const TYPES: [(u32, &str); 24] = [
     (0, "unknown"),
@@ -61,12 +61,12 @@ impl Statement {
     }
 }
 
-/// Replaces long numbers after a name by `1`.
+/// Replaces long numbers (decimal, hexadecimal, UUIDs) after a name by `1`.
 fn unnumbered(text: &str, name: &str) -> String {
     let mut parts = text.split(name);
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        let digits = part.find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(part.len());
         out += name;
         out += if digits > 8 { "1" } else { &part[..digits] };
         out += &part[digits..];

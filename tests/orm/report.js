@@ -18,7 +18,7 @@ const shown = (value) => util.inspect(value, { depth: 12, maxArrayLength: null, 
 function failure(error) {
   const inner = error.original ?? error.driverError ?? error.cause ?? error;
   const found = { error: error.name, sqlstate: inner.code ?? null };
-  if (!inner.code || inner.code === "0A000") {
+  if (!inner.code || /^(0A|XX)/.test(inner.code)) {
     found.message = inner.message;
     const code = /(?:pgveil: |See )([a-z]+\/[a-z-]+)/.exec(inner.hint ?? "");
     if (code) found.refused = code[1];

@@ -50,7 +50,7 @@ def failure(error):
     errors = causes(error)
     state = first(errors, "sqlstate", "pgcode")
     found = {"error": type(error).__name__, "sqlstate": state}
-    if state is None or state == "0A000":
+    if state is None or state[:2] in ("0A", "XX"):
         found["message"] = str(errors[-1])
         hint = first(errors, "hint") or getattr(first(errors, "diag"), "message_hint", None) or ""
         code = re.search(r"(?:pgveil: |See )([a-z]+/[a-z-]+)", hint)

@@ -53,7 +53,7 @@ func failure(line map[string]any, err error) {
 		return
 	}
 	line["sqlstate"] = server.Code
-	if server.Code == "0A000" {
+	if server.Code[:2] == "0A" || server.Code[:2] == "XX" {
 		line["message"] = server.Message
 		if found := code.FindStringSubmatch(server.Hint); found != nil {
 			line["refused"] = found[1]

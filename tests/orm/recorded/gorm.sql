@@ -94,13 +94,10 @@ SELECT * FROM "people" WHERE "people"."email" = $1 ORDER BY "people"."id" LIMIT 
 SELECT * FROM "orders" WHERE card = $1 ORDER BY id FOR UPDATE SKIP LOCKED;
 
 -- case: savepoints
-SAVEPOINT sp5948784550238090024;
+SAVEPOINT sp1;
 
 -- case: savepoints
-ROLLBACK TO SAVEPOINT sp5948784550238090024;
-
--- case: savepoints
-SAVEPOINT sp11322295162926644940;
+ROLLBACK TO SAVEPOINT sp1;
 
 -- case: rolled_back
 SELECT count(*) FROM "people" WHERE email = $1;

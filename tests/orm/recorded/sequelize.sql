@@ -100,7 +100,7 @@ COMMIT;
 SELECT "id", "name", "email", "ssn", "birth", "salary", "notes", "badge", "token", "meta", "seen", "city", "active", "tags", "created" FROM "people" AS "Person" WHERE "Person"."email" = 'new@example.org' AND "Person"."ssn" = '999-99-9999';
 
 -- case: findOrCreate
-CREATE OR REPLACE FUNCTION pg_temp.testfunc(OUT response "people", OUT sequelize_caught_exception text) RETURNS RECORD AS $func_f07f77812404411ebd44fa186414d8d1$ BEGIN INSERT INTO "people" ("id","name","email","ssn","city","active","tags","created") VALUES (DEFAULT,'New','new@example.org','999-99-9999','',true,ARRAY[]::TEXT[],'2024-06-01 00:00:00.000 +00:00') RETURNING * INTO response; EXCEPTION WHEN unique_violation THEN GET STACKED DIAGNOSTICS sequelize_caught_exception = PG_EXCEPTION_DETAIL; END $func_f07f77812404411ebd44fa186414d8d1$ LANGUAGE plpgsql; SELECT (testfunc.response)."id", (testfunc.response)."name", (testfunc.response)."email", (testfunc.response)."ssn", (testfunc.response)."birth", (testfunc.response)."salary", (testfunc.response)."notes", (testfunc.response)."badge", (testfunc.response)."token", (testfunc.response)."meta", (testfunc.response)."seen", (testfunc.response)."city", (testfunc.response)."active", (testfunc.response)."tags", (testfunc.response)."created", testfunc.sequelize_caught_exception FROM pg_temp.testfunc(); DROP FUNCTION IF EXISTS pg_temp.testfunc();
+CREATE OR REPLACE FUNCTION pg_temp.testfunc(OUT response "people", OUT sequelize_caught_exception text) RETURNS RECORD AS $func_1$ BEGIN INSERT INTO "people" ("id","name","email","ssn","city","active","tags","created") VALUES (DEFAULT,'New','new@example.org','999-99-9999','',true,ARRAY[]::TEXT[],'2024-06-01 00:00:00.000 +00:00') RETURNING * INTO response; EXCEPTION WHEN unique_violation THEN GET STACKED DIAGNOSTICS sequelize_caught_exception = PG_EXCEPTION_DETAIL; END $func_1$ LANGUAGE plpgsql; SELECT (testfunc.response)."id", (testfunc.response)."name", (testfunc.response)."email", (testfunc.response)."ssn", (testfunc.response)."birth", (testfunc.response)."salary", (testfunc.response)."notes", (testfunc.response)."badge", (testfunc.response)."token", (testfunc.response)."meta", (testfunc.response)."seen", (testfunc.response)."city", (testfunc.response)."active", (testfunc.response)."tags", (testfunc.response)."created", testfunc.sequelize_caught_exception FROM pg_temp.testfunc(); DROP FUNCTION IF EXISTS pg_temp.testfunc();
 
 -- case: findCreateFind
 SELECT "id", "name", "email", "ssn", "birth", "salary", "notes", "badge", "token", "meta", "seen", "city", "active", "tags", "created" FROM "people" AS "Person" WHERE "Person"."email" = 'new@example.org';
@@ -118,13 +118,13 @@ UPDATE "people" SET "notes"=$1 WHERE "id" = $2;
 SELECT "Order"."id", "Order"."number", "Order"."status", "Order"."total", "Order"."placed", "Order"."card", "Order"."remark", "Order"."person_id", "person"."id" AS "person.id", "person"."name" AS "person.name", "person"."email" AS "person.email", "person"."ssn" AS "person.ssn", "person"."birth" AS "person.birth", "person"."salary" AS "person.salary", "person"."notes" AS "person.notes", "person"."badge" AS "person.badge", "person"."token" AS "person.token", "person"."meta" AS "person.meta", "person"."seen" AS "person.seen", "person"."city" AS "person.city", "person"."active" AS "person.active", "person"."tags" AS "person.tags", "person"."created" AS "person.created" FROM "orders" AS "Order" INNER JOIN "people" AS "person" ON "Order"."person_id" = "person"."id" WHERE "Order"."card" = '4111 1111 1111 1111' ORDER BY "Order"."id" FOR UPDATE OF "Order";
 
 -- case: savepoints
-SAVEPOINT "2a880984-2fda-474a-b149-a648cad5d4aa-sp-1";
+SAVEPOINT "1sp-1";
 
 -- case: savepoints
-ROLLBACK TO SAVEPOINT "2a880984-2fda-474a-b149-a648cad5d4aa-sp-1";
+ROLLBACK TO SAVEPOINT "1sp-1";
 
 -- case: savepoints
-SAVEPOINT "2a880984-2fda-474a-b149-a648cad5d4aa-sp-2";
+SAVEPOINT "1sp-2";
 
 -- case: tooLong
 INSERT INTO "contacts" ("id","kind","phone","person_id") VALUES (DEFAULT,$1,$2,$3) RETURNING "id","kind","mail","phone","comment","person_id";

@@ -875,17 +875,17 @@ FROM people
 WHERE people.id = $1::INTEGER FOR UPDATE;
 
 -- case: streaming
-DECLARE "c_7f2d6618e310_1" CURSOR FOR SELECT people.id, people.name, people.email, people.ssn, people.birth, people.salary, people.notes, people.badge, people.token, people.meta, people.seen, people.city, people.active, people.tags, people.created 
+DECLARE "c_1_1" CURSOR FOR SELECT people.id, people.name, people.email, people.ssn, people.birth, people.salary, people.notes, people.badge, people.token, people.meta, people.seen, people.city, people.active, people.tags, people.created 
 FROM people ORDER BY people.id;
 
 -- case: streaming
-FETCH FORWARD 1 FROM "c_7f2d6618e310_1";
+FETCH FORWARD 1 FROM "c_1_1";
 
 -- case: streaming
-FETCH FORWARD 2 FROM "c_7f2d6618e310_1";
+FETCH FORWARD 2 FROM "c_1_1";
 
 -- case: streaming
-CLOSE "c_7f2d6618e310_1";
+CLOSE "c_1_1";
 
 -- case: partitions
 SELECT people.id, people.email, people.meta 
