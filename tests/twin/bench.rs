@@ -194,7 +194,7 @@ fn exchanged(
         }
         if let Some(construct) = matrix::declared(&marks, &code) {
             *counts.declared.entry(construct).or_default() += 1;
-        } else if let Some(construct) = crate::known::missing(&marks, &code, &field(error, 'M')) {
+        } else if let Some(construct) = crate::known::missing(&marks, &field(error, 'M')) {
             *counts.missing.entry((construct, code.clone())).or_default() += 1;
         } else {
             return Err(compare::refused(at, error, &marks));

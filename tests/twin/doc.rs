@@ -364,6 +364,14 @@ impl Operand {
         };
     }
 
+    /// The type that it has by itself: of its cast, or as it is declared.
+    pub fn typed(&self) -> Option<Ty> {
+        match self.cast {
+            Cast::Colons(ty) | Cast::Call(ty) | Cast::Typed(ty) => Some(ty),
+            Cast::None => self.parameter.filter(|(oid, _)| *oid != 0).map(|_| self.ty),
+        }
+    }
+
     /// A literal, by itself.
     pub fn plain(value: Value, ty: Ty) -> Self {
         Self { value, ty, form: Form::Quoted, cast: Cast::None, parameter: None, share: None, sealed: false }

@@ -301,7 +301,10 @@ impl Maker<'_> {
             items.extend(other.map(|place| text(self.name(scope, place))));
         }
         for _ in 0..1 + self.random.below(2) {
-            items.push(self.operand(column).into());
+            let operand = self.operand(column);
+            // Branches of several numeric types have their common type, which is not the column's.
+            let kin = operand.typed().is_some_and(|ty| ty.oid() != column.ty.oid());
+            items.push(seq![if kin { Self::mark(C::CaseKin, column.mode) } else { text("") }, operand]);
         }
         if self.one_in(4) {
             let at = self.random.below(items.len());
