@@ -16,13 +16,21 @@ pub enum Doc {
     Text(String),
     Seq(Vec<Doc>),
     /// Items, of which at least some have to stay.
-    List { items: Vec<Doc>, separator: &'static str, least: usize },
+    List {
+        items: Vec<Doc>,
+        separator: &'static str,
+        least: usize,
+    },
     /// What the statement makes sense without.
     Maybe(Box<Doc>),
     /// Something, and something simpler for the same place.
     Either(Box<Doc>, Box<Doc>),
     /// Columns with rows of as many values: `INSERT`'s, and tables of values.
-    Grid { heads: Vec<Doc>, between: &'static str, rows: Vec<Vec<Doc>> },
+    Grid {
+        heads: Vec<Doc>,
+        between: &'static str,
+        rows: Vec<Vec<Doc>>,
+    },
     Operand(Operand),
     /// A construct of the matrix stands here.
     Mark(Construct, Mode),
@@ -368,7 +376,16 @@ impl Operand {
     pub fn typed(&self) -> Option<Ty> {
         match self.cast {
             Cast::Colons(ty) | Cast::Call(ty) | Cast::Typed(ty) => Some(ty),
-            Cast::None => self.parameter.filter(|(oid, _)| *oid != 0).map(|_| self.ty),
+            Cast::None if self.parameter.is_some() => self.parameter.filter(|(oid, _)| *oid != 0).map(|_| self.ty),
+            Cast::None => match &self.value {
+                Value::One(text) if self.form == Form::Bare && is_bare(text, self.ty) => Some(match text {
+                    text if text.parse::<i32>().is_ok() => Ty::Int4,
+                    text if text.parse::<i64>().is_ok() => Ty::Int8,
+                    text if text.parse::<bool>().is_ok() => Ty::Bool,
+                    _ => Ty::Numeric(None),
+                }),
+                _ => None,
+            },
         }
     }
 
@@ -426,8 +443,7 @@ fn is_bare(value: &str, ty: Ty) -> bool {
     match ty.family() {
         Family::Integer | Family::Numeric => {
             let digits = value.strip_prefix('-').unwrap_or(value);
-            digits.starts_with(|c: char| c.is_ascii_digit())
-                && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+            digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
         }
         Family::Bool => matches!(value, "true" | "false"),
         _ => false,

@@ -9,13 +9,15 @@ pub const MISSING: &[(Construct, &str)] = &[
     (Construct::Nullif, "does not support NULLIF"),
     (Construct::Prepare, "does not support PREPARE"),
     (Construct::Flow, "does not support a cast"),
+    (Construct::CreateView, "which pgveil did not foresee"),
     (Construct::Prepare, "as argument "),
     (Construct::Cursor, "does not support DECLARE"),
 ];
 
 /// The construct for whose sake a refusal is known.
 pub fn missing(marks: &[(Construct, Mode)], message: &str) -> Option<Construct> {
-    let fits = |construct: Construct| MISSING.iter().any(|(known, words)| *known == construct && message.contains(words));
+    let fits =
+        |construct: Construct| MISSING.iter().any(|(known, words)| *known == construct && message.contains(words));
     marks.iter().map(|(construct, _)| *construct).find(|construct| fits(*construct))
 }
 
@@ -34,7 +36,10 @@ pub fn tolerated(ours: &[String], theirs: &[String], marks: &[(Construct, Mode)]
         return Some("no position for a number that no numeric can hold");
     }
     let has = |construct: Construct| marks.iter().any(|(found, _)| *found == construct);
-    if has(Construct::Foreign) && failed(theirs).is_none() && failed(ours).is_some_and(|at| ours[at].contains(" C=\"22")) {
+    if has(Construct::Foreign)
+        && failed(theirs).is_none()
+        && failed(ours).is_some_and(|at| ours[at].contains(" C=\"22"))
+    {
         return Some("the value of a branch that does not run");
     }
     let refused = failed(ours).map(|at| ours[at].as_str()).unwrap_or_default();
@@ -44,6 +49,9 @@ pub fn tolerated(ours: &[String], theirs: &[String], marks: &[(Construct, Mode)]
     let yields = [Construct::CaseResult, Construct::Coalesce, Construct::Nullif].into_iter().any(has);
     if yields && without_modifiers(ours) == without_modifiers(theirs) {
         return Some("the modifier of CASE and COALESCE");
+    }
+    if has(Construct::CaseKin) && without_types(ours) == without_types(theirs) {
+        return Some("the type of CASE and COALESCE beside values of kin types");
     }
     if yields && common_type(ours, theirs) {
         return Some("the common type of CASE and COALESCE");
@@ -77,7 +85,8 @@ fn early_description(ours: &[String], theirs: &[String]) -> bool {
 /// between types it applies when it runs it.
 fn early_error(ours: &[String], theirs: &[String]) -> bool {
     let (Some(a), Some(b)) = (failed(ours), failed(theirs)) else { return false };
-    let steps = |lines: &[String]| lines.iter().all(|line| matches!(line.as_bytes()[0], b'1' | b'2' | b't' | b'T' | b'n'));
+    let steps =
+        |lines: &[String]| lines.iter().all(|line| matches!(line.as_bytes()[0], b'1' | b'2' | b't' | b'T' | b'n'));
     a < b && ours[..a] == theirs[..a] && ours[a..] == theirs[b..] && steps(&theirs[a..b]) && ours[a].contains(" C=\"22")
 }
 
@@ -87,7 +96,8 @@ fn other_error(ours: &[String], theirs: &[String]) -> bool {
     let (Some(a), Some(b)) = (failed(ours), failed(theirs)) else { return false };
     let has = |line: &str, states: &[&str]| states.iter().any(|state| line.contains(&format!(" C=\"{state}")));
     let (first, second) = (&ours[a], &theirs[b]);
-    let late = has(first, &["22", "42804"]) && has(second, &["23", "21000", "42P20", "42702", "42703", "42P10", "25006"]);
+    let late =
+        has(first, &["22", "42804"]) && has(second, &["23", "21000", "42P20", "42702", "42703", "42P10", "25006"]);
     // The server applies lengths when it runs a statement, and looks for names and values from left to right.
     let length = has(first, &["22001"]) && has(second, &["22"]) && !has(second, &["22001"]);
     let names = has(first, &["42702", "42703"]) && has(second, &["22"]);
@@ -116,11 +126,26 @@ fn unplaced(ours: &[String], theirs: &[String]) -> bool {
 
 /// RowDescriptions without type modifiers.
 fn without_modifiers(lines: &[String]) -> Vec<String> {
+    without_fields(lines, &[3])
+}
+
+/// RowDescriptions without types, and no ParameterDescriptions.
+fn without_types(lines: &[String]) -> Vec<String> {
+    without_fields(lines, &[1, 2, 3]).into_iter().filter(|line| !line.starts_with("t ")).collect()
+}
+
+fn without_fields(lines: &[String], which: &[usize]) -> Vec<String> {
     let column = |part: &str| match part.split_once(']') {
         Some((inner, rest)) => {
             let fields: Vec<&str> = inner.split(' ').collect();
             // Table, type, length, modifier, format.
-            fields.iter().enumerate().filter(|(i, _)| *i != 3).map(|(_, field)| *field).chain([rest]).collect()
+            fields
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| !which.contains(i))
+                .map(|(_, field)| *field)
+                .chain([rest])
+                .collect()
         }
         None => part.to_owned(),
     };
