@@ -27,7 +27,7 @@ use crate::{
         classify::{Class, classify},
         env::Env,
         held::{Effect, Lookup},
-        model::{Output, Plan},
+        model::Plan,
         prefilter::Mentions,
     },
     wire::frontend::{self, Bind, Parse, Target},
@@ -516,11 +516,7 @@ pub(super) fn result_formats(plan: &Plan, certain: bool, wanted: &[i16]) -> Vec<
         return wanted.to_vec();
     }
     let code = |i: usize| if wanted.len() > 1 { wanted.get(i) } else { wanted.first() }.copied().unwrap_or(0);
-    plan.results
-        .iter()
-        .enumerate()
-        .map(|(i, output)| if matches!(output, Output::Sealed(_)) { 1 } else { code(i) })
-        .collect()
+    plan.results.iter().enumerate().map(|(i, output)| if output.sealed().is_some() { 1 } else { code(i) }).collect()
 }
 
 fn result_formats_of(plan: &Plan, statement: &Statement, wanted: &[i16]) -> Result<Vec<i16>, Problem> {

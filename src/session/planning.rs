@@ -275,11 +275,14 @@ impl Desk<'_> {
                 Ok(())
             }
             Replacement::Seal(ordinal, literal) => sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at)),
+            Replacement::SealAs(ordinal, ty, literal) => {
+                sealer.literal_as(*ordinal, *ty, literal, out).map_err(|e| (e, literal.at))
+            }
+            Replacement::SealArray(ordinal, literal) => {
+                sealer.array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
+            }
             Replacement::Token(ordinal, literal) => {
                 sealer.token_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
-            }
-            Replacement::SealAs(_, _, literal) | Replacement::SealArray(_, literal) => {
-                Err((Problem::new("XX000", "session/internal", "pgveil: not yet"), literal.at))
             }
             Replacement::TokenArray(ordinal, literal) => {
                 sealer.token_array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))

@@ -22,8 +22,27 @@ pub struct Facts {
     pub functions: Vec<Function>,
     /// View column → the column of a relation that it hands through, one level down.
     pub view_columns: HashMap<(Oid, i16), (Oid, i16)>,
+    /// What the views and materialized views that read protected tables are, in SQL.
+    pub definitions: HashMap<Oid, Definition>,
+    /// See [`Catalog::any_value`](super::Catalog::any_value).
+    pub any_value: Option<&'static str>,
+    /// Unique indexes of the policy's tables.
+    pub unique: Vec<UniqueIndex>,
     /// What `pgveil apply` has registered; None if nobody asked the keystore.
     pub registered: Option<Registered>,
+}
+
+/// A unique index without a predicate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueIndex {
+    /// OID of its table.
+    pub table: Oid,
+    /// Its own name.
+    pub name: String,
+    /// It is the table's primary key.
+    pub primary: bool,
+    /// Attribute number (0 for an expression) and definition of each key.
+    pub keys: Vec<(i16, String)>,
 }
 
 /// What the policy's names meant when `pgveil apply` last ran: table OID and attribute number by
@@ -45,6 +64,18 @@ pub struct SealedDomain {
     pub oid: Oid,
     /// In what it differs from the definition that `pgveil apply` creates.
     pub altered: Option<String>,
+}
+
+/// What a view is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definition {
+    /// Its query as `pg_get_viewdef` writes it under a search_path of pg_catalog alone: every other
+    /// name has its schema. None if it could not be read, since something that it names is locked.
+    pub text: Option<String>,
+    /// It has rules besides the one that makes it a view.
+    pub rules: bool,
+    /// It has INSTEAD OF triggers.
+    pub instead: bool,
 }
 
 /// Something that names something else.

@@ -27,7 +27,8 @@ impl<'a> Resolver<'a> {
         {
             return Err(refused_relation(relation, reason, name.location));
         }
-        let protected = relation.filter(|r| r.protected.is_some());
+        // Views over protected tables, too: their defaults are values for sealed columns.
+        let protected = relation.filter(|r| self.catalog.matters(r));
         for node in alter.cmds() {
             let Node::AlterTableCmd(command) = node else { return Err(construct("this ALTER TABLE")) };
             match protected {
@@ -113,6 +114,14 @@ impl<'a> Resolver<'a> {
                 self.plain_constraints(definition.constraints())
             }
             expression if command.subtype == AlterTableType::AT_ColumnDefault => self.no_forbidden_calls(expression),
+            // A foreign table's options say which table of another server (or of this) it is.
+            _ if matches!(
+                command.subtype,
+                AlterTableType::AT_GenericOptions | AlterTableType::AT_AlterColumnGenericOptions
+            ) =>
+            {
+                Err(construct("ALTER FOREIGN TABLE … OPTIONS"))
+            }
             _ => Ok(()),
         }
     }

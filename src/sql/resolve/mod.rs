@@ -10,11 +10,14 @@
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
 //! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
-//! - `utility`, `alter`, `create` — everything that is no query.
+//! - `utility`, `alter`, `create`, `view` — everything that is no query.
+//! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `prepared` — statements that make or use names of plans.
 //! - `params` — in which forms each parameter travels.
+//! - `shadows` — names of PostgreSQL's own that mean something else.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
+//! - `readings` — names in literals that are run as SQL.
 //! - `refuse` — the words of refusals.
 
 mod alter;
@@ -35,17 +38,21 @@ mod names;
 mod operand;
 mod params;
 mod prepared;
+mod readings;
 mod refuse;
 mod relation;
 mod returning;
 mod scope;
 mod select;
 mod setop;
+mod shadows;
+mod stored;
 mod sublink;
 mod types;
 mod update;
 mod utility;
 mod value;
+mod view;
 mod with;
 
 use std::collections::HashMap;
@@ -57,6 +64,8 @@ pub(super) use params::Params;
 pub(super) use prepared::{declared_types, prepare_changes};
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
+pub(super) use shadows::refusal as shadowed;
+pub(super) use stored::{Stored, stored};
 
 use super::{
     catalog::{Catalog, Relation},
@@ -108,8 +117,12 @@ pub(super) struct Resolver<'a> {
     flows: Vec<flow::Flow<'a>>,
     /// References that are changed: place → index in `changes`.
     wrapped: HashMap<i32, usize>,
+    /// How many values were made any of their group's.
+    any_values: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
+    /// The query at hand may have an INTO clause.
+    into: bool,
     depth: usize,
 }
 
@@ -160,7 +173,9 @@ impl<'a> Resolver<'a> {
             may_write: false,
             flows: Vec::new(),
             wrapped: HashMap::new(),
+            any_values: 0,
             assigned_query: None,
+            into: false,
             depth: 0,
         }
     }
@@ -168,6 +183,7 @@ impl<'a> Resolver<'a> {
     /// Walks a whole statement.
     pub(super) fn statement(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
         match node {
+            Node::SelectStmt(select) if let Some(into) = view::into_clause(select) => self.select_into(select, into),
             Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {
                 Ok(Done::Query(self.outermost(node)?))
             }

@@ -155,7 +155,7 @@ impl<'a> Resolver<'a> {
     /// An argument that is sealed, or compared with what is.
     fn argument(&mut self, i: usize, form: ParamForm, declared: Source, node: Node<'a>) -> Step<()> {
         match (operand(node), form) {
-            (Operand::Null(cast), _) => {
+            (Operand::Null(cast, _), _) => {
                 self.null(cast);
                 Ok(())
             }

@@ -2,16 +2,13 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{
-        CopyStmt, CreateTableAsStmt, ExplainStmt, IndexStmt, ObjectType, RangeVar, RefreshMatViewStmt, RenameStmt,
-        ViewStmt,
-    },
+    nodes::{CopyStmt, ExplainStmt, IndexStmt, ObjectType, RangeVar, RenameStmt},
 };
 
 use super::{
     Done, KEYSTORE_SCHEMA, OWN_SCHEMA, Resolver, Step,
     from::relation_item,
-    mention,
+    mention, readings,
     refuse::{Place, construct, construct_at, keystore, native, own_schema, refused_relation, unsupported_on},
     scope::Scope,
 };
@@ -85,7 +82,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn named(&mut self, name: &'a RangeVar) -> Step<Option<&'a Relation>> {
         let relation = self.find(name);
         if let Some(relation) = relation {
-            if relation.protected.is_some() || relation.refused.is_some() {
+            if self.catalog.matters(relation) {
                 self.touched = self.touched.or(Some(relation));
             }
             return Ok(Some(relation));
@@ -124,30 +121,6 @@ impl<'a> Resolver<'a> {
             .into())
     }
 
-    fn create_table_as(&mut self, create: &'a CreateTableAsStmt) -> Step<Done<'a>> {
-        if let Node::ExecuteStmt(execute) = create.query() {
-            if let Done::Held = self.execute(execute)? {
-                self.unsealed_rows("CREATE TABLE AS")?;
-            }
-        } else {
-            self.outermost(create.query())?;
-        }
-        let done = self.untouched("CREATE TABLE AS")?;
-        if let Some(name) = create.into().and_then(|into| into.rel()) {
-            self.created(name, "CREATE TABLE AS")?;
-        }
-        Ok(done)
-    }
-
-    fn create_view(&mut self, view: &'a ViewStmt) -> Step<Done<'a>> {
-        self.outermost(view.query())?;
-        let done = self.untouched("CREATE VIEW")?;
-        if let Some(name) = view.view() {
-            self.created(name, "CREATE VIEW")?;
-        }
-        Ok(done)
-    }
-
     /// Checks the name of a relation that a statement creates; qualifies it if it could be confused.
     pub(super) fn created(&mut self, name: &'a RangeVar, what: &str) -> Step<()> {
         let bare = name.relname().unwrap_or_default();
@@ -160,9 +133,16 @@ impl<'a> Resolver<'a> {
     }
 
     fn copy(&mut self, copy: &'a CopyStmt) -> Step<Done<'a>> {
+        // The program may be a client of this server.
+        if let Some(program) = copy.filename().filter(|_| copy.is_program)
+            && let Some(table) = readings::names(program, self.catalog)
+        {
+            self.forbidden = true;
+            return Err(unsupported_on("COPY … PROGRAM", &table, -1).into());
+        }
         if let Some(name) = copy.relation() {
             let relation = self.relation(name)?;
-            if relation.protected.is_some() {
+            if self.catalog.matters(relation) {
                 return Err(construct_at("COPY", name.location));
             }
             let mut scope = Scope::default();
@@ -208,18 +188,11 @@ impl<'a> Resolver<'a> {
         Ok(Done::Forward)
     }
 
-    fn refresh(&mut self, refresh: &'a RefreshMatViewStmt) -> Step<Done<'a>> {
-        if let Some(name) = refresh.relation() {
-            self.unprotected(name, "REFRESH MATERIALIZED VIEW")?;
-        }
-        Ok(Done::Forward)
-    }
-
     /// Indexes on plain columns are the server's business.
     fn create_index(&mut self, index: &'a IndexStmt) -> Step<Done<'a>> {
         let Some(name) = index.relation() else { return Ok(Done::Forward) };
         let Some(relation) = self.named(name)? else { return Ok(Done::Forward) };
-        if relation.protected.is_none() {
+        if !self.catalog.matters(relation) {
             for elem in index.index_params() {
                 self.no_forbidden_calls(elem.expr())?;
             }
