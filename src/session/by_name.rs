@@ -84,8 +84,7 @@ fn begins(text: &[u8], at: usize) -> Option<&'static [u8]> {
 /// A text that the grammar here does not accept: does anything in it look like the EXECUTE of a
 /// planned statement, or of one whose PREPARE was refused? Its arguments would travel all the same.
 fn may_execute_guarded(text: &[u8], registry: &Registry) -> bool {
-    registry.any_guarded()
-        && named_behind(text, EXECUTE).any(|name| name.is_none_or(|name| registry.is_guarded(&name)))
+    registry.any_guarded() && named_behind(text, EXECUTE).any(|name| name.is_none_or(|name| registry.is_guarded(&name)))
 }
 
 /// A text was refused: what it would have prepared must not be given values for.
@@ -199,7 +198,9 @@ mod tests {
         ] {
             assert!(found(text), "{text}");
         }
-        for text in ["SELECT 'execute q'", "INSERT INTO t VALUES ('fetch')", "explain SELECT 1", "create table t ()", ""] {
+        for text in
+            ["SELECT 'execute q'", "INSERT INTO t VALUES ('fetch')", "explain SELECT 1", "create table t ()", ""]
+        {
             assert!(!found(text), "{text}");
         }
     }

@@ -77,7 +77,9 @@ impl<'a> Known<'a> {
         let Ok(parsed) = Parsed::parse(text) else { return refused(stale()) };
         let planning = planner::plan_among(&parsed, 0, self.catalog, self.env, &statement.oids, &NoNames);
         let now = match (planning.outcome, planning.effect) {
-            (Outcome::Rewrite(_), Some(Effect::Prepare { held, digest, .. })) if Some(digest) == statement.by_sql => held,
+            (Outcome::Rewrite(_), Some(Effect::Prepare { held, digest, .. })) if Some(digest) == statement.by_sql => {
+                held
+            }
             (Outcome::Rewrite(plan), None) => {
                 let same = statement.planned.as_ref().is_some_and(|old| old.plan.digest() == plan.digest());
                 statement.held().filter(|_| same).map(|held| Held { plan: plan.into(), ..held })
@@ -87,22 +89,6 @@ impl<'a> Known<'a> {
         };
         now.map_or_else(|| refused(stale()), Lookup::Held)
     }
-
-    /// What an earlier statement of the Query makes of a name. Where it takes the place of a plan, that
-    /// is known only once it has run.
-    fn displaced(&self, was_guarded: bool, held: Option<&Held>) -> Lookup {
-        match held {
-            Some(held) => Lookup::Held(held.clone()),
-            None if was_guarded => refused(
-                Refusal::unsupported(
-                    "sql/unsettled-names",
-                    "pgveil does not run a name that is given another meaning in the same message",
-                )
-                .hint("Send the statements one by one."),
-            ),
-            None => Lookup::Unknown,
-        }
-    }
 }
 
 impl Names for Known<'_> {
@@ -110,8 +96,10 @@ impl Names for Known<'_> {
         let guarded = self.registry.is_guarded(name.as_bytes());
         for effect in self.effects.iter().rev() {
             match effect {
-                Effect::Prepare { name: new, held, .. } if new == name => return self.displaced(guarded, held.as_ref()),
-                Effect::Deallocate(gone) if gone == name => return self.displaced(guarded, None),
+                Effect::Prepare { name: new, held, .. } if new == name => {
+                    return displaced(guarded, held.as_ref());
+                }
+                Effect::Deallocate(gone) if gone == name => return displaced(guarded, None),
                 _ => {}
             }
         }
@@ -125,13 +113,29 @@ impl Names for Known<'_> {
     fn cursor(&self, name: &str) -> Lookup {
         for effect in self.effects.iter().rev() {
             match effect {
-                Effect::Declare { name: new, held, .. } if new == name => return self.displaced(false, held.as_ref()),
+                Effect::Declare { name: new, held, .. } if new == name => return displaced(false, held.as_ref()),
                 Effect::Close(gone) if gone == name => return Lookup::Unknown,
                 _ => {}
             }
         }
         let portal = self.registry.portal(name.as_bytes());
         portal.and_then(|portal| portal.held()).map_or(Lookup::Unknown, Lookup::Held)
+    }
+}
+
+/// What an earlier statement of the Query makes of a name. Where it takes the place of a plan, that is
+/// known only once it has run.
+fn displaced(was_guarded: bool, held: Option<&Held>) -> Lookup {
+    match held {
+        Some(held) => Lookup::Held(held.clone()),
+        None if was_guarded => refused(
+            Refusal::unsupported(
+                "sql/unsettled-names",
+                "pgveil does not run a name that is given another meaning in the same message",
+            )
+            .hint("Send the statements one by one."),
+        ),
+        None => Lookup::Unknown,
     }
 }
 

@@ -383,7 +383,8 @@ mod tests {
     fn names_are_cut_off_where_the_server_does_so() {
         let mut registry = Registry::default();
         let long = [b'n'; 70];
-        let statement = Arc::new(Statement::passed(b"SELECT 1", Vec::new(), 1, crate::sql::prefilter::Mentions::default()));
+        let statement =
+            Arc::new(Statement::passed(b"SELECT 1", Vec::new(), 1, crate::sql::prefilter::Mentions::default()));
         let undo = registry.set_statement(&long, Some(statement));
         assert!(registry.statement(&long[..63]).is_some());
         assert!(registry.statement(&long[..62]).is_none());

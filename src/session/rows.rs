@@ -443,6 +443,7 @@ mod tests {
             results_certain: true,
             may_write: false,
             explain: false,
+            binary: false,
         };
         let view = |ty| View {
             plan: Some(Arc::new(plan(ty))),
@@ -502,6 +503,7 @@ mod tests {
             results_certain: true,
             may_write: false,
             explain: false,
+            binary: false,
         };
         let settings = Arc::new(Settings::default());
         let view = View { plan: Some(Arc::new(plan)), wanted: Vec::new(), upstream: Vec::new(), settings };

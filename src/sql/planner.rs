@@ -113,8 +113,7 @@ fn backslashes(text: &str, env: &Env) -> bool {
 }
 
 fn backslash(place: &str) -> Refusal {
-    let message =
-        format!("pgveil does not support backslashes in {place} while standard_conforming_strings is off");
+    let message = format!("pgveil does not support backslashes in {place} while standard_conforming_strings is off");
     Refusal::unsupported("sql/backslash", message).hint("set standard_conforming_strings to on, or use parameters")
 }
 

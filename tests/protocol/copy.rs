@@ -241,7 +241,12 @@ fn messages_behind_a_copy_that_fails_are_carried_out() {
             .ready(3)
             .send([query(IN), copy_data(b"x\ta\n"), copy_data(b"y\ta\n"), copy_done(), query("SELECT 5")])
             .ready(2)
-            .send([query(&format!("SELECT 6; {IN}; SELECT 7")), copy_data(b"x\ta\n"), extended("SELECT 8", &[]), sync()])
+            .send([
+                query(&format!("SELECT 6; {IN}; SELECT 7")),
+                copy_data(b"x\ta\n"),
+                extended("SELECT 8", &[]),
+                sync(),
+            ])
             .ready(2)
             .send([query(IN), copy_data(b"x\ta\n"), copy_fail("no"), extended("SELECT 9", &[]), sync(), sync()])
             .ready(3)

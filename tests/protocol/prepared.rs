@@ -322,7 +322,9 @@ fn explain_shows_no_tokens_whatever_is_explained() {
 #[test]
 fn a_portal_bound_before_its_name_meant_something_else_is_not_run() {
     let turn = turn();
-    for (before, after) in [("SELECT t FROM plain", "SELECT email FROM people"), ("SELECT email FROM people", "SELECT t FROM plain")] {
+    for (before, after) in
+        [("SELECT t FROM plain", "SELECT email FROM people"), ("SELECT email FROM people", "SELECT t FROM plain")]
+    {
         let mut raw = turn.veiled();
         raw.query(&format!("PREPARE q AS {before}"));
         raw.send(

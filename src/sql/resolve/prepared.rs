@@ -48,7 +48,8 @@ pub(in crate::sql) fn prepare_changes(
     }
     if params.len() > client_params {
         let number = params.get(client_params).map_or(1, |param| param.client + 1);
-        let message = format!("pgveil does not support PREPARE of a statement that needs parameter ${number} in two forms");
+        let message =
+            format!("pgveil does not support PREPARE of a statement that needs parameter ${number} in two forms");
         return Err(Refusal::unsupported("sql/prepared-parameter", message)
             .detail("It is stored and compared, or used with several sealed columns.")
             .hint("use two parameters, or prepare the statement through the protocol")
@@ -89,7 +90,8 @@ impl<'a> Resolver<'a> {
         // Whatever stops the walk from here on refuses the statement, though it names no table.
         self.forbidden = true;
         if held.plan.seals_literals() {
-            let message = "pgveil does not support EXECUTE of a statement that has a value for a sealed column in its text";
+            let message =
+                "pgveil does not support EXECUTE of a statement that has a value for a sealed column in its text";
             return Err(Refusal::unsupported("sql/prepared-value", message)
                 .hint("use a parameter for the value")
                 .into());
@@ -162,7 +164,8 @@ impl<'a> Resolver<'a> {
             (Operand::Literal(constant), _) => {
                 let expected = self.expected(form, declared)?;
                 let Some(source) = argument_source(&constant, expected) else { return Err(unsupported(i)) };
-                self.replace(constant, form, source)
+                self.replace(constant, form, source);
+                Ok(())
             }
             (Operand::Array(array, outer, source), ParamForm::TokenArray(ordinal, cast)) => {
                 let given = if source.oid == 0 { declared } else { source };
@@ -202,12 +205,12 @@ impl<'a> Resolver<'a> {
         Ok((parameter.unwrap_or(Source::UNTYPED), cast))
     }
 
-    fn replace(&mut self, constant: Constant<'a>, form: ParamForm, source: Source) -> Step<()> {
+    fn replace(&mut self, constant: Constant<'a>, form: ParamForm, source: Source) {
         let at = constant.outer.at;
         let mut literal = constant.literal(self.start);
         literal.source = source;
         let change = match form {
-            ParamForm::Plain => return Ok(()),
+            ParamForm::Plain => return,
             ParamForm::Seal(ordinal, _) => Change::Seal(ordinal, literal),
             ParamForm::SealAs(ordinal, ty, _) => Change::SealAs(ordinal, ty, literal),
             ParamForm::Token(ordinal, _) => Change::Token(ordinal, literal),
@@ -215,7 +218,6 @@ impl<'a> Resolver<'a> {
             ParamForm::SealArray(ordinal, _) => Change::SealArray(ordinal, literal),
         };
         self.changes.push((at, change));
-        Ok(())
     }
 }
 
@@ -234,12 +236,10 @@ fn argument_source(constant: &Constant<'_>, (parameter, cast): (Source, Source))
     let given = constant.source;
     let is_text = |source: Source| types::is_text(types::element(source).unwrap_or(source));
     let is_array = |source: Source| types::element(source).is_some();
-    let same_text =
-        |a: Source, b: Source| a.oid == b.oid || is_text(a) && is_text(b) && is_array(a) == is_array(b);
+    let same_text = |a: Source, b: Source| a.oid == b.oid || is_text(a) && is_text(b) && is_array(a) == is_array(b);
     // The digits of an integer are those of any other number.
-    let number = !constant.outer.cast
-        && given.oid == INT4
-        && (types::is_integer(parameter) || types::is_fractional(parameter));
+    let number =
+        !constant.outer.cast && given.oid == INT4 && (types::is_integer(parameter) || types::is_fractional(parameter));
     let source = if given.oid == 0 || number { Source { typmod: -1, ..parameter } } else { given };
     if !same_text(source, parameter) {
         return None;
