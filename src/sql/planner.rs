@@ -74,8 +74,9 @@ pub fn plan_among(
         // A text may name nothing protected and run what does: `EXECUTE q('a\\')`.
         Ok(_) if backslashes(parsed.text(), env) => Err(backslash("this text")),
         Ok(done) => match resolve::shadowed(env, node) {
-            Some(refusal) => Err(refusal),
-            None => rewrite(parsed, index, resolver, &done, node),
+            // FETCH has nothing in it that could be shadowed.
+            Some(refusal) if !matches!(node, Node::FetchStmt(_)) => Err(refusal),
+            _ => rewrite(parsed, index, resolver, &done, node),
         },
         Err(stop) => match table(&resolver, node, text) {
             Some(table) => Err(refusal(stop, &table)),
