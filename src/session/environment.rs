@@ -74,7 +74,8 @@ impl Environment {
         self.altered = true;
     }
 
-    /// A DO block was sent.
+    /// A statement was sent that may give a name to what leads to a protected table: a DO block, or DDL
+    /// that mentions one.
     pub fn hide(&mut self) {
         self.hides = true;
     }
@@ -84,7 +85,7 @@ impl Environment {
         self.hides
     }
 
-    /// The catalog was read since the DO block was committed.
+    /// The catalog was read since that was committed.
     pub fn reveal(&mut self) {
         self.hides = false;
     }

@@ -25,7 +25,7 @@ use crate::{
     sql::{
         cache::Key,
         catalog::Catalog,
-        classify::{Class, classify},
+        classify::classify,
         env::Env,
         model::{Output, Plan},
         prefilter::Mentions,
@@ -394,7 +394,7 @@ impl Session {
                 self.environment.alter();
             }
             let text = &statement.text;
-            if statement.class.contains(Class::PROCEDURE)
+            if statement.class.contains(ALTERS)
                 && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected)
             {
                 self.environment.hide();

@@ -103,6 +103,7 @@ impl Desk<'_> {
             }
         };
         let (mut copied, mut unsettled, mut positions) = (0, false, Positions::default());
+        let mut created: Vec<&str> = Vec::new();
         for index in 0..parsed.len() {
             let span = parsed.statement_span(index);
             let own = parsed.statement_text(index);
@@ -111,11 +112,16 @@ impl Desk<'_> {
             let mentions = self.catalog.prefilter.look(own.as_bytes());
             let outcome = match planner::plan(&parsed, index, self.catalog, self.env, &[]) {
                 Outcome::Refuse(refusal) if may_be_stale(&refusal) && !last_try => return Err(refusal),
+                // What it means is known when the catalog was read again.
+                _ if planner::names_one_of(own, &created) => Outcome::Refuse(unsettled_names()),
                 // What holds no protected name (a DO block, say) passes however names resolve.
                 Outcome::Pass if !planner::names_protected(own, self.catalog) => Outcome::Pass,
                 _ if unsettled && mentions.protected => Outcome::Refuse(unsettled_names()),
                 outcome => outcome,
             };
+            if mentions.protected {
+                created.extend(planner::new_name(&parsed, index));
+            }
             unsettled |= mentions.env || self.touched && classify(own.as_bytes()).contains(ENDS_TRANSACTION);
             match outcome {
                 Outcome::Pass => {

@@ -13,15 +13,7 @@ use super::{
     rows::View,
 };
 use crate::{
-    sql::{
-        cache::Scope,
-        catalog::Catalog,
-        classify::{Class, classify},
-        env::Env,
-        model::Plan,
-        overlay,
-        prefilter::Mentions,
-    },
+    sql::{cache::Scope, catalog::Catalog, classify::{Class, classify}, env::Env, model::Plan, overlay, prefilter::Mentions},
     wire::frontend,
 };
 
@@ -116,7 +108,7 @@ impl Session {
     pub(super) async fn look(&mut self, text: &[u8]) -> Option<Mentions> {
         let look = |session: &Self| session.db.with_catalog(|catalog| catalog.prefilter.look(text));
         let mentions = look(self);
-        if mentions.protected || !self.environment.hides() {
+        if mentions.protected || !(self.environment.hides() || self.db.hides_names()) {
             return Some(mentions);
         }
         // What names nothing protected passes without a catalog as well.
@@ -154,7 +146,7 @@ impl Session {
                 self.environment.alter();
             }
             // Every DO block counts as a mention.
-            if class.contains(Class::PROCEDURE) && mentions.protected {
+            if class.contains(ALTERS) && mentions.protected {
                 self.environment.hide();
             }
         } else if self.environment.touched() {

@@ -1,5 +1,7 @@
 //! One statement → [`Outcome`].
 
+use pg_raw_parse::{Node, nodes::ObjectType};
+
 use super::{
     catalog::Catalog,
     env::Env,
@@ -49,6 +51,27 @@ pub fn names_protected(text: &str, catalog: &Catalog) -> bool {
     resolve::words(text, catalog).is_some()
 }
 
+/// The name that a statement gives to a relation that may lead to a protected one: a view, or something
+/// renamed.
+pub fn new_name<'p>(parsed: &'p Parsed<'_>, index: usize) -> Option<&'p str> {
+    match parsed.statement(index)?.stmt() {
+        Node::ViewStmt(view) => view.view()?.relname(),
+        Node::CreateTableAsStmt(create) if create.objtype == ObjectType::OBJECT_MATVIEW => {
+            create.into()?.rel()?.relname()
+        }
+        Node::RenameStmt(rename) if rename.subname().is_none() => rename.newname(),
+        _ => None,
+    }
+}
+
+/// Does a text hold one of these names?
+pub fn names_one_of(text: &str, names: &[&str]) -> bool {
+    !names.is_empty() && {
+        let text = text.to_ascii_lowercase();
+        text.contains("u&\"") || names.iter().any(|name| resolve::contains_word(&text, name))
+    }
+}
+
 /// With `standard_conforming_strings = off` the server reads a backslash in a literal otherwise than
 /// the grammar here does, and hence perhaps everything behind it.
 fn misread(text: &str, catalog: &Catalog, env: &Env) -> Option<Refusal> {
@@ -66,7 +89,7 @@ fn misread(text: &str, catalog: &Catalog, env: &Env) -> Option<Refusal> {
 
 /// The protected table because of which a stopped statement is refused; none if it has nothing to do
 /// with any.
-fn table(resolver: &Resolver<'_>, node: pg_raw_parse::Node<'_>, text: &str) -> Option<String> {
+fn table(resolver: &Resolver<'_>, node: Node<'_>, text: &str) -> Option<String> {
     match resolver.touched {
         Some(relation) => Some(resolve::table_label(&relation.schema, &relation.name)),
         None if resolver.forbidden => Some(String::new()),

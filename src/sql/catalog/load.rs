@@ -38,8 +38,7 @@ fn describe(error: &tokio_postgres::Error) -> String {
 /// Names are resolved in pg_catalog alone, whatever the role's or database's defaults say, and
 /// definitions come in one spelling. Compiling the queries would take longer than running them.
 /// Stays set on pgveil's own connection.
-const PIN: &str =
-    "SET search_path = pg_catalog, pg_temp; SET bytea_output = hex; SET quote_all_identifiers = off; SET jit = off; SET standard_conforming_strings = on";
+const PIN: &str = "SET search_path = pg_catalog, pg_temp; SET bytea_output = hex; SET quote_all_identifiers = off; SET jit = off; SET standard_conforming_strings = on";
 
 const QUERY: &str = include_str!("load.sql");
 

@@ -252,7 +252,12 @@ mod tests {
                 0,
             ),
             (r#"= ANY ('{"\\x01"}'::bytea[])"#, "= ANY ($1 )", 0, 0),
-            ("CASE WHEN a THEN (p.email)::bytea ELSE NULL::bytea END", "CASE WHEN a THEN (p.email) ELSE NULL END", 0, 0),
+            (
+                "CASE WHEN a THEN (p.email)::bytea ELSE NULL::bytea END",
+                "CASE WHEN a THEN (p.email) ELSE NULL END",
+                0,
+                0,
+            ),
         ] {
             assert_eq!(squeezed(stored), (text.to_owned(), tokens, any_values), "{stored}");
         }

@@ -39,11 +39,7 @@ pub(in crate::sql) fn stored(catalog: &Catalog, definition: &str) -> Result<Stor
         _ => return Err(unknown()),
     };
     // Whatever is not in pg_catalog has its schema in the definition.
-    let env = Env {
-        search_path: vec!["pg_catalog".to_owned()],
-        standard_conforming_strings: true,
-        ..Env::default()
-    };
+    let env = Env { search_path: vec!["pg_catalog".to_owned()], standard_conforming_strings: true, ..Env::default() };
     let mut resolver = Resolver::new(catalog, &env, &[], &form.text, 0);
     let out = match resolver.query(query, None) {
         Ok(out) => out,
