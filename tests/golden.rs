@@ -129,12 +129,13 @@ fn rewritten(statement: &str, plan: &Plan, catalog: &Catalog) -> String {
             format!("${}{copy} {}", i + 1, form(param.form, catalog))
         })
         .collect();
-    let results: Vec<&str> = plan
+    let results: Vec<String> = plan
         .results
         .iter()
         .map(|output| match output {
-            Output::Plain => ".",
-            Output::Sealed(ordinal) => &catalog.columns[*ordinal].name,
+            Output::Plain => ".".to_owned(),
+            Output::Sealed(ordinal) => catalog.columns[*ordinal].name.clone(),
+            Output::SealedAs(ordinal, ty) => format!("{}:{}", catalog.columns[*ordinal].name, ty.oid()),
         })
         .collect();
     let certain = if plan.results_certain { "" } else { " ?" };
@@ -154,6 +155,8 @@ fn form(form: ParamForm, catalog: &Catalog) -> String {
         ParamForm::Seal(ordinal, from) => named("seal", ordinal, from),
         ParamForm::Token(ordinal, from) => named("token", ordinal, from),
         ParamForm::TokenArray(ordinal, from) => named("tokens", ordinal, from),
+        ParamForm::SealAs(ordinal, ty, from) => named(&format!("seal/{}", ty.oid()), ordinal, from),
+        ParamForm::SealArray(ordinal, from) => named("seals", ordinal, from),
     }
 }
 
@@ -166,6 +169,8 @@ fn symbol(replacement: &Replacement, catalog: &Catalog) -> String {
         Replacement::Seal(ordinal, literal) => named("seal", *ordinal, literal),
         Replacement::Token(ordinal, literal) => named("token", *ordinal, literal),
         Replacement::TokenArray(ordinal, literal) => named("tokens", *ordinal, literal),
+        Replacement::SealAs(ordinal, ty, literal) => named(&format!("seal/{}", ty.oid()), *ordinal, literal),
+        Replacement::SealArray(ordinal, literal) => named("seals", *ordinal, literal),
     }
 }
 

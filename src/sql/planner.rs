@@ -119,7 +119,7 @@ fn rewrite(parsed: &Parsed<'_>, index: usize, resolver: Resolver<'_>, done: &Don
 }
 
 fn outputs(out: &QueryOut<'_>) -> Vec<Output> {
-    out.columns.iter().map(|column| column.carry.map_or(Output::Plain, Output::Sealed)).collect()
+    out.columns.iter().map(|column| column.carry.output()).collect()
 }
 
 #[cfg(test)]

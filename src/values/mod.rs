@@ -11,6 +11,7 @@
 mod calendar;
 mod cast;
 mod codec;
+mod common;
 mod datetime;
 mod error;
 mod foreign;
@@ -26,6 +27,7 @@ mod ty;
 mod tests;
 
 pub use codec::{Operand, Purpose, Source, check, equality_canon, equality_operand, format, parse};
+pub use common::common_type;
 pub use datetime::zone::time_zone;
 pub use error::ValueError;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, Settings};

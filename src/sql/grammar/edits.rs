@@ -5,22 +5,30 @@
 //! which exactly these nodes were replaced.
 //!
 //! - `span` — from a node's location to the bytes that are it.
-//! - `proof` — the original tree with the nodes replaced, and the comparison.
+//! - `unplaced` — the places of nodes that have no location.
+//! - `place` — the edits of each change, and their order.
+//! - `forms` — what is written besides literals, as text and as tree.
+//! - `surgeon` — the original tree with the nodes replaced.
+//! - `proof` — the comparison of that tree with the edited text's.
 //! - `render` — edits applied to a text, and how keyed replacements are written.
 
+mod forms;
+mod place;
 mod proof;
 mod render;
 mod span;
+mod surgeon;
+mod unplaced;
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use pg_raw_parse::nodes::{InferClause, JoinExpr, TypeCast};
 
 pub use self::render::{render, render_measured, write_sealed, write_token, write_token_array};
-use self::{proof::Found, span::Spans};
+use self::{place::Places, span::Spans};
 use super::Parsed;
 use crate::{
-    sql::model::{Edit, Literal, Ordinal, Refusal, Replacement},
+    sql::model::{Edit, Literal, Ordinal, Refusal},
     values::LogicalType,
 };
 
@@ -48,14 +56,14 @@ impl NodeAt {
     /// A join's USING clause. PostgreSQL keeps no location for it: it stands where the word USING
     /// stands in the whole text. None if that cannot be found.
     pub fn using(text: &str, join: &JoinExpr) -> Option<Self> {
-        let _ = (text, join);
-        None
+        let location = unplaced::using(text.as_bytes(), join)?;
+        Some(Self { kind: NodeKind::Using, location: i32::try_from(location).ok()? })
     }
 
     /// The n-th element of an ON CONFLICT target. PostgreSQL keeps no location for it: it stands
     /// where its first token stands in the whole text.
     pub fn index_elem(text: &str, infer: &InferClause, index: usize) -> Option<Self> {
-        let start = *span::index_elems(text.as_bytes(), infer.location).get(index)?;
+        let start = *unplaced::index_elems(text.as_bytes(), infer.location).get(index)?;
         Some(Self { kind: NodeKind::IndexElem, location: i32::try_from(start).ok()? })
     }
 }
@@ -150,6 +158,28 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Is a value written that needs keys?
+    fn is_keyed(&self) -> bool {
+        match self {
+            Self::Seal(..) | Self::Token(..) | Self::TokenArray(..) | Self::SealAs(..) | Self::SealArray(..) => true,
+            Self::Qualify(_)
+            | Self::Substring
+            | Self::Null
+            | Self::Param(_)
+            | Self::ByteaArray
+            | Self::Column(_)
+            | Self::Star(_)
+            | Self::Name(_)
+            | Self::DistinctOn(_)
+            | Self::On(_)
+            | Self::Uncast
+            | Self::NullBytea
+            | Self::Bytea { .. } => false,
+        }
+    }
+}
+
 /// A column by the name of its FROM item and its own: both are always written quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Qualified {
@@ -207,76 +237,21 @@ pub fn prove(parsed: &Parsed<'_>, index: usize, mut changes: Vec<(NodeAt, Change
     let only = if let [(at, _)] = changes.as_slice() { Some(*at) } else { None };
     let (expected, found) = proof::expected(parsed.text(), statement, &changes);
     let spans = Spans::new(parsed.text().as_bytes(), bounds.clone());
-    let mut edits = Vec::with_capacity(changes.len());
+    let mut places = Places::new(&spans);
     for ((at, change), found) in changes.into_iter().zip(found) {
-        place(&spans, at, change, &found, &mut edits).ok_or_else(|| not_proved(Some(at)))?;
+        places.add(at, change, &found).ok_or_else(|| not_proved(Some(at)))?;
     }
+    let mut edits = places.edits().ok_or_else(|| not_proved(only))?;
     for edit in &mut edits {
         let relative = |offset: usize| offset.checked_sub(bounds.start).filter(|_| offset <= bounds.end);
         let span = relative(edit.span.start).zip(relative(edit.span.end));
         let (start, end) = span.ok_or_else(|| not_proved(None))?;
         edit.span = start..end;
     }
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    let neighbours = edits.iter().zip(edits.iter().skip(1));
-    let disjoint = neighbours.into_iter().all(|(a, b)| a.span.end <= b.span.start && a.span != b.span);
-    if !disjoint || !proof::holds(parsed.statement_text(index), &edits, &expected) {
+    if !proof::holds(parsed.statement_text(index), &edits, &expected) {
         return Err(not_proved(only));
     }
     Ok(edits)
-}
-
-/// The edits, in the whole text, that one change needs.
-fn place(spans: &Spans<'_>, at: NodeAt, change: Change, found: &Found, edits: &mut Vec<Edit>) -> Option<()> {
-    let Found::Once(shape) = found else { return None };
-    let mut edit = |span: Range<usize>, with| edits.push(Edit { span, with });
-    let text = |text: &'static str| Replacement::Text(Cow::Borrowed(text));
-    match change {
-        Change::Qualify(schema) => {
-            let start = spans.bare_name(at.location)?.start;
-            edit(start..start, Replacement::Text(Cow::Owned(format!("{}.", quote_ident(&schema)))));
-        }
-        Change::Substring => {
-            let span = match at.kind {
-                NodeKind::IndexElem => spans.index_elem(at.location)?,
-                _ => spans.column_ref(at.location)?,
-            };
-            edit(span.start..span.start, text("pg_catalog.substring("));
-            edit(span.end..span.end, text(",9,16)"));
-        }
-        Change::Seal(column, literal) => edit(spans.operand(shape)?.whole, Replacement::Seal(column, literal)),
-        Change::Token(column, literal) => edit(spans.operand(shape)?.whole, Replacement::Token(column, literal)),
-        Change::TokenArray(column, literal) => {
-            edit(spans.operand(shape)?.whole, Replacement::TokenArray(column, literal));
-        }
-        Change::Null => edit(spans.operand(shape)?.whole, text("NULL")),
-        Change::Param(number) => {
-            edit(spans.operand(shape)?.whole, Replacement::Text(Cow::Owned(format!("${number}"))));
-        }
-        Change::ByteaArray => {
-            let span = spans.operand(shape)?;
-            if span.whole.start < span.inner.start {
-                edit(span.whole.start..span.inner.start, text(""));
-            }
-            edit(span.inner.end..span.whole.end, text("::pg_catalog.bytea[]"));
-        }
-        Change::Column(_)
-        | Change::Star(_)
-        | Change::Name(_)
-        | Change::DistinctOn(_)
-        | Change::On(_)
-        | Change::Uncast
-        | Change::SealAs(..)
-        | Change::SealArray(..)
-        | Change::NullBytea
-        | Change::Bytea { .. } => return None,
-    }
-    Some(())
-}
-
-/// A name as a quoted identifier, like PostgreSQL's `quote_ident` but always quoted.
-fn quote_ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn refusal(at: Option<NodeAt>, bounds: &Range<usize>) -> Refusal {

@@ -7,19 +7,14 @@ use pg_raw_parse::{
 
 use super::{
     Resolver, Step,
-    operand::{Operand, operand},
+    carry::{Carry, Valued},
+    flow::Use,
+    operand::{Constant, Operand, operand},
     refuse::{Place, construct_at, native},
-    scope::{Scope, Target, parts},
+    scope::{OutCol, Scope},
     types,
 };
-use crate::{
-    sql::{
-        catalog::Relation,
-        grammar::edits::Change,
-        model::{Ordinal, ParamForm},
-    },
-    values::Source,
-};
+use crate::sql::{catalog::Relation, model::Ordinal};
 
 /// Name of the row that ON CONFLICT DO UPDATE would have inserted.
 pub(super) const EXCLUDED: &str = "excluded";
@@ -37,63 +32,52 @@ pub(super) fn target_column(relation: &Relation, target: &ResTarget) -> Step<Opt
 impl<'a> Resolver<'a> {
     /// One value for one column.
     pub(super) fn assign(&mut self, column: Option<Ordinal>, node: Node<'a>, scope: &Scope<'a, '_>) -> Step<()> {
-        let Some(ordinal) = column else {
-            return match node {
-                Node::SetToDefault(_) => Ok(()),
-                _ => self.plain(node, scope, Place::Named("being stored in a plain column")),
-            };
-        };
-        self.check_assigned(ordinal, node)?;
-        let scalar = |source: Source| types::element(source).is_none();
-        match operand(node) {
-            Operand::Null(cast) => {
-                self.null(cast);
+        if let Node::SetToDefault(_) = node {
+            return Ok(());
+        }
+        let place = Place::Named("being stored in a plain column");
+        let Some(ordinal) = column else { return self.plain(node, scope, place) };
+        let location = location_of(node);
+        if let Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) = operand(node)
+            && types::element(source).is_some()
+        {
+            return Err(self.unassignable(ordinal, "an array as its value", location));
+        }
+        // What is wrong inside a computed value is said first.
+        let value = self.value(node, scope, Some(ordinal), Place::Named("being part of a computed value"))?;
+        self.store(ordinal, &value, self.type_of(node).map_or(location, |(_, location)| location))
+    }
+
+    /// A value goes into a sealed column.
+    pub(super) fn store(&mut self, ordinal: Ordinal, value: &Valued, location: i32) -> Step<()> {
+        match value.carry {
+            Carry::Open(flow) => {
+                self.check_assigned(ordinal, self.flow_type(flow), location)?;
+                self.keep(value);
+                self.use_flow(flow, Use::Seal(ordinal), location)
+            }
+            Carry::Sealed(sealed) if sealed.fits && self.copies(ordinal, sealed.ordinal)? => {
+                self.keep(value);
                 Ok(())
             }
-            Operand::Literal(constant) if scalar(constant.source) => {
-                let at = constant.outer.at;
-                let literal = constant.literal(self.start);
-                self.changes.push((at, Change::Seal(ordinal, literal)));
-                Ok(())
+            Carry::Sealed(_) => Err(self.unassignable(ordinal, "the value of another sealed column", location)),
+            Carry::Plain => {
+                let what = value.obstacle.unwrap_or(match value.references.as_slice() {
+                    [] => "a computed value",
+                    _ => "the value of a plain column",
+                });
+                Err(self.unassignable(ordinal, what, location))
             }
-            Operand::Parameter(param, outer, source) if scalar(source) => {
-                self.params.form(param.number, outer.at, outer.cast, ParamForm::Seal(ordinal, source))
-            }
-            Operand::Literal(_) | Operand::Parameter(..) | Operand::Array(..) => {
-                Err(self.unassignable(ordinal, "an array as its value", node))
-            }
-            Operand::Unusable(what) => Err(self.unassignable(ordinal, what, node)),
-            Operand::Other => self.assign_other(ordinal, node, scope),
         }
     }
 
-    fn assign_other(&mut self, ordinal: Ordinal, node: Node<'a>, scope: &Scope<'a, '_>) -> Step<()> {
-        match node {
-            Node::SetToDefault(_) => return Ok(()),
-            Node::ColumnRef(column) => {
-                let excluded = parts(column).next() == Some(Some(EXCLUDED)) && parts(column).count() == 2;
-                match scope.column(column)? {
-                    Target::Sealed(other) if excluded && other == ordinal => return Ok(()),
-                    Target::SealedRow => return Err(self.whole_row(column.location)),
-                    Target::Sealed(_) => return Err(self.unassignable(ordinal, "the value of a sealed column", node)),
-                    Target::Plain => return Err(self.unassignable(ordinal, "the value of a plain column", node)),
-                }
-            }
-            _ => {}
+    /// A column of a query goes into a column.
+    pub(super) fn store_column(&mut self, column: Option<Ordinal>, output: &OutCol<'a>, location: i32) -> Step<()> {
+        let value = output.value();
+        match column {
+            Some(ordinal) => self.store(ordinal, &value, location),
+            None => self.plain_value(&value, Place::Named("being stored in a plain column"), location),
         }
-        // What is wrong inside the expression is said first.
-        self.plain(node, scope, Place::Named("being part of a computed value"))?;
-        Err(self.unassignable(ordinal, "a computed value", node))
-    }
-
-    fn unassignable(&self, ordinal: Ordinal, what: &'static str, node: Node<'_>) -> super::Stop {
-        let location = match node {
-            Node::ColumnRef(column) => column.location,
-            Node::FuncCall(call) => call.location,
-            _ => -1,
-        };
-        let hint = "give the value as a literal or a parameter";
-        self.unsupported_because(ordinal, "sql/unsupported-value", what, hint, location)
     }
 
     /// One item of a SET list.
@@ -129,21 +113,30 @@ impl<'a> Resolver<'a> {
                 self.assign(column, value, scope)
             }
             Node::SubLink(link) if link.sub_link_type == SubLinkType::EXPR_SUBLINK => {
-                if let Some(ordinal) = column {
-                    return Err(self.unsupported(ordinal, Place::Named("SET (…) = (SELECT …)"), link.location));
+                // The columns of one subquery share its node: it is walked once.
+                if multi.colno <= 1 {
+                    let out = self.query(link.subselect(), Some(scope))?;
+                    self.assigned_query = Some(out);
                 }
-                // The columns of one subquery share its node.
-                if multi.colno > 1 {
-                    return Ok(());
-                }
-                match self.query(link.subselect(), Some(scope))?.sealed() {
-                    Some(ordinal) => {
-                        Err(self.unsupported(ordinal, Place::Named("being stored in a plain column"), link.location))
-                    }
-                    None => Ok(()),
-                }
+                let number = usize::try_from(multi.colno).unwrap_or_default().wrapping_sub(1);
+                let Some(output) = self.assigned_query.as_ref().and_then(|out| out.columns.get(number)).cloned() else {
+                    let message = "number of columns does not match number of values".to_owned();
+                    return Err(native("42601", "sql/column-count", message, link.location));
+                };
+                self.store_column(column, &output, link.location)
             }
             _ => Err(construct_at("this kind of multiple assignment", target.location)),
         }
+    }
+}
+
+/// Where an expression is pointed at; -1 if it has no place of its own.
+fn location_of(node: Node<'_>) -> i32 {
+    match node {
+        Node::ColumnRef(column) => column.location,
+        Node::FuncCall(call) => call.location,
+        Node::CaseExpr(case) => case.location,
+        Node::CoalesceExpr(expr) => expr.location,
+        _ => -1,
     }
 }

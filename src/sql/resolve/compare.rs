@@ -2,118 +2,216 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{A_Expr, A_Expr_Kind},
+    nodes::{A_Expr, A_Expr_Kind, RowExpr, SubLinkType},
 };
 
 use super::{
-    Resolver, Step,
+    Resolver, Step, Stop,
+    carry::{Carry, Sealed, Valued},
     expr::operator_name,
+    flow::Use,
     operand::{Operand, Outer, operand},
     refuse::Place,
-    scope::{Scope, Target},
+    scope::{OutCol, QueryOut, Scope},
     types,
 };
 use crate::{
-    config::Mode,
-    sql::{
-        grammar::edits::{Change, NodeKind},
-        model::{Ordinal, ParamForm},
-    },
+    sql::{grammar::edits::Change, model::ParamForm},
     values::{LogicalType, Source},
 };
 
-/// A sealed column as an operand.
-#[derive(Clone, Copy)]
-struct Side {
-    ordinal: Ordinal,
-    location: i32,
-}
-
-/// The sealed column that an operand is, if it is one.
-fn side(node: Node<'_>, scope: &Scope<'_, '_>) -> Step<Option<Side>> {
-    let Node::ColumnRef(column) = node else { return Ok(None) };
-    Ok(match scope.column(column)? {
-        Target::Sealed(ordinal) => Some(Side { ordinal, location: column.location }),
-        Target::Plain | Target::SealedRow => None,
-    })
-}
-
 impl<'a> Resolver<'a> {
-    /// Handles an operator that has a sealed column as an operand and is known to work with it.
-    /// False if it has none there, or is another operator: nothing of it has been walked then.
+    /// Walks an operator that compares for equality, and makes what is compared with sealed columns
+    /// tokens. False if it is another operator: nothing of it has been walked then.
     pub(super) fn comparison(&mut self, expr: &'a A_Expr, scope: &Scope<'a, '_>) -> Step<bool> {
         if !is_equality(expr) {
             return Ok(false);
         }
-        let name = operator_name(expr);
-        let left = side(expr.lexpr(), scope)?;
-        match expr.kind {
-            A_Expr_Kind::AEXPR_IN => {
-                let (Some(left), Node::NodeList(list)) = (left, expr.rexpr()) else { return Ok(false) };
-                self.token_column(left, name)?;
+        let place = Place::Operator(operator_name(expr));
+        match (expr.kind, expr.lexpr(), expr.rexpr()) {
+            (A_Expr_Kind::AEXPR_IN, Node::RowExpr(left), Node::NodeList(list)) => {
                 for node in list {
-                    let common = self.common_type(left, node, list.len())?;
-                    self.token(left, node, common, scope, name)?;
+                    self.row_pair(left, node, expr, scope)?;
                 }
             }
-            A_Expr_Kind::AEXPR_OP_ANY | A_Expr_Kind::AEXPR_OP_ALL => {
-                let Some(left) = left else { return Ok(false) };
-                self.token_column(left, name)?;
-                self.token_array(left, expr.rexpr(), scope, name)?;
+            (A_Expr_Kind::AEXPR_IN, left, Node::NodeList(list)) => {
+                let left = self.value(left, scope, None, place)?;
+                let Some(sealed) = left.carry.sealed() else {
+                    self.plain_value(&left, place, expr.location)?;
+                    self.all(list, scope, place)?;
+                    return Ok(true);
+                };
+                self.tokenise(&left, sealed, place, expr.location)?;
+                let at = left.location(expr.location);
+                for node in list {
+                    let common = self.common_type(sealed, node, list.len())?;
+                    self.item(sealed, node, common, scope, place, at)?;
+                }
             }
-            _ => match (left, side(expr.rexpr(), scope)?) {
-                (None, None) => return Ok(false),
-                (Some(side), None) => {
-                    self.token_column(side, name)?;
-                    self.check_compared(side.ordinal, expr.rexpr(), expr, false)?;
-                    self.token(side, expr.rexpr(), Source::UNTYPED, scope, name)?;
-                }
-                (None, Some(side)) => {
-                    self.token_column(side, name)?;
-                    self.check_compared(side.ordinal, expr.lexpr(), expr, true)?;
-                    self.token(side, expr.lexpr(), Source::UNTYPED, scope, name)?;
-                }
-                (Some(left), Some(right)) => self.columns(left, right, name)?,
-            },
+            (A_Expr_Kind::AEXPR_OP_ANY | A_Expr_Kind::AEXPR_OP_ALL, left, right) => {
+                let left = self.value(left, scope, None, place)?;
+                let Some(sealed) = left.carry.sealed() else {
+                    self.plain_value(&left, place, expr.location)?;
+                    self.plain(right, scope, place)?;
+                    return Ok(true);
+                };
+                self.tokenise(&left, sealed, place, expr.location)?;
+                self.token_array(sealed, right, scope, place, left.location(expr.location))?;
+            }
+            (_, Node::RowExpr(left), right @ (Node::RowExpr(_) | Node::SubLink(_))) => {
+                self.row_pair(left, right, expr, scope)?;
+            }
+            (_, left, right) => self.pair(left, right, expr, scope)?,
         }
         Ok(true)
+    }
+
+    /// `left = right`
+    fn pair(&mut self, left: Node<'a>, right: Node<'a>, expr: &'a A_Expr, scope: &Scope<'a, '_>) -> Step<()> {
+        let place = Place::Operator(operator_name(expr));
+        let l = self.value(left, scope, None, place)?;
+        let r = self.value(right, scope, None, place)?;
+        self.compare(&l, &r, place, Some(expr), expr.location)
+    }
+
+    /// `(a, b) = (c, d)`, or one item of `(a, b) IN ((c, d), …)`.
+    fn row_pair(&mut self, left: &'a RowExpr, right: Node<'a>, expr: &'a A_Expr, scope: &Scope<'a, '_>) -> Step<()> {
+        let place = Place::Operator(operator_name(expr));
+        match right {
+            Node::RowExpr(right) if right.args().len() == left.args().len() => {
+                for (left, right) in left.args().iter().zip(right.args()) {
+                    self.pair(left, right, expr, scope)?;
+                }
+                Ok(())
+            }
+            Node::SubLink(link) if link.sub_link_type == SubLinkType::EXPR_SUBLINK => {
+                self.row_and_query(left, link.subselect(), scope, place, expr.location)
+            }
+            node => {
+                self.all(left.args(), scope, Place::Named("a row constructor"))?;
+                self.plain(node, scope, place)
+            }
+        }
+    }
+
+    /// `(a, b) = (SELECT c, d …)` and `(a, b) IN (SELECT …)`.
+    pub(super) fn row_and_query(
+        &mut self,
+        left: &'a RowExpr,
+        query: Node<'a>,
+        scope: &Scope<'a, '_>,
+        place: Place<'a>,
+        location: i32,
+    ) -> Step<()> {
+        let left = left.args().iter().map(|node| self.value(node, scope, None, place)).collect::<Step<Vec<_>>>()?;
+        let out = self.query(query, Some(scope))?;
+        self.compare_with_columns(&left, &out, place, location)
+    }
+
+    /// Values with the columns of a subquery.
+    pub(super) fn compare_with_columns(
+        &mut self,
+        left: &[Valued],
+        out: &QueryOut<'a>,
+        place: Place<'a>,
+        location: i32,
+    ) -> Step<()> {
+        let columns: Vec<Valued> = out.columns.iter().map(OutCol::value).collect();
+        if columns.len() != left.len() {
+            // The server's to refuse; nothing sealed may be in it.
+            for value in left.iter().chain(&columns) {
+                self.plain_value(value, place, location)?;
+            }
+            return Ok(());
+        }
+        left.iter().zip(&columns).try_for_each(|(left, right)| self.compare(left, right, place, None, location))
+    }
+
+    /// Two values that are compared for equality. `expr`: they are the operands of this very operator.
+    fn compare(
+        &mut self,
+        left: &Valued,
+        right: &Valued,
+        place: Place<'a>,
+        expr: Option<&'a A_Expr>,
+        location: i32,
+    ) -> Step<()> {
+        let (sealed, own, other, before) = match (left.carry, right.carry) {
+            (Carry::Sealed(a), Carry::Sealed(b)) => {
+                self.tokenise(left, a, place, location)?;
+                self.tokenise(right, b, place, location)?;
+                return self.same_domain(a, b, right, place, location);
+            }
+            (Carry::Sealed(sealed), _) => (sealed, left, right, false),
+            (_, Carry::Sealed(sealed)) => (sealed, right, left, true),
+            _ => {
+                self.plain_value(left, place, location)?;
+                return self.plain_value(right, place, location);
+            }
+        };
+        self.tokenise(own, sealed, place, location)?;
+        let at = own.location(location);
+        match other.carry {
+            Carry::Open(flow) => {
+                if let Some(expr) = expr {
+                    self.check_compared(sealed.ordinal, self.flow_type(flow), expr, before)?;
+                }
+                self.use_flow(flow, Use::Token(sealed.ordinal), at)
+            }
+            Carry::Plain | Carry::Sealed(_) => Err(self.uncomparable(sealed, other, place, at)),
+        }
+    }
+
+    /// Two sealed columns: equal values have equal tokens within one domain only.
+    pub(super) fn same_domain(
+        &self,
+        a: Sealed,
+        b: Sealed,
+        right: &Valued,
+        place: Place<'_>,
+        location: i32,
+    ) -> Step<()> {
+        let location = right.location(location);
+        let (left, right) = (self.sealed_column(a.ordinal)?, self.sealed_column(b.ordinal)?);
+        if left.domain == right.domain {
+            return Ok(());
+        }
+        let what = format_args!("{place} with a column of another domain (\"{}\", \"{}\")", left.domain, right.domain);
+        let hint = "columns to be compared with each other need the same `domain:`";
+        Err(self.unsupported_because(a.ordinal, "sql/different-domain", what, hint, location))
+    }
+
+    /// What a sealed column cannot be compared with.
+    fn uncomparable(&self, sealed: Sealed, other: &Valued, place: Place<'_>, location: i32) -> Stop {
+        if let Some(what) = other.obstacle {
+            return self.unusable(sealed, what, location);
+        }
+        let other = if other.references.is_empty() { "a computed value" } else { "a plain column" };
+        let what = format_args!("{place} with {other}");
+        let hint = "compare it with a literal, a parameter or a sealed column of the same domain";
+        self.unsupported_because(sealed.ordinal, "sql/unsupported-operand", what, hint, location)
     }
 
     /// `transformAExprIn()`: beside the items of a longer list an undeclared parameter takes the type
     /// that they have in common with the column. By itself it takes that of the column's operator,
     /// which is text for varchar.
-    fn common_type(&self, column: Side, node: Node<'a>, items: usize) -> Step<Source> {
+    fn common_type(&self, sealed: Sealed, node: Node<'a>, items: usize) -> Step<Source> {
         let undeclared = matches!(operand(node), Operand::Parameter(_, _, source) if source == Source::UNTYPED);
-        let ty = self.sealed_column(column.ordinal)?.ty;
+        let ty = self.sealed_column(sealed.ordinal)?.ty;
         let varchar = items > 1 && undeclared && matches!(ty, LogicalType::Varchar(_));
         Ok(if varchar { Source { oid: ty.oid(), typmod: -1 } } else { Source::UNTYPED })
     }
 
-    /// A column stands for its token.
-    fn token_column(&mut self, side: Side, operator: &str) -> Step<()> {
-        if self.sealed_column(side.ordinal)?.mode != Mode::Equality {
-            return Err(self.unsupported(side.ordinal, Place::Operator(operator), side.location));
-        }
-        self.change(NodeKind::ColumnRef, side.location, Change::Substring);
-        Ok(())
-    }
-
-    /// Two sealed columns: equal values have equal tokens within one domain only.
-    fn columns(&mut self, left: Side, right: Side, operator: &str) -> Step<()> {
-        self.token_column(left, operator)?;
-        self.token_column(right, operator)?;
-        let (a, b) = (self.sealed_column(left.ordinal)?, self.sealed_column(right.ordinal)?);
-        if a.domain == b.domain {
-            return Ok(());
-        }
-        let what = format_args!("{operator} with a column of another domain (\"{}\", \"{}\")", a.domain, b.domain);
-        let hint = "columns to be compared with each other need the same `domain:`";
-        Err(self.unsupported_because(left.ordinal, "sql/different-domain", what, hint, right.location))
-    }
-
-    /// A literal or parameter becomes the token of a column. `array` is a cast around the array that
-    /// it is an element of.
-    fn token(&mut self, side: Side, node: Node<'a>, array: Source, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
+    /// One item of a list or array. `array` is the type that it takes from what stands around it.
+    fn item(
+        &mut self,
+        sealed: Sealed,
+        node: Node<'a>,
+        array: Source,
+        scope: &Scope<'a, '_>,
+        place: Place<'a>,
+        location: i32,
+    ) -> Step<()> {
         match operand(node) {
             Operand::Null(cast) => {
                 self.null(cast);
@@ -121,28 +219,43 @@ impl<'a> Resolver<'a> {
             }
             Operand::Literal(constant) => {
                 let Some(source) = element_source(constant.source, array) else {
-                    return Err(self.unusable(side, "an array here"));
+                    return Err(self.unusable(sealed, "an array here", location));
                 };
                 let at = constant.outer.at;
                 let mut literal = constant.literal(self.start);
                 literal.source = source;
-                self.changes.push((at, Change::Token(side.ordinal, literal)));
+                self.changes.push((at, Change::Token(sealed.ordinal, literal)));
                 Ok(())
             }
             Operand::Parameter(param, outer, source) => {
                 let Some(source) = element_source(source, array) else {
-                    return Err(self.unusable(side, "an array here"));
+                    return Err(self.unusable(sealed, "an array here", location));
                 };
-                self.params.form(param.number, outer.at, outer.cast, ParamForm::Token(side.ordinal, source))
+                self.params.form(param.number, outer.at, outer.cast, ParamForm::Token(sealed.ordinal, source))
             }
-            Operand::Array(..) => Err(self.unusable(side, "an array here")),
-            Operand::Unusable(what) => Err(self.unusable(side, what)),
-            Operand::Other => self.computed(side, node, scope, operator),
+            _ => {
+                let value = self.value(node, scope, None, place)?;
+                match value.carry {
+                    Carry::Sealed(other) => {
+                        self.tokenise(&value, other, place, location)?;
+                        self.same_domain(sealed, other, &value, place, location)
+                    }
+                    Carry::Open(flow) => self.use_flow(flow, Use::Token(sealed.ordinal), location),
+                    Carry::Plain => Err(self.uncomparable(sealed, &value, place, location)),
+                }
+            }
         }
     }
 
     /// The array of `= ANY` and `<> ALL`.
-    fn token_array(&mut self, side: Side, node: Node<'a>, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
+    fn token_array(
+        &mut self,
+        sealed: Sealed,
+        node: Node<'a>,
+        scope: &Scope<'a, '_>,
+        place: Place<'a>,
+        location: i32,
+    ) -> Step<()> {
         let is_array = |source: Source| source.oid == 0 || types::element(source).is_some();
         match operand(node) {
             Operand::Null(cast) => {
@@ -152,40 +265,37 @@ impl<'a> Resolver<'a> {
             Operand::Literal(constant) if is_array(constant.source) => {
                 let at = constant.outer.at;
                 let literal = constant.literal(self.start);
-                self.changes.push((at, Change::TokenArray(side.ordinal, literal)));
+                self.changes.push((at, Change::TokenArray(sealed.ordinal, literal)));
                 Ok(())
             }
             Operand::Parameter(param, outer, source) if is_array(source) => {
-                self.params.form(param.number, outer.at, outer.cast, ParamForm::TokenArray(side.ordinal, source))
+                let form = ParamForm::TokenArray(sealed.ordinal, source);
+                self.params.form(param.number, outer.at, outer.cast, form)
             }
             Operand::Array(array, Outer { at, .. }, source) if is_array(source) => {
                 self.changes.push((at, Change::ByteaArray));
                 let element = types::element(source).unwrap_or(Source::UNTYPED);
                 for node in array.elements() {
-                    self.token(side, node, element, scope, operator)?;
+                    self.item(sealed, node, element, scope, place, location)?;
                 }
                 Ok(())
             }
             Operand::Literal(_) | Operand::Parameter(..) | Operand::Array(..) => {
-                Err(self.unusable(side, "an array cast to another type"))
+                Err(self.unusable(sealed, "an array cast to another type", location))
             }
-            Operand::Unusable(what) => Err(self.unusable(side, what)),
-            Operand::Other => self.computed(side, node, scope, operator),
+            Operand::Unusable(what) => Err(self.unusable(sealed, what, location)),
+            Operand::Other => {
+                // What is wrong inside it is said first.
+                let value = self.value(node, scope, None, Place::Named("being part of an operand"))?;
+                self.plain_value(&value, Place::Named("being part of an operand"), location)?;
+                Err(self.uncomparable(sealed, &value, place, location))
+            }
         }
     }
 
-    fn unusable(&self, side: Side, what: &'static str) -> super::Stop {
+    fn unusable(&self, sealed: Sealed, what: &'static str, location: i32) -> Stop {
         let hint = "write the operand as a plain literal or parameter";
-        self.unsupported_because(side.ordinal, "sql/unsupported-operand", what, hint, side.location)
-    }
-
-    /// Anything else: what is wrong inside it is said first.
-    fn computed(&mut self, side: Side, node: Node<'a>, scope: &Scope<'a, '_>, operator: &str) -> Step<()> {
-        self.plain(node, scope, Place::Named("being part of an operand"))?;
-        let other = if matches!(node, Node::ColumnRef(_)) { "a plain column" } else { "a computed value" };
-        let what = format_args!("{operator} with {other}");
-        let hint = "compare it with a literal, a parameter or a sealed column of the same domain";
-        Err(self.unsupported_because(side.ordinal, "sql/unsupported-operand", what, hint, side.location))
+        self.unsupported_because(sealed.ordinal, "sql/unsupported-operand", what, hint, location)
     }
 }
 

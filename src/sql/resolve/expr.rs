@@ -8,10 +8,12 @@ use pg_raw_parse::{
 
 use super::{
     Resolver, Step,
+    carry::{Carry, Reference, Valued},
     operand::{Operand, operand},
     refuse::{Place, construct, construct_at},
-    scope::{Scope, Target},
+    scope::{Found, Scope, Target},
 };
+use crate::sql::grammar::edits::Wrap;
 
 impl<'a> Resolver<'a> {
     /// Walks an expression whose value must be plain. `place` says where it stands.
@@ -27,9 +29,12 @@ impl<'a> Resolver<'a> {
 
     fn plain_column(&mut self, node: &'a ColumnRef, scope: &Scope<'a, '_>, place: Place<'a>) -> Step<()> {
         match scope.column(node)? {
-            Target::Plain => Ok(()),
-            Target::Sealed(ordinal) => Err(self.unsupported(ordinal, place, node.location)),
-            Target::SealedRow => Err(self.whole_row(node.location)),
+            Target::Column(Found { carry: Carry::Plain, reference: Reference { rename: None, .. }, .. }) => Ok(()),
+            Target::Column(found) => {
+                let value = Valued { carry: found.carry, references: vec![found.reference], obstacle: None };
+                self.plain_value(&value, place, node.location)
+            }
+            Target::Row(carried) => self.plain_row(&carried, node.location),
         }
     }
 
@@ -48,17 +53,12 @@ impl<'a> Resolver<'a> {
             Node::CollateClause(collate) => self.plain(collate.arg(), scope, Place::Named("COLLATE")),
             Node::FuncCall(call) => self.call(call, scope),
             Node::NamedArgExpr(arg) => self.plain(arg.arg(), scope, Place::Named("a function argument")),
-            Node::CaseExpr(case) => {
-                let place = Place::Named("CASE");
-                self.plain(case.arg(), scope, place)?;
-                for when in case.args() {
-                    let Node::CaseWhen(when) = when else { return Err(construct("this kind of CASE")) };
-                    self.plain(when.expr(), scope, place)?;
-                    self.plain(when.result(), scope, place)?;
-                }
-                self.plain(case.defresult(), scope, place)
+            // They may hand values through: what they give has to be plain here.
+            Node::CaseExpr(_) | Node::CoalesceExpr(_) => {
+                let place = Place::Named(if matches!(node, Node::CaseExpr(_)) { "CASE" } else { "COALESCE" });
+                let value = self.value(node, scope, None, place)?;
+                self.plain_value(&value, place, -1)
             }
-            Node::CoalesceExpr(expr) => self.all(expr.args(), scope, Place::Named("COALESCE")),
             Node::MinMaxExpr(expr) => self.all(expr.args(), scope, Place::Named("GREATEST and LEAST")),
             Node::RowExpr(row) => self.all(row.args(), scope, Place::Named("a row constructor")),
             Node::A_ArrayExpr(array) => self.all(array.elements(), scope, Place::Named("an array constructor")),
@@ -112,8 +112,13 @@ impl<'a> Resolver<'a> {
     fn null_test(&mut self, test: &'a NullTest, scope: &Scope<'a, '_>) -> Step<()> {
         match test.arg() {
             Node::ColumnRef(column) => match scope.column(column)? {
-                Target::Plain | Target::Sealed(_) => Ok(()),
-                Target::SealedRow => Err(self.whole_row(column.location)),
+                // NULL or not is the same in every form of a value.
+                Target::Column(found) => {
+                    let token = found.reference.grouped && found.carry.sealed().is_some();
+                    self.wrap(&found.reference, if token { Wrap::Token } else { Wrap::Nothing });
+                    Ok(())
+                }
+                Target::Row(carried) => self.plain_row(&carried, column.location),
             },
             node => match operand(node) {
                 Operand::Parameter(param, outer, _) => self.params.any(param.number, outer.at, outer.cast),

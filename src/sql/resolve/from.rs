@@ -1,17 +1,20 @@
 //! FROM clauses: which names a query level has.
 
-use std::{borrow::Cow, rc::Rc};
+use std::rc::Rc;
 
 use pg_raw_parse::{
     Node,
     list::NodeList,
-    nodes::{Alias, JoinExpr, JoinType, RangeFunction, RangeSubselect, RangeTableSample, RangeVar},
+    nodes::{Alias, FuncCall, RangeFunction, RangeSubselect, RangeTableSample, RangeVar},
 };
 
 use super::{
-    Resolver, Step, functions,
+    Resolver, Step,
+    carry::Carry,
+    functions,
     refuse::{Place, construct, construct_at},
-    scope::{Columns, Item, OutCol, Scope},
+    scope::{Columns, Item, OutCol, QueryOut, Scope},
+    value::open_flow,
 };
 use crate::sql::catalog::Relation;
 
@@ -21,17 +24,19 @@ const ONE_COLUMN: [&str; 5] =
 
 /// Columns under the names of an alias, as far as it has some.
 pub(super) fn rename<'a>(columns: &Rc<[OutCol<'a>]>, names: &'a NodeList) -> Rc<[OutCol<'a>]> {
-    if names.is_empty() {
-        return Rc::clone(columns);
-    }
     let mut names = names.iter().map(Node::as_str);
     columns
         .iter()
         .map(|column| match names.next().flatten() {
-            Some(name) => OutCol { name: Cow::Borrowed(name), carry: column.carry },
-            None => column.clone(),
+            Some(name) => OutCol::new(name, column.carry),
+            None => OutCol::new(column.name.clone(), column.carry),
         })
         .collect()
+}
+
+/// A query's columns as others see them: where its references stand is not theirs to know.
+pub(super) fn derived_columns<'a>(columns: &Rc<[OutCol<'a>]>) -> Rc<[OutCol<'a>]> {
+    columns.iter().map(|column| OutCol::new(column.name.clone(), column.carry)).collect()
 }
 
 /// A FROM item of a relation.
@@ -39,7 +44,7 @@ pub(super) fn relation_item<'a>(relation: &'a Relation, name: &'a RangeVar) -> I
     let alias = name.alias();
     let columns = match alias {
         Some(alias) if !alias.colnames().is_empty() => {
-            let own = relation.columns.iter().map(|c| OutCol { name: Cow::Borrowed(&*c.name), carry: c.sealed });
+            let own = relation.columns.iter().map(|c| OutCol::new(&*c.name, Carry::of_column(c.sealed)));
             Columns::List(rename(&own.collect(), alias.colnames()))
         }
         _ => Columns::Relation(relation),
@@ -56,7 +61,7 @@ pub(super) fn relation_item<'a>(relation: &'a Relation, name: &'a RangeVar) -> I
 }
 
 /// An item that is no relation.
-fn derived<'a>(name: Option<&'a str>, columns: Columns<'a>, expanded: bool) -> Item<'a> {
+pub(super) fn derived<'a>(name: Option<&'a str>, columns: Columns<'a>, expanded: bool) -> Item<'a> {
     Item { name, schema: None, columns, system: false, by_name: name.is_some(), by_column: true, expanded }
 }
 
@@ -67,7 +72,7 @@ impl<'a> Resolver<'a> {
         list.iter().try_for_each(|node| self.add_item(node, scope))
     }
 
-    fn add_item(&mut self, node: Node<'a>, scope: &mut Scope<'a, '_>) -> Step<()> {
+    pub(super) fn add_item(&mut self, node: Node<'a>, scope: &mut Scope<'a, '_>) -> Step<()> {
         match node {
             Node::RangeVar(name) => {
                 let item = self.table(name, scope)?;
@@ -116,9 +121,10 @@ impl<'a> Resolver<'a> {
             scope.items = siblings;
             out?
         };
+        self.settle_outputs(&out);
         let columns = match sub.alias() {
             Some(alias) => rename(&out.columns, alias.colnames()),
-            None => out.columns,
+            None => derived_columns(&out.columns),
         };
         scope.items.push(derived(sub.alias().and_then(Alias::aliasname), Columns::List(columns), out.expanded));
         Ok(())
@@ -131,12 +137,37 @@ impl<'a> Resolver<'a> {
                 self.type_name(name)?;
             }
         }
-        let mut single = None;
+        let single = match item.functions() {
+            functions if functions.len() == 1 => functions.first(),
+            _ => None,
+        };
+        let single = match single {
+            Some(Node::NodeList(pair)) => match pair.first() {
+                Some(Node::FuncCall(call)) => Some(call),
+                _ => None,
+            },
+            _ => None,
+        };
+        let alias = item.alias();
+        let label = alias.and_then(Alias::aliasname).or(single.map(functions::bare));
+        if let (Some(call), Some(label), true) = (single, label, item.coldeflist().is_empty())
+            && let Some(mut columns) = self.known_columns(call, label, scope)?
+        {
+            if item.ordinality {
+                columns.push(OutCol::new("ordinality", Carry::Plain));
+            }
+            let columns: Rc<[OutCol<'a>]> = columns.into();
+            let columns = match alias {
+                Some(alias) => rename(&columns, alias.colnames()),
+                None => columns,
+            };
+            scope.items.push(derived(Some(label), Columns::List(columns), false));
+            return Ok(());
+        }
         for function in item.functions() {
             let Node::NodeList(pair) = function else { return Err(construct("this kind of function in FROM")) };
             let mut pair = pair.iter();
-            let call = pair.next().unwrap_or(Node::None);
-            self.plain(call, scope, Place::Named("a function in FROM"))?;
+            self.plain(pair.next().unwrap_or(Node::None), scope, Place::Named("a function in FROM"))?;
             if let Some(Node::NodeList(definitions)) = pair.next() {
                 for definition in definitions {
                     if let Node::ColumnDef(definition) = definition
@@ -146,109 +177,51 @@ impl<'a> Resolver<'a> {
                     }
                 }
             }
-            if let Node::FuncCall(call) = call {
-                single = Some(call);
-            }
         }
-        let alias = item.alias();
-        let label = alias.and_then(Alias::aliasname).or(single.map(functions::bare));
-        let plain = |name| OutCol { name: Cow::Borrowed(name), carry: None };
-        let columns = match (single, label) {
-            (Some(call), Some(label))
-                if item.functions().len() == 1
-                    && item.coldeflist().is_empty()
-                    && !item.ordinality
-                    && !call.args().is_empty()
-                    && ONE_COLUMN.contains(&functions::bare(call)) =>
-            {
-                let width = if functions::bare(call) == "unnest" { call.args().len() } else { 1 };
-                let columns: Rc<[OutCol<'a>]> = (0..width).map(|_| plain(label)).collect();
-                Columns::List(match alias {
-                    Some(alias) => rename(&columns, alias.colnames()),
-                    None => columns,
-                })
-            }
-            _ => Columns::Opaque,
-        };
-        scope.items.push(derived(label, columns, false));
+        scope.items.push(derived(label, Columns::Opaque, false));
         Ok(())
     }
 
-    fn join(&mut self, join: &'a JoinExpr, scope: &mut Scope<'a, '_>) -> Step<()> {
-        let known = [JoinType::JOIN_INNER, JoinType::JOIN_LEFT, JoinType::JOIN_RIGHT, JoinType::JOIN_FULL];
-        if !known.contains(&join.jointype) {
-            return Err(construct("this kind of JOIN"));
-        }
-        let start = scope.items.len();
-        self.add_item(join.larg(), scope)?;
-        let middle = scope.items.len();
-        self.add_item(join.rarg(), scope)?;
-
-        // ON sees the two sides only.
-        let sides = scope.items.split_off(start);
-        let earlier = std::mem::replace(&mut scope.items, sides);
-        let middle = middle - start;
-        let result = self.join_sides(join, scope, middle);
-        let sides = std::mem::replace(&mut scope.items, earlier);
-        scope.items.extend(sides);
-        result
-    }
-
-    fn join_sides(&mut self, join: &'a JoinExpr, scope: &mut Scope<'a, '_>, middle: usize) -> Step<()> {
-        if join.jointype == JoinType::JOIN_FULL
-            && let Some(ordinal) = scope.items.iter().filter(|i| i.by_column).find_map(Item::sealed)
+    /// The columns of a function of core that has one, or `unnest` with one for each argument: arrays of
+    /// the statement's own values hand these through. None for other functions, which have not been
+    /// walked then.
+    fn known_columns(
+        &mut self,
+        call: &'a FuncCall,
+        label: &'a str,
+        scope: &Scope<'a, '_>,
+    ) -> Step<Option<Vec<OutCol<'a>>>> {
+        let name = functions::bare(call);
+        if !functions::is_of_core(call)
+            || call.args().is_empty()
+            || !ONE_COLUMN.contains(&name)
+            || functions::forbidden(call, self.catalog).is_some()
         {
-            return Err(self.unsupported(ordinal, Place::Named("FULL JOIN"), -1));
+            return Ok(None);
         }
-        self.plain(join.quals(), scope, Place::Named("JOIN … ON"))?;
-        let alias = join.alias();
-        if !join.is_natural && join.using_clause().is_empty() && alias.is_none() {
-            return Ok(());
+        if name != "unnest" {
+            self.plain(Node::FuncCall(call), scope, Place::Named("a function in FROM"))?;
+            return Ok(Some(vec![OutCol::new(label, Carry::Plain)]));
         }
-        let (left, right) = scope.items.split_at(middle);
-        let left = joined_columns(left)?;
-        let right = joined_columns(right)?;
-        let merged: Vec<OutCol<'a>> = if join.is_natural {
-            left.iter().filter(|c| right.iter().any(|r| r.name == c.name)).cloned().collect()
-        } else {
-            let names = join.using_clause().iter().filter_map(|s| s.sval());
-            names.map(|name| OutCol { name: Cow::Borrowed(name), carry: None }).collect()
-        };
-        let is_merged = |column: &OutCol<'a>| merged.iter().any(|m| m.name == column.name);
-        let mut columns = merged.clone();
-        for column in left.iter().chain(&right) {
-            if !is_merged(column) {
-                columns.push(column.clone());
-            } else if let Some(ordinal) = column.carry {
-                let place = Place::Named(if join.is_natural { "NATURAL JOIN" } else { "JOIN … USING" });
-                return Err(self.unsupported(ordinal, place, -1));
-            }
+        let mut columns = Vec::with_capacity(call.args().len());
+        for array in call.args() {
+            let carry = match self.unnested(array) {
+                Some(carry) => carry,
+                None => {
+                    self.plain(array, scope, Place::Function("unnest"))?;
+                    Carry::Plain
+                }
+            };
+            columns
+                .push(OutCol::new(if columns.is_empty() || call.args().len() == 1 { label } else { "unnest" }, carry));
         }
-        let expanded = scope.items.iter().any(|item| item.expanded);
-        for item in &mut scope.items {
-            item.by_column = false;
-            item.by_name &= alias.is_none();
-        }
-        let columns: Rc<[OutCol<'a>]> = columns.into();
-        let columns = match alias {
-            Some(alias) => rename(&columns, alias.colnames()),
-            None => columns,
-        };
-        scope.items.push(derived(alias.and_then(Alias::aliasname), Columns::List(columns), expanded));
-        if let Some(alias) = join.join_using_alias() {
-            let mut item = derived(alias.aliasname(), Columns::List(merged.into()), false);
-            item.by_column = false;
-            scope.items.push(item);
-        }
-        Ok(())
+        Ok(Some(columns))
     }
-}
 
-/// The columns of one side of a join, in order.
-fn joined_columns<'a>(items: &[Item<'a>]) -> Step<Vec<OutCol<'a>>> {
-    let mut columns = Vec::new();
-    for item in items.iter().filter(|item| item.by_column) {
-        item.expand(&mut columns)?;
+    /// What a derived table or common table expression has for columns has a type.
+    pub(super) fn settle_outputs(&mut self, out: &QueryOut<'a>) {
+        for flow in out.columns.iter().filter_map(|column| open_flow(column.carry)) {
+            self.settle(flow);
+        }
     }
-    Ok(columns)
 }

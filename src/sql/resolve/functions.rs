@@ -6,12 +6,14 @@ use pg_raw_parse::{
 };
 
 use super::{
-    KEYSTORE_SCHEMA, Resolver, Step, mention,
+    KEYSTORE_SCHEMA, Resolver, Step,
+    carry::Carry,
+    mention,
     refuse::{Place, Stop, construct, keystore, located, unsupported_on},
-    scope::{Scope, Target},
+    scope::Scope,
     types,
 };
-use crate::sql::{catalog::Catalog, model::Refusal};
+use crate::sql::{catalog::Catalog, grammar::edits::Wrap, model::Refusal};
 
 /// Functions that run SQL text, or read whole tables by name: a protected name in a literal argument
 /// is refused. Besides those of core (utils/adt/xml.c, tsvector_op.c) the usual extensions'.
@@ -205,6 +207,11 @@ fn schema(call: &FuncCall) -> Option<&str> {
     (call.funcname().len() > 1).then(|| call.funcname().first().and_then(Node::as_str)).flatten()
 }
 
+/// May the name mean a function of PostgreSQL's own?
+pub(super) fn is_of_core(call: &FuncCall) -> bool {
+    matches!(schema(call), None | Some("pg_catalog"))
+}
+
 /// Is a call of this function refused, whatever else the statement does?
 pub(super) fn forbidden(call: &FuncCall, catalog: &Catalog) -> Option<Stop> {
     let name = bare(call);
@@ -301,18 +308,6 @@ fn literals(node: Node<'_>, catalog: &Catalog) -> Option<String> {
     .unwrap_or_else(|mention::Unwalkable| Some("?".to_owned()))
 }
 
-/// `count(c)` counts what is not NULL, sealed or not.
-fn counts(call: &FuncCall, name: &str, scope: &Scope<'_, '_>) -> Step<bool> {
-    let count = name == "count" && matches!(schema(call), None | Some("pg_catalog"));
-    if !count || call.agg_distinct || !call.agg_order().is_empty() || call.args().len() != 1 {
-        return Ok(false);
-    }
-    match call.args().first() {
-        Some(Node::ColumnRef(column)) => Ok(matches!(scope.column(column)?, Target::Sealed(_))),
-        _ => Ok(false),
-    }
-}
-
 impl<'a> Resolver<'a> {
     /// A function call in an expression.
     pub(super) fn call(&mut self, call: &'a FuncCall, scope: &Scope<'a, '_>) -> Step<()> {
@@ -321,9 +316,8 @@ impl<'a> Resolver<'a> {
             return Err(stop);
         }
         let name = bare(call);
-        let known = matches!(schema(call), None | Some("pg_catalog")) && HARMLESS.binary_search(&name).is_ok();
-        self.may_write |= !known;
-        if !counts(call, name, scope)? {
+        self.may_write |= !(is_of_core(call) && HARMLESS.binary_search(&name).is_ok());
+        if !self.count(call, scope)? {
             self.all(call.args(), scope, Place::Function(name))?;
         }
         self.sort_inputs(call.agg_order().iter(), scope)?;
@@ -332,6 +326,24 @@ impl<'a> Resolver<'a> {
             Some(window) => self.window(window, scope),
             None => Ok(()),
         }
+    }
+
+    /// `count(c)` counts what is not NULL, sealed or not; `count(DISTINCT c)` counts tokens. False if it is
+    /// another call: nothing has been walked then.
+    fn count(&mut self, call: &'a FuncCall, scope: &Scope<'a, '_>) -> Step<bool> {
+        if bare(call) != "count" || !is_of_core(call) || !call.agg_order().is_empty() || call.args().len() != 1 {
+            return Ok(false);
+        }
+        let Some(node @ Node::ColumnRef(_)) = call.args().first() else { return Ok(false) };
+        let place = Place::Named(if call.agg_distinct { "count(DISTINCT)" } else { "count()" });
+        let value = self.value(node, scope, None, place)?;
+        match value.carry {
+            Carry::Sealed(sealed) if call.agg_distinct => self.tokenise(&value, sealed, place, call.location)?,
+            // An aggregate sees each row of a group.
+            Carry::Sealed(_) => value.references.iter().for_each(|reference| self.wrap(reference, Wrap::Nothing)),
+            Carry::Plain | Carry::Open(_) => self.plain_value(&value, place, call.location)?,
+        }
+        Ok(true)
     }
 
     /// An expression that has nothing to do with a protected table but may call a function that

@@ -91,22 +91,12 @@ impl<'a> Resolver<'a> {
 
     fn insert_select(&mut self, out: &QueryOut<'a>, columns: &[Option<Ordinal>]) -> Step<()> {
         for (output, column) in out.columns.iter().zip(columns) {
-            match (output.carry, column) {
-                (_, Some(ordinal)) => {
-                    let hint = "use INSERT … VALUES with literals or parameters";
-                    return Err(self.unsupported_because(
-                        *ordinal,
-                        "sql/unsupported-value",
-                        "INSERT … SELECT into it",
-                        hint,
-                        -1,
-                    ));
-                }
-                (Some(ordinal), None) => {
-                    return Err(self.unsupported(ordinal, Place::Named("being stored in a plain column"), -1));
-                }
-                (None, None) => {}
-            }
+            let location = output.references.first().map_or(-1, |reference| reference.location);
+            self.store_column(*column, output, location)?;
+        }
+        // The server refuses the statement if there are more.
+        for output in out.columns.iter().skip(columns.len()) {
+            self.store_column(None, output, -1)?;
         }
         Ok(())
     }

@@ -41,6 +41,17 @@ pub(super) fn walk<'a, T>(
     .map_err(|_| Unwalkable)
 }
 
+/// Does a query name one of these relations without a schema? True as well if it cannot be told.
+pub(super) fn names_one_of(query: Node<'_>, names: &[&str]) -> bool {
+    let found = walk(query, |node| match node {
+        Node::RangeVar(name) if name.schemaname().is_none() => {
+            names.contains(&name.relname().unwrap_or_default()).then_some(())
+        }
+        _ => None,
+    });
+    !matches!(found, Ok(None))
+}
+
 /// The protected thing that a statement names, if it may name one: for messages.
 pub(in crate::sql) fn mentions(resolver: &Resolver<'_>, node: Node<'_>, text: &str) -> Option<String> {
     match node {

@@ -15,9 +15,11 @@ use crate::{
 };
 
 impl<'a> Resolver<'a> {
-    /// A value for a column: 42804 points at the value.
-    pub(super) fn check_assigned(&self, ordinal: Ordinal, node: Node<'a>) -> Step<()> {
-        let Some((oid, location)) = self.type_of(node) else { return Ok(()) };
+    /// A value of this type (0: none of its own) for a column: 42804 points at the value.
+    pub(super) fn check_assigned(&self, ordinal: Ordinal, oid: u32, location: i32) -> Step<()> {
+        if oid == 0 {
+            return Ok(());
+        }
         let column = self.sealed_column(ordinal)?;
         match values::check(column.ty, oid, Purpose::Assign) {
             Err(mut error) if error.sqlstate == "42804" => {
@@ -28,10 +30,12 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// An operand of a comparison with a column: 42883 points at the operator. `before`: it stands
-    /// before the column.
-    pub(super) fn check_compared(&self, ordinal: Ordinal, node: Node<'a>, expr: &A_Expr, before: bool) -> Step<()> {
-        let Some((oid, _)) = self.type_of(node) else { return Ok(()) };
+    /// An operand of this type (0: none of its own) compared with a column: 42883 points at the
+    /// operator. `before`: it stands before the column.
+    pub(super) fn check_compared(&self, ordinal: Ordinal, oid: u32, expr: &A_Expr, before: bool) -> Step<()> {
+        if oid == 0 {
+            return Ok(());
+        }
         match values::check(self.sealed_column(ordinal)?.ty, oid, Purpose::Compare) {
             Err(mut error) if error.sqlstate == "42883" => {
                 let operator = expr.name().iter().next_back().and_then(Node::as_str).unwrap_or("=");
@@ -48,7 +52,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Type and place of a literal or parameter whose type is given.
-    fn type_of(&self, node: Node<'a>) -> Option<(u32, i32)> {
+    pub(super) fn type_of(&self, node: Node<'a>) -> Option<(u32, i32)> {
         let (oid, location) = match operand(node) {
             Operand::Literal(constant) => (constant.source.oid, constant.location),
             Operand::Parameter(param, _, source) if source.oid != 0 => (source.oid, param.location),

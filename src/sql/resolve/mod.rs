@@ -6,8 +6,9 @@
 //! the planner: only a statement that touches something protected is ever refused.
 //!
 //! - `scope`, `relation`, `from`, `with` — what names mean.
-//! - `select`, `clauses`, `insert`, `update`, `returning`, `assign` — the statements.
-//! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — expressions.
+//! - `select`, `setop`, `clauses`, `join`, `insert`, `update`, `returning`, `assign` — the statements.
+//! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
+//! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
 //! - `utility`, `alter`, `create`, `view` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
@@ -18,13 +19,16 @@
 
 mod alter;
 mod assign;
+mod carry;
 mod clauses;
 mod compare;
 mod create;
 mod expr;
+mod flow;
 mod from;
 mod functions;
 mod insert;
+mod join;
 mod mention;
 mod mismatch;
 mod names;
@@ -35,13 +39,17 @@ mod relation;
 mod returning;
 mod scope;
 mod select;
+mod setop;
 mod stored;
 mod sublink;
 mod types;
 mod update;
 mod utility;
+mod value;
 mod view;
 mod with;
+
+use std::collections::HashMap;
 
 use pg_raw_parse::Node;
 
@@ -92,9 +100,24 @@ pub(super) struct Resolver<'a> {
     pub(super) forbidden: bool,
     /// Seen something that may change data.
     pub(super) may_write: bool,
+    /// Values of the statement's own on their way.
+    flows: Vec<flow::Flow<'a>>,
+    /// References that are changed: place → index in `changes`.
+    wrapped: HashMap<i32, usize>,
+    /// How many values were made any of their group's.
+    any_values: usize,
+    /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
+    assigned_query: Option<QueryOut<'a>>,
     /// The query at hand may have an INTO clause.
     into: bool,
     depth: usize,
+}
+
+/// Where the walk has got to.
+struct Mark {
+    changes: usize,
+    flows: usize,
+    params: Params,
 }
 
 /// What became of a statement that the walk knows to the end.
@@ -131,6 +154,10 @@ impl<'a> Resolver<'a> {
             touched: None,
             forbidden: false,
             may_write: false,
+            flows: Vec::new(),
+            wrapped: HashMap::new(),
+            any_values: 0,
+            assigned_query: None,
             into: false,
             depth: 0,
         }
@@ -141,10 +168,33 @@ impl<'a> Resolver<'a> {
         match node {
             Node::SelectStmt(select) if let Some(into) = view::into_clause(select) => self.select_into(select, into),
             Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {
-                Ok(Done::Query(self.query(node, None)?))
+                Ok(Done::Query(self.outermost(node)?))
             }
             _ => self.utility(node, text),
         }
+    }
+
+    /// A query whose result goes to the client: what its values of the statement's own are used for is
+    /// decided now.
+    pub(super) fn outermost(&mut self, node: Node<'a>) -> Step<QueryOut<'a>> {
+        let out = self.query(node, None)?;
+        for flow in out.columns.iter().filter_map(|column| value::open_flow(column.carry)) {
+            self.use_flow(flow, flow::Use::Plain, -1)?;
+        }
+        self.finish_flows()?;
+        Ok(out)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { changes: self.changes.len(), flows: self.flows.len(), params: self.params.clone() }
+    }
+
+    /// Forgets what was found since: it is walked once more.
+    fn back_to(&mut self, mark: Mark) {
+        self.changes.truncate(mark.changes);
+        self.wrapped.retain(|_, change| *change < mark.changes);
+        self.flows.truncate(mark.flows);
+        self.params = mark.params;
     }
 
     /// Guards one level of recursion.

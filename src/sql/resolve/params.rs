@@ -12,7 +12,7 @@ use crate::sql::{
 const MAX_PARAMS: usize = 65_535;
 
 /// Uses of parameters in one statement.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::sql) struct Params {
     /// By parameter: where it is used as it is, if anywhere.
     plain: Vec<Option<i32>>,
@@ -22,7 +22,7 @@ pub(in crate::sql) struct Params {
     any: Vec<Use>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Use {
     index: usize,
     at: NodeAt,

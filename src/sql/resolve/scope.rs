@@ -6,9 +6,11 @@ use pg_raw_parse::{Node, nodes::ColumnRef};
 
 use super::{
     Step,
+    carry::{Carry, Reference, Sealed, Valued},
+    flow::FlowId,
     refuse::{construct_at, native},
 };
-use crate::sql::{catalog::Relation, model::Ordinal};
+use crate::sql::{catalog::Relation, grammar::edits::Qualified};
 
 /// PostgreSQL's system columns (access/sysattr.h): every table has them, none is ever sealed.
 const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
@@ -18,8 +20,26 @@ const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tabl
 pub(in crate::sql) struct OutCol<'a> {
     /// The name by which it can be referenced.
     pub(super) name: Cow<'a, str>,
-    /// Which sealed column's value it carries, if one's.
-    pub(in crate::sql) carry: Option<Ordinal>,
+    /// What it carries.
+    pub(in crate::sql) carry: Carry,
+    /// Of an output that is a mere reference (of UNION ALL: one a branch): where these stand.
+    pub(super) references: Rc<[Reference]>,
+    /// How the column that it refers to can be named elsewhere at its query level, if it can.
+    pub(super) qualified: Option<Qualified>,
+    /// Of a join whose USING became ON: the column that it is for the server.
+    pub(super) merged: Option<Qualified>,
+}
+
+impl<'a> OutCol<'a> {
+    /// A column that is no mere reference.
+    pub(super) fn new(name: impl Into<Cow<'a, str>>, carry: Carry) -> Self {
+        Self { name: name.into(), carry, references: Rc::default(), qualified: None, merged: None }
+    }
+
+    /// The column as a value where its query stands.
+    pub(super) fn value(&self) -> Valued {
+        Valued { carry: self.carry, references: self.references.to_vec(), obstacle: None }
+    }
 }
 
 /// A query's output.
@@ -33,8 +53,8 @@ pub(in crate::sql) struct QueryOut<'a> {
 
 impl QueryOut<'_> {
     /// The first sealed column, if there is one.
-    pub(super) fn sealed(&self) -> Option<Ordinal> {
-        self.columns.iter().find_map(|c| c.carry)
+    pub(super) fn sealed(&self) -> Option<Sealed> {
+        self.columns.iter().find_map(|c| c.carry.sealed())
     }
 }
 
@@ -70,39 +90,59 @@ pub(super) struct Item<'a> {
 pub(super) struct Scope<'a, 's> {
     pub(super) items: Vec<Item<'a>>,
     pub(super) ctes: Vec<(&'a str, QueryOut<'a>)>,
+    /// Sealed columns that the level is grouped by: item and column.
+    pub(super) grouped: Vec<(usize, usize)>,
     pub(super) parent: Option<&'s Scope<'a, 's>>,
 }
 
 /// What a column reference means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Target {
-    Plain,
-    Sealed(Ordinal),
-    /// A whole row, with sealed columns.
-    SealedRow,
+    /// A column.
+    Column(Found),
+    /// A whole row, and what its columns carry besides plain values.
+    Row(Vec<Carry>),
+}
+
+/// A column that was found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) carry: Carry,
+    pub(super) reference: Reference,
+    /// Item and column, at the level where it was found.
+    pub(super) place: (usize, usize),
+    /// Found at the innermost level.
+    pub(super) local: bool,
+}
+
+/// A column within an item.
+struct Inside<'i> {
+    carry: Carry,
+    column: usize,
+    merged: Option<&'i Qualified>,
 }
 
 impl<'a> Item<'a> {
-    /// Columns with this name, at most two of them (two are ambiguous).
-    fn find(&self, name: &str) -> (usize, Option<Ordinal>) {
+    /// The first column with this name, and how many there are (two are ambiguous).
+    fn find(&self, name: &str) -> (usize, Option<Inside<'_>>) {
         let mut count = 0;
-        let mut carry = None;
+        let mut first = None;
         match &self.columns {
             Columns::Relation(relation) => {
-                for column in relation.columns.iter().filter(|c| c.name == name) {
+                for (column, c) in relation.columns.iter().enumerate().filter(|(_, c)| c.name == name) {
                     count += 1;
-                    carry = carry.or(column.sealed);
+                    first.get_or_insert(Inside { carry: Carry::of_column(c.sealed), column, merged: None });
                 }
             }
             Columns::List(list) => {
-                for column in list.iter().filter(|c| c.name == name) {
+                for (column, c) in list.iter().enumerate().filter(|(_, c)| c.name == name) {
                     count += 1;
-                    carry = carry.or(column.carry);
+                    first.get_or_insert(Inside { carry: c.carry, column, merged: c.merged.as_ref() });
                 }
             }
             Columns::Opaque => {}
         }
-        (count, carry)
+        (count, first)
     }
 
     fn opaque(&self) -> bool {
@@ -110,31 +150,55 @@ impl<'a> Item<'a> {
     }
 
     /// The first sealed column of the item, if it has one.
-    pub(super) fn sealed(&self) -> Option<Ordinal> {
+    pub(super) fn sealed(&self) -> Option<Sealed> {
+        self.carried().into_iter().find_map(Carry::sealed)
+    }
+
+    /// What its columns carry besides plain values.
+    fn carried(&self) -> Vec<Carry> {
+        let carries = |carry: &Carry| *carry != Carry::Plain;
         match &self.columns {
-            Columns::Relation(relation) => relation.columns.iter().find_map(|c| c.sealed),
-            Columns::List(list) => list.iter().find_map(|c| c.carry),
-            Columns::Opaque => None,
+            Columns::Relation(relation) => {
+                relation.columns.iter().map(|c| Carry::of_column(c.sealed)).filter(carries).collect()
+            }
+            Columns::List(list) => list.iter().map(|c| c.carry).filter(carries).collect(),
+            Columns::Opaque => Vec::new(),
         }
+    }
+
+    /// How one of its columns can be named.
+    pub(super) fn qualified(&self, column: &str) -> Option<Qualified> {
+        let item = self.name.filter(|_| self.by_name)?;
+        Some(Qualified { item: item.to_owned(), column: column.to_owned() })
     }
 
     /// Its columns as `*` gives them.
     pub(super) fn expand(&self, out: &mut Vec<OutCol<'a>>) -> Step<()> {
         match &self.columns {
-            Columns::Relation(relation) => {
-                out.extend(relation.columns.iter().map(|c| OutCol { name: Cow::Borrowed(&c.name), carry: c.sealed }));
-            }
-            Columns::List(list) => out.extend(list.iter().cloned()),
+            Columns::Relation(relation) => out.extend(relation.columns.iter().map(|c| OutCol {
+                qualified: self.qualified(&c.name),
+                ..OutCol::new(&*c.name, Carry::of_column(c.sealed))
+            })),
+            Columns::List(list) => out.extend(list.iter().map(|c| OutCol {
+                qualified: c.merged.clone().or_else(|| self.qualified(&c.name)),
+                merged: c.merged.clone(),
+                ..OutCol::new(c.name.clone(), c.carry)
+            })),
             Columns::Opaque => return Err(construct_at("* over a function in FROM", -1)),
         }
         Ok(())
+    }
+
+    /// Has a USING clause within it become ON, so that its `*` has to be written out?
+    pub(super) fn is_rewritten_join(&self) -> bool {
+        matches!(&self.columns, Columns::List(list) if list.iter().any(|c| c.merged.is_some()))
     }
 }
 
 impl<'a, 's> Scope<'a, 's> {
     /// A level inside another.
     pub(super) fn within(parent: Option<&'s Scope<'a, 's>>) -> Self {
-        Self { items: Vec::new(), ctes: Vec::new(), parent }
+        Self { parent, ..Self::default() }
     }
 
     fn levels(&self) -> impl Iterator<Item = &Scope<'a, 's>> {
@@ -151,22 +215,66 @@ impl<'a, 's> Scope<'a, 's> {
         self.items.iter().any(|item| item.by_column && item.find(name).0 > 0)
     }
 
-    /// The item with this name, innermost level first.
-    pub(super) fn item(&self, schema: Option<&str>, name: &str, location: i32) -> Step<Option<&Item<'a>>> {
+    /// The item with this name, innermost level first, with its level and number.
+    fn named(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+        location: i32,
+    ) -> Step<Option<(&Scope<'a, 's>, usize, &Item<'a>)>> {
         for level in self.levels() {
             let mut found = level
                 .items
                 .iter()
-                .filter(|i| i.by_name && i.name == Some(name) && (schema.is_none() || i.schema == schema));
-            if let Some(item) = found.next() {
+                .enumerate()
+                .filter(|(_, i)| i.by_name && i.name == Some(name) && (schema.is_none() || i.schema == schema));
+            if let Some((number, item)) = found.next() {
                 if found.next().is_some() {
                     let message = format!("table reference \"{name}\" is ambiguous");
                     return Err(native("42P09", "sql/ambiguous-table", message, location));
                 }
-                return Ok(Some(item));
+                return Ok(Some((level, number, item)));
             }
         }
         Ok(None)
+    }
+
+    /// The item with this name, innermost level first.
+    pub(super) fn item(&self, schema: Option<&str>, name: &str, location: i32) -> Step<Option<&Item<'a>>> {
+        Ok(self.named(schema, name, location)?.map(|(_, _, item)| item))
+    }
+
+    /// A column of an item at a level, as something found from here.
+    fn found(
+        &self,
+        level: &Scope<'a, 's>,
+        number: usize,
+        inside: &Inside<'_>,
+        name: &str,
+        location: i32,
+    ) -> Step<Target> {
+        let place = (number, inside.column);
+        let local = std::ptr::eq(level, self);
+        if let Some(merged) = inside.merged
+            && !local
+        {
+            // A name that is written out must mean here what it means there.
+            let found = self.named(None, &merged.item, location)?;
+            if !found.is_some_and(|(at, ..)| std::ptr::eq(at, level)) {
+                return Err(construct_at("this name of a column of JOIN … USING", location));
+            }
+        }
+        let qualified = match inside.merged {
+            Some(merged) => Some(merged.clone()),
+            None => level.items.get(number).and_then(|item| item.qualified(name)),
+        };
+        let reference = Reference {
+            location,
+            rename: inside.merged.cloned(),
+            grouped: level.grouped.contains(&place),
+            qualified: qualified.filter(|_| local),
+        };
+        Ok(Target::Column(Found { carry: inside.carry, reference, place, local }))
     }
 }
 
@@ -175,7 +283,13 @@ pub(super) fn parts(node: &ColumnRef) -> impl DoubleEndedIterator<Item = Option<
     node.fields().iter().map(Node::as_str)
 }
 
-impl Scope<'_, '_> {
+/// A column about which nothing is to be known.
+fn plain(location: i32) -> Target {
+    let reference = Reference { location, rename: None, grouped: false, qualified: None };
+    Target::Column(Found { carry: Carry::Plain, reference, place: (usize::MAX, usize::MAX), local: false })
+}
+
+impl<'a, 's> Scope<'a, 's> {
     /// What a column reference means. The rules are those of transformColumnRef
     /// (parser/parse_expr.c): a column first, then a whole row.
     pub(super) fn column(&self, node: &ColumnRef) -> Step<Target> {
@@ -202,19 +316,18 @@ impl Scope<'_, '_> {
         let mut opaque = false;
         for level in self.levels() {
             let mut count = 0;
-            let mut carry = None;
-            for item in level.items.iter().filter(|item| item.by_column) {
-                let (matches, sealed) = item.find(name);
+            let mut first = None;
+            for (number, item) in level.items.iter().enumerate().filter(|(_, item)| item.by_column) {
+                let (matches, inside) = item.find(name);
                 count += matches;
-                carry = carry.or(sealed);
+                first = first.or(inside.map(|inside| (number, inside)));
             }
-            match (count, carry) {
-                (0, _) => {}
-                (1, None) => return Ok(Target::Plain),
-                (1, Some(_)) if opaque => {
+            match (count, first) {
+                (0, _) | (_, None) => {}
+                (1, Some((_, inside))) if opaque && inside.carry != Carry::Plain => {
                     return Err(construct_at("a name that a function in FROM may have", location));
                 }
-                (1, Some(ordinal)) => return Ok(Target::Sealed(ordinal)),
+                (1, Some((number, inside))) => return self.found(level, number, &inside, name, location),
                 _ => {
                     let message = format!("column reference \"{name}\" is ambiguous");
                     return Err(native("42702", "sql/ambiguous-column", message, location));
@@ -223,30 +336,27 @@ impl Scope<'_, '_> {
             opaque |= level.items.iter().any(|item| item.by_column && item.opaque());
         }
         if SYSTEM_COLUMNS.contains(&name) && self.levels().any(|l| l.items.iter().any(|i| i.system)) {
-            return Ok(Target::Plain);
+            return Ok(plain(location));
         }
         if let Some(item) = self.item(None, name, location)? {
-            return Ok(if item.sealed().is_some() { Target::SealedRow } else { Target::Plain });
+            return Ok(Target::Row(item.carried()));
         }
         if opaque {
-            return Ok(Target::Plain);
+            return Ok(plain(location));
         }
         Err(native("42703", "sql/unknown-column", format!("column \"{name}\" does not exist"), location))
     }
 
     /// `item.column`; without `column` it is `item.*`.
     fn qualified(&self, schema: Option<&str>, table: &str, column: Option<&str>, location: i32) -> Step<Target> {
-        let Some(item) = self.item(schema, table, location)? else {
+        let Some((level, number, item)) = self.named(schema, table, location)? else {
             let message = format!("missing FROM-clause entry for table \"{table}\"");
             return Err(native("42P01", "sql/unknown-relation", message, location));
         };
-        let Some(column) = column else {
-            return Ok(if item.sealed().is_some() { Target::SealedRow } else { Target::Plain });
-        };
+        let Some(column) = column else { return Ok(Target::Row(item.carried())) };
         match item.find(column) {
-            (1, Some(ordinal)) => Ok(Target::Sealed(ordinal)),
-            (1, None) => Ok(Target::Plain),
-            (0, _) if item.opaque() || (item.system && SYSTEM_COLUMNS.contains(&column)) => Ok(Target::Plain),
+            (1, Some(inside)) => self.found(level, number, &inside, column, location),
+            (0, _) if item.opaque() || (item.system && SYSTEM_COLUMNS.contains(&column)) => Ok(plain(location)),
             (0, _) => {
                 let message = format!("column {table}.{column} does not exist");
                 Err(native("42703", "sql/unknown-column", message, location))
@@ -257,4 +367,12 @@ impl Scope<'_, '_> {
             }
         }
     }
+}
+
+/// The open values among what a row carries.
+pub(super) fn open_values(carried: &[Carry]) -> impl Iterator<Item = FlowId> {
+    carried.iter().filter_map(|carry| match carry {
+        Carry::Open(flow) => Some(*flow),
+        Carry::Plain | Carry::Sealed(_) => None,
+    })
 }

@@ -1,7 +1,5 @@
 //! SELECT, VALUES, set operations; queries at any level.
 
-use std::{borrow::Cow, rc::Rc};
-
 use pg_raw_parse::{
     Node,
     list::{CastNodeList, NodeList},
@@ -10,9 +8,16 @@ use pg_raw_parse::{
 
 use super::{
     Resolver, Step,
+    carry::{Carry, Valued},
+    flow::FlowId,
     names::output_name,
     refuse::{Place, construct, construct_at, native},
-    scope::{OutCol, QueryOut, Scope, Target, parts},
+    scope::{OutCol, QueryOut, Scope, parts},
+    value::open_flow,
+};
+use crate::{
+    sql::grammar::edits::{Change, NodeKind},
+    values::common_type,
 };
 
 impl<'a> Resolver<'a> {
@@ -43,48 +48,45 @@ impl<'a> Resolver<'a> {
             return Ok(out);
         }
         self.add_items(select.from_clause(), &mut scope)?;
+        scope.grouped = self.grouped_columns(select, &scope)?;
         let out = self.targets(select.target_list(), &scope)?;
         self.plain(select.where_clause(), &scope, Place::Named("WHERE"))?;
         self.grouping(select, &out, &scope)?;
-        self.distinct(select, &out, &scope)?;
+        let out = self.distinct(select, out, &scope)?;
         self.order_and_limit(select, &out, &scope)?;
         Ok(out)
     }
 
-    /// UNION, INTERSECT, EXCEPT: the server loses track of where their columns come from.
-    fn set_operation(&mut self, select: &'a SelectStmt, scope: &Scope<'a, '_>) -> Step<QueryOut<'a>> {
-        let (Some(left), Some(right)) = (select.larg(), select.rarg()) else {
-            return Err(construct("this kind of set operation"));
-        };
-        let left = self.nested(|this| this.select(left, Some(scope)))?;
-        let right = self.nested(|this| this.select(right, Some(scope)))?;
-        if let Some(ordinal) = left.sealed().or(right.sealed()) {
-            let place = match select.op {
-                SetOperation::SETOP_UNION => "UNION",
-                SetOperation::SETOP_INTERSECT => "INTERSECT",
-                _ => "EXCEPT",
-            };
-            return Err(self.unsupported(ordinal, Place::Named(place), -1));
-        }
-        // Only output names and positions can be sorted by, and no output is sealed.
-        for sort in select.sort_clause() {
-            if !matches!(sort.node(), Node::ColumnRef(_) | Node::A_Const(_)) {
-                return Err(construct_at("ORDER BY an expression after a set operation", sort.location));
-            }
-        }
-        self.limit(select, scope)?;
-        Ok(QueryOut { expanded: left.expanded || right.expanded, ..left })
-    }
-
     fn values(&mut self, rows: &'a NodeList, scope: &Scope<'a, '_>) -> Step<QueryOut<'a>> {
-        let mut width = 0;
+        let mut columns: Vec<Vec<Valued>> = Vec::new();
+        let place = Place::Named("VALUES");
         for row in rows {
             let Node::NodeList(row) = row else { return Err(construct("this kind of VALUES")) };
-            width = row.len();
-            self.all(row, scope, Place::Named("VALUES"))?;
+            columns.resize_with(columns.len().max(row.len()), Vec::new);
+            for (node, column) in row.iter().zip(&mut columns) {
+                if !matches!(node, Node::SetToDefault(_)) {
+                    column.push(self.value(node, scope, None, place)?);
+                }
+            }
         }
-        let name = |i: usize| OutCol { name: Cow::Owned(format!("column{i}")), carry: None };
-        Ok(QueryOut { columns: (1..=width).map(name).collect(), expanded: false })
+        let columns = columns
+            .into_iter()
+            .enumerate()
+            .map(|(i, rows)| Ok(OutCol::new(format!("column{}", i + 1), self.column_of_rows(&rows, place)?)));
+        Ok(QueryOut { columns: columns.collect::<Step<_>>()?, expanded: false })
+    }
+
+    /// One column of VALUES: the statement's own values throughout, or plain.
+    fn column_of_rows(&mut self, rows: &[Valued], place: Place<'a>) -> Step<Carry> {
+        let open: Vec<FlowId> = rows.iter().filter_map(|row| open_flow(row.carry)).collect();
+        let types: Vec<u32> = open.iter().map(|flow| self.flow_type(*flow)).collect();
+        match common_type(&types) {
+            Some(ty) if open.len() == rows.len() && !rows.is_empty() => Ok(Carry::Open(self.joined_flow(open, ty))),
+            _ => {
+                rows.iter().try_for_each(|row| self.plain_value(row, place, -1))?;
+                Ok(Carry::Plain)
+            }
+        }
     }
 
     /// A SELECT list or RETURNING list.
@@ -94,7 +96,7 @@ impl<'a> Resolver<'a> {
         for target in list {
             expanded |= self.target(target, scope, &mut columns)?;
         }
-        Ok(QueryOut { columns: Rc::from(columns), expanded })
+        Ok(QueryOut { columns: columns.into(), expanded })
     }
 
     /// One output column, or the several of a `*`; true if there were those of a relation.
@@ -104,34 +106,61 @@ impl<'a> Resolver<'a> {
         scope: &Scope<'a, '_>,
         out: &mut Vec<OutCol<'a>>,
     ) -> Step<bool> {
-        let mut carry = None;
         match target.val() {
-            Node::ColumnRef(column) if parts(column).next_back() == Some(None) => {
-                return Self::star(column, scope, out);
-            }
-            Node::ColumnRef(column) => match scope.column(column)? {
-                Target::Sealed(ordinal) => carry = Some(ordinal),
-                Target::Plain => {}
-                Target::SealedRow => return Err(self.whole_row(column.location)),
-            },
+            Node::ColumnRef(column) if parts(column).next_back() == Some(None) => self.star(target, column, scope, out),
             // `(x).*` has as many columns as the server says.
             Node::A_Indirection(node) if node.indirection().iter().any(|n| matches!(n, Node::A_Star(_))) => {
-                return Err(construct_at("(…).*", target.location));
+                Err(construct_at("(…).*", target.location))
             }
-            node => self.plain(node, scope, Place::Named("an expression"))?,
+            node => {
+                let before = self.any_values;
+                let value = self.value(node, scope, None, Place::Named("an expression"))?;
+                self.keep(&value);
+                let name = output_name(target)?;
+                // PostgreSQL would name the column after the aggregate that stands around its name now.
+                if target.name().is_none() && self.any_values > before {
+                    self.change(NodeKind::Target, target.location, Change::Name(name.clone().into_owned()));
+                }
+                let qualified = match value.references.as_slice() {
+                    [reference] => reference.qualified.clone(),
+                    _ => None,
+                };
+                out.push(OutCol { qualified, references: value.references.into(), ..OutCol::new(name, value.carry) });
+                Ok(false)
+            }
         }
-        out.push(OutCol { name: output_name(target)?, carry });
-        Ok(false)
     }
 
-    fn star(column: &'a ColumnRef, scope: &Scope<'a, '_>, out: &mut Vec<OutCol<'a>>) -> Step<bool> {
+    fn star(
+        &mut self,
+        target: &'a ResTarget,
+        column: &'a ColumnRef,
+        scope: &Scope<'a, '_>,
+        out: &mut Vec<OutCol<'a>>,
+    ) -> Step<bool> {
         let mut names = parts(column).flatten();
         let (schema, table) = match (names.next_back(), names.next_back()) {
             (None, _) => {
+                let before = out.len();
                 let mut expanded = false;
+                let mut written = Vec::new();
                 for item in scope.items.iter().filter(|item| item.by_column) {
+                    let start = out.len();
                     item.expand(out)?;
                     expanded |= item.expanded;
+                    let columns = out.get(start..).unwrap_or_default();
+                    written.extend(columns.iter().map(|c| c.qualified.clone()));
+                }
+                if scope.items.iter().any(|item| item.by_column && item.is_rewritten_join()) {
+                    let Some(written) = written.into_iter().collect::<Option<Vec<_>>>() else {
+                        return Err(construct_at("* over a JOIN … USING of items without names", target.location));
+                    };
+                    self.change(NodeKind::ColumnRef, column.location, Change::Star(written));
+                    for column in out.iter_mut().skip(before) {
+                        column.merged = None;
+                    }
+                    // It is written out: the server cannot find other columns than these.
+                    return Ok(false);
                 }
                 return Ok(expanded);
             }

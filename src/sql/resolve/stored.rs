@@ -6,7 +6,11 @@
 
 use pg_raw_parse::Node;
 
-use super::{Params, QueryOut, Resolver, Stop, table_label, unsupported_on};
+use super::{
+    Params, QueryOut, Resolver, Stop,
+    carry::{Carry, Sealed},
+    table_label, unsupported_on,
+};
 use crate::sql::{
     catalog::{Catalog, StoredForm, take_back},
     env::Env,
@@ -41,7 +45,7 @@ pub(in crate::sql) fn stored(catalog: &Catalog, definition: &str) -> Result<Stor
     // Whatever is not in pg_catalog has its schema in the definition.
     let env = Env { search_path: vec!["pg_catalog".to_owned()], standard_conforming_strings: true, ..Env::default() };
     let mut resolver = Resolver::new(catalog, &env, &[], &form.text, 0);
-    let out = match resolver.query(query, None) {
+    let out = match resolver.outermost(query) {
         Ok(out) => out,
         Err(Stop::Refusal(refusal)) => return Err(*refusal),
         Err(Stop::Construct(construct, location)) => {
@@ -55,11 +59,19 @@ pub(in crate::sql) fn stored(catalog: &Catalog, definition: &str) -> Result<Stor
         return Err(Refusal::unsupported("sql/unsupported-construct", what)
             .hint("create the view through pgveil, which makes comparisons of tokens of it"));
     }
-    Ok(Stored { carries: carries(&out), may_write })
+    Ok(Stored { carries: carries(&out)?, may_write })
 }
 
-fn carries(out: &QueryOut<'_>) -> Vec<Option<Ordinal>> {
-    out.columns.iter().map(|column| column.carry).collect()
+fn carries(out: &QueryOut<'_>) -> Result<Vec<Option<Ordinal>>, Refusal> {
+    let carry = |carry: Carry| match carry {
+        Carry::Sealed(Sealed { ordinal, shown: None, .. }) => Ok(Some(ordinal)),
+        Carry::Sealed(_) => {
+            let what = "one of its columns holds a sealed column's values as another type than the column's";
+            Err(Refusal::unsupported("sql/unsupported-construct", what).hint("hand the column itself through"))
+        }
+        Carry::Plain | Carry::Open(_) => Ok(None),
+    };
+    out.columns.iter().map(|column| carry(column.carry)).collect()
 }
 
 /// Are the edits that the walk wants those that the definition has?

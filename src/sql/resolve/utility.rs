@@ -78,7 +78,7 @@ impl<'a> Resolver<'a> {
 
     /// A statement that keeps a query for later.
     fn holds(&mut self, query: Node<'a>, what: &'static str) -> Step<Done<'a>> {
-        self.query(query, None)?;
+        self.outermost(query)?;
         self.untouched(what)
     }
 
@@ -147,7 +147,7 @@ impl<'a> Resolver<'a> {
             scope.items.push(relation_item(relation, name));
             self.plain(copy.where_clause(), &scope, Place::Named("WHERE"))?;
         } else {
-            self.query(copy.query(), None)?;
+            self.outermost(copy.query())?;
         }
         self.untouched("COPY (query)")
     }

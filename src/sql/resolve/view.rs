@@ -10,7 +10,9 @@ use pg_raw_parse::{
 };
 
 use super::{
-    Done, QueryOut, Resolver, Step, mention,
+    Done, QueryOut, Resolver, Step,
+    carry::{Carry, Sealed},
+    mention,
     refuse::{Place, construct, located},
 };
 use crate::sql::{grammar::edits::Change, model::Refusal};
@@ -18,7 +20,7 @@ use crate::sql::{grammar::edits::Change, model::Refusal};
 impl<'a> Resolver<'a> {
     pub(super) fn create_view(&mut self, view: &'a ViewStmt) -> Step<Done<'a>> {
         let what = "CREATE VIEW";
-        let out = self.query(view.query(), None)?;
+        let out = self.outermost(view.query())?;
         self.kept(what)?;
         if let Some(name) = view.view() {
             self.permanent_if_sealed(&out, name, view.query())?;
@@ -33,7 +35,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn create_table_as(&mut self, create: &'a CreateTableAsStmt) -> Step<Done<'a>> {
         let view = create.objtype == ObjectType::OBJECT_MATVIEW;
         let what = if view { "CREATE MATERIALIZED VIEW" } else { "CREATE TABLE AS" };
-        let out = self.query(create.query(), None)?;
+        let out = self.outermost(create.query())?;
         if view {
             self.kept(what)?;
         } else {
@@ -46,7 +48,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn select_into(&mut self, select: &'a SelectStmt, into: &'a IntoClause) -> Step<Done<'a>> {
         let what = "SELECT INTO";
         self.into = true;
-        let out = self.query(Node::SelectStmt(select), None)?;
+        let out = self.outermost(Node::SelectStmt(select))?;
         self.carries_none(&out, what)?;
         self.into(Some(into), what)
     }
@@ -83,7 +85,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn carries_none(&self, out: &QueryOut<'a>, what: &'static str) -> Step<()> {
-        let Some(ordinal) = out.sealed() else { return Ok(()) };
+        let Some(Sealed { ordinal, .. }) = out.sealed() else { return Ok(()) };
         let code = Place::Named(what).code();
         let hint = "the new table would hold sealed values outside the policy: create it, name its columns in the \
                     policy and run `pgveil apply`, then fill it through pgveil";
@@ -95,7 +97,8 @@ impl<'a> Resolver<'a> {
     fn carries_the_same(&self, out: &QueryOut<'a>, name: &'a RangeVar) -> Step<()> {
         let before = self.permanent(self.new_schema(name), name.relname().unwrap_or_default());
         let Some(before) = before.filter(|before| before.refused.is_none()) else { return Ok(()) };
-        let other = before.columns.iter().zip(out.columns.iter()).find(|(old, new)| old.sealed != new.carry);
+        let other =
+            before.columns.iter().zip(out.columns.iter()).find(|(old, new)| Carry::of_column(old.sealed) != new.carry);
         let Some((column, _)) = other else { return Ok(()) };
         let message = format!("pgveil does not support replacing what column \"{}\" of the view carries", column.name);
         let refusal = Refusal::unsupported("sql/unsupported-construct", message)
@@ -106,7 +109,7 @@ impl<'a> Resolver<'a> {
 
     /// Temporary views are not in the catalog: nobody would know what their columns are.
     fn permanent_if_sealed(&self, out: &QueryOut<'a>, name: &'a RangeVar, query: Node<'a>) -> Step<()> {
-        let Some(ordinal) = out.sealed() else { return Ok(()) };
+        let Some(Sealed { ordinal, .. }) = out.sealed() else { return Ok(()) };
         if !self.is_temporary(name) && !self.reads_temporary(query)? {
             return Ok(());
         }

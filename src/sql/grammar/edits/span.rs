@@ -9,6 +9,28 @@ use std::ops::Range;
 use super::proof::{CastAt, Inner, Shape};
 use crate::sql::grammar::tokens::{Kind, Token, Tokens};
 
+/// The reserved words that may follow a list of output columns (gram.y: `simple_select`,
+/// `select_no_parens`, `InsertStmt`, `opt_with_data`, `opt_check_option`).
+const TARGET_ENDS: &[&str] = &[
+    "from",
+    "into",
+    "where",
+    "group",
+    "having",
+    "window",
+    "union",
+    "intersect",
+    "except",
+    "order",
+    "limit",
+    "offset",
+    "fetch",
+    "for",
+    "on",
+    "returning",
+    "with",
+];
+
 /// The tokens of one statement.
 pub(super) struct Spans<'t> {
     text: &'t [u8],
@@ -53,6 +75,91 @@ impl<'t> Spans<'t> {
         let start = self.index(location)?;
         let end = self.name(start)?;
         if self.is(end, b',') || self.is(end, b')') { self.bytes(start..end) } else { None }
+    }
+
+    /// `*` or `t.*`
+    pub(super) fn star(&self, location: i32) -> Option<Range<usize>> {
+        let start = self.index(location)?;
+        let mut end = start;
+        while !self.is(end, b'*') {
+            end = self.name(end)?;
+            if !self.is(end, b'.') {
+                return None;
+            }
+            end += 1;
+        }
+        self.bytes(start..end + 1)
+    }
+
+    /// The expression of an output column without a name: up to what ends a list of output columns
+    /// at the same level.
+    pub(super) fn target(&self, location: i32) -> Option<Range<usize>> {
+        let start = self.index(location)?;
+        let mut at = start;
+        while let Some(token) = self.tokens.get(at) {
+            at = match token.kind {
+                Kind::Punct => match token.bytes(self.text) {
+                    b"(" | b"[" => self.closing(at)?,
+                    b"," | b")" | b"]" | b";" => break,
+                    // A name behind a dot is no keyword.
+                    b"." => at + 2,
+                    _ => at + 1,
+                },
+                Kind::Word if self.is_pair(at) => at + 2,
+                Kind::Word if TARGET_ENDS.iter().any(|word| token.is_word(self.text, word)) => break,
+                _ => at + 1,
+            };
+        }
+        self.bytes(start..at)
+    }
+
+    /// Two words of an expression of which the second could end a list of output columns, or the
+    /// first could.
+    fn is_pair(&self, at: usize) -> bool {
+        let pairs = [("distinct", "from"), ("within", "group"), ("with", "time")];
+        pairs.iter().any(|(first, second)| self.is_word(at, first) && self.is_word(at + 1, second))
+    }
+
+    /// A word that stands right before what stands at a location.
+    pub(super) fn word_before(&self, location: i32, word: &str) -> Option<Range<usize>> {
+        let at = self.index(location)?.checked_sub(1)?;
+        if self.is_word(at, word) { self.bytes(at..at + 1) } else { None }
+    }
+
+    /// `USING (…)`
+    pub(super) fn using(&self, location: i32) -> Option<Range<usize>> {
+        let start = self.index(location)?;
+        if self.is_word(start, "using") { self.bytes(start..self.closing(start + 1)?) } else { None }
+    }
+
+    /// The name of a type.
+    pub(super) fn type_at(&self, location: i32) -> Option<Range<usize>> {
+        let start = self.index(location)?;
+        self.bytes(start..self.type_name(start)?)
+    }
+
+    /// What has to be replaced so that of one cast only its value is left: `::t`, `CAST(` and `AS t)`,
+    /// or what stands around the string of a typed literal. Parentheses stay: without the cast the
+    /// value may need them.
+    pub(super) fn uncast(&self, shape: &Shape) -> Option<Vec<(Range<usize>, &'static str)>> {
+        let [cast] = shape.casts.as_slice() else { return None };
+        if cast.location < 0 {
+            let OperandSpan { inner, whole } = self.operand(shape)?;
+            let around = [whole.start..inner.start, inner.end..whole.end];
+            return Some(around.into_iter().filter(|span| !span.is_empty()).map(|span| (span, "")).collect());
+        }
+        let at = self.index(cast.location)?;
+        if self.tokens.get(at)?.kind == Kind::Typecast {
+            return Some(vec![(self.bytes(at..self.type_name(at + 1)?)?, "")]);
+        }
+        if !self.is_word(at, "cast") {
+            return None;
+        }
+        let end = self.closing(at + 1)?;
+        let type_start = self.index(cast.type_location)?;
+        // `CAST(x AS SETOF t)` is no expression of a statement that would run.
+        let keyword = type_start.checked_sub(1).filter(|&n| n > at + 1 && self.is_word(n, "as"))?;
+        Some(vec![(self.bytes(at..at + 2)?, "("), (self.bytes(keyword..end)?, ")")])
     }
 
     /// A value with the casts around it.
@@ -263,27 +370,4 @@ impl<'t> Spans<'t> {
     fn is_word(&self, at: usize, word: &str) -> bool {
         self.tokens.get(at).is_some_and(|token| token.is_word(self.text, word))
     }
-}
-
-/// Where the elements of the list start whose opening parenthesis is at a location.
-pub(super) fn index_elems(text: &[u8], location: i32) -> Vec<usize> {
-    let Ok(location) = usize::try_from(location) else { return Vec::new() };
-    let mut starts = Vec::new();
-    let mut depth = 0_usize;
-    let mut element = false;
-    for token in Tokens::starting_at(text, location) {
-        if element {
-            starts.push(token.start);
-        }
-        element = depth <= 1 && (token.is(text, b'(') && depth == 0 || token.is(text, b',') && depth == 1);
-        match token.bytes(text) {
-            b"(" | b"[" => depth += 1,
-            b")" | b"]" => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth == 0 {
-            break;
-        }
-    }
-    starts
 }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod fuzz;
+mod select;
+mod values;
 
 use std::convert::Infallible;
 
@@ -8,7 +10,7 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::values::Source;
+use crate::{sql::model::Replacement, values::Source};
 
 fn literal() -> Literal {
     Literal { text: Zeroizing::new("secret".to_owned()), source: Source::UNTYPED, at: 0 }
@@ -51,8 +53,10 @@ fn edited(text: &str, changes: Vec<(NodeKind, &str, usize, Change)>) -> Result<S
         match with {
             Replacement::Text(text) => out.push_str(text),
             Replacement::Seal(..) => write_sealed(out, b"S"),
-            Replacement::Token(..) => write_token(out, b"T"),
-            Replacement::TokenArray(..) => write_token_array(out, [Some(b"A"), None]),
+            Replacement::Token(..) | Replacement::SealAs(..) => write_token(out, b"T"),
+            Replacement::TokenArray(..) | Replacement::SealArray(..) => {
+                write_token_array(out, [Some(b"A"), None]);
+            }
         }
         Ok::<_, Infallible>(())
     };
