@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::{
     catalog::{Relation, RelationRow},
     overlay::Changed,
@@ -20,8 +22,32 @@ pub struct Env {
     /// What the present transaction has created or changed and not committed yet; None if it was not
     /// asked for.
     pub changed: Option<Vec<Arc<Changed>>>,
+    /// What PostgreSQL's own names mean something else under: what stands in their way.
+    pub shadows: Vec<Shadow>,
     /// `standard_conforming_strings`
     pub standard_conforming_strings: bool,
+}
+
+/// An object that an unqualified name finds before the one of pg_catalog that has the same name and,
+/// where it has any, the same argument types.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Shadow {
+    /// What it is.
+    pub kind: ShadowKind,
+    /// Its name: `lower`, `=`, `text`.
+    pub name: String,
+}
+
+/// What can stand in the way of one of pg_catalog's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShadowKind {
+    /// A function, aggregate or window function.
+    Function,
+    /// An operator.
+    Operator,
+    /// A type, the row type of a relation included.
+    Type,
 }
 
 /// Settings that decide how the server writes and reads values, as `SHOW` gives them.
@@ -58,6 +84,51 @@ pub enum EnvError {
     Json(#[from] serde_json::Error),
 }
 
+/// What stands in the way of pg_catalog's names: functions and operators of schemas that are listed
+/// before it, and types of these and of the session's temporary schema, which comes before it unless it
+/// is listed behind (namespace.c: functions and operators are never looked for in it).
+///
+/// Under most search_paths pg_catalog comes first, and nothing is looked up. Otherwise each object of
+/// the schemas before it, as pg_depend lists them, is looked up in pg_catalog by the index on its name.
+macro_rules! shadows {
+    () => {
+        r#"CASE WHEN (pg_catalog.current_schemas(true))[1] OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name THEN (
+WITH before AS MATERIALIZED (
+SELECT n.oid, n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema() AS temp
+FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY s(name, at)
+JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) s.name
+WHERE s.at OPERATOR(pg_catalog.<)
+pg_catalog.array_position(pg_catalog.current_schemas(true), 'pg_catalog'::pg_catalog.name)),
+inside AS MATERIALIZED (
+SELECT d.classid, d.objid, b.temp FROM before b JOIN pg_catalog.pg_depend d ON d.refobjid OPERATOR(pg_catalog.=) b.oid
+WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid)
+SELECT pg_catalog.json_agg(pg_catalog.json_build_object('kind', f.kind, 'name', f.name) ORDER BY f.kind, f.name) FROM (
+SELECT 'function' AS kind, p.proname AS name FROM inside i
+JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) i.objid
+JOIN pg_catalog.pg_proc o ON o.proname OPERATOR(pg_catalog.=) p.proname
+AND o.proargtypes OPERATOR(pg_catalog.=) p.proargtypes
+WHERE i.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND NOT i.temp
+AND o.pronamespace OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+UNION SELECT 'operator', p.oprname FROM inside i
+JOIN pg_catalog.pg_operator p ON p.oid OPERATOR(pg_catalog.=) i.objid
+JOIN pg_catalog.pg_operator o ON o.oprname OPERATOR(pg_catalog.=) p.oprname
+AND o.oprleft OPERATOR(pg_catalog.=) p.oprleft AND o.oprright OPERATOR(pg_catalog.=) p.oprright
+WHERE i.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_operator'::pg_catalog.regclass::pg_catalog.oid AND NOT i.temp
+AND o.oprnamespace OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+UNION SELECT 'type', p.typname FROM inside i
+JOIN pg_catalog.pg_type p ON p.oid OPERATOR(pg_catalog.=) i.objid
+JOIN pg_catalog.pg_type o ON o.typname OPERATOR(pg_catalog.=) p.typname
+WHERE i.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid
+AND o.typnamespace OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+UNION SELECT 'type', p.relname FROM inside i
+JOIN pg_catalog.pg_class p ON p.oid OPERATOR(pg_catalog.=) i.objid
+JOIN pg_catalog.pg_type o ON o.typname OPERATOR(pg_catalog.=) p.relname
+WHERE i.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+AND o.typnamespace OPERATOR(pg_catalog.=) 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid) f) END,
+"#
+    };
+}
+
 /// The question, and what it asks about the transaction's own changes of the catalog.
 macro_rules! query {
     ($changed:literal) => {
@@ -77,6 +148,7 @@ AND d.refobjid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
 AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
 AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}'::pg_catalog."char"[])) END,
 "#,
+            shadows!(),
             $changed,
             r#")::pg_catalog.text, 'UTF8'), 'hex'),
 pg_catalog.current_setting('standard_conforming_strings'),
@@ -135,8 +207,8 @@ AND c.relpersistence OPERATOR(pg_catalog.<>) 't'::pg_catalog."char"
 AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema,pg_toast}'::pg_catalog.name[]))"#
 );
 
-/// The names in the first column: search_path, role, temporary and changed relations.
-type Names = (Vec<String>, String, Option<Vec<RelationRow>>, Option<Vec<(RelationRow, bool)>>);
+/// The names in the first column: search_path, role, temporary relations, shadows and changed relations.
+type Names = (Vec<String>, String, Option<Vec<RelationRow>>, Option<Vec<Shadow>>, Option<Vec<(RelationRow, bool)>>);
 
 /// Reads the row that [`QUERY`] or [`QUERY_CHANGED`] returns, its columns in text format.
 ///
@@ -145,12 +217,13 @@ type Names = (Vec<String>, String, Option<Vec<RelationRow>>, Option<Vec<(Relatio
 pub fn parse_row(columns: &[Option<&[u8]>]) -> Result<(Env, RawSettings), EnvError> {
     let bytes = |at: usize| columns.get(at).copied().flatten().ok_or(EnvError::Missing(at));
     let text = |at: usize| Ok::<_, EnvError>(std::str::from_utf8(bytes(at)?)?.to_owned());
-    let (search_path, role, temp, changed): Names = serde_json::from_slice(&const_hex::decode(bytes(0)?)?)?;
+    let (search_path, role, temp, shadows, changed): Names = serde_json::from_slice(&const_hex::decode(bytes(0)?)?)?;
     let env = Env {
         search_path,
         role,
         temp: temp.into_iter().flatten().map(|row| Arc::new(row.into())).collect(),
         changed: changed.map(|rows| rows.into_iter().map(|row| Arc::new(row.into())).collect()),
+        shadows: shadows.unwrap_or_default(),
         standard_conforming_strings: bytes(1)? == b"on",
     };
     let settings = RawSettings {

@@ -30,7 +30,10 @@ pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, dec
     let outcome = match resolver.statement(raw.stmt(), text) {
         Ok(Done::Forward) => return Outcome::Pass,
         Ok(_) if resolver.touched.is_none() && resolver.changes.is_empty() => return Outcome::Pass,
-        Ok(done) => rewrite(parsed, index, resolver, &done),
+        Ok(done) => match resolve::shadowed(env, raw.stmt()) {
+            Some(refusal) => Err(refusal),
+            None => rewrite(parsed, index, resolver, &done),
+        },
         Err(stop) => match table(&resolver, raw.stmt(), text) {
             Some(table) => Err(refusal(stop, &table)),
             None => return Outcome::Pass,

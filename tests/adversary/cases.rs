@@ -85,6 +85,7 @@ CREATE FUNCTION hidden_json() RETURNS json LANGUAGE plpgsql AS $$
   DECLARE t json; BEGIN EXECUTE 'SELECT row_to_json(p) FROM peo' || 'ple p WHERE id = 1' INTO t; RETURN t; END$$;
 CREATE FUNCTION moves_path() RETURNS int LANGUAGE plpgsql AS $$
   BEGIN PERFORM set_config('search_path', 'other', false); RETURN 1; END$$;
+CREATE FUNCTION runs(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN EXECUTE $1; RETURN 'done'; END$$;
 CREATE FUNCTION quiet() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE PROCEDURE add_by_procedure(text) LANGUAGE sql AS 'INSERT INTO people (email) VALUES ($1)';
 CREATE FUNCTION evil.lower(varchar) RETURNS text LANGUAGE sql AS $$SELECT 'evil'$$;
@@ -226,6 +227,49 @@ pub const KNOWN_HOLES: &[Case] = &[
         &["CREATE PROCEDURE f() LANGUAGE sql AS $$INSERT INTO people (email) VALUES ('sekret')$$"],
         Refused("CREATE FUNCTION"),
     ),
+    (
+        &["CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'INSERT INTO peo'\n'ple (email) VALUES (''sekret'')'"],
+        Refused("CREATE FUNCTION"),
+    ),
+    (
+        &["CREATE FUNCTION f() RETURNS void LANGUAGE sql AS E'INSERT INTO p\\x65ople (email) VALUES (''sekret'')'"],
+        Refused("CREATE FUNCTION"),
+    ),
+    (
+        &[
+            "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS U&'INSERT INTO p!0065ople (email) VALUES (''sekret'')' UESCAPE '!'",
+        ],
+        Refused("CREATE FUNCTION"),
+    ),
+    (
+        &[
+            "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$BEGIN EXECUTE 'INSERT INTO peo' || 'ple (email) VALUES (''sekret'')'; END$$",
+        ],
+        Refused("CREATE FUNCTION"),
+    ),
+    (
+        &[
+            "SET standard_conforming_strings = off",
+            "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'INSERT INTO p\\x65ople (email) VALUES (''sekret'')'",
+        ],
+        Refused("CREATE FUNCTION"),
+    ),
+    (&["DO $$BEGIN EXECUTE E'INSERT INTO p\\x65ople (email) VALUES (''sekret'')'; END$$"], Refused("DO")),
+    (&["DO $$BEGIN EXECUTE 'INSERT INTO peo' || 'ple (email) VALUES (''sekret'')'; END$$"], Refused("DO")),
+    (&["DO $$BEGIN EXECUTE format('INSERT INTO %I (email) VALUES (%L)', 'people', 'sekret'); END$$"], Refused("DO")),
+    (&["DO $$BEGIN EXECUTE 'PREPARE p AS INSERT INTO peo'\n'ple (email) VALUES (''sekret'')'; END$$"], Refused("DO")),
+    (&["SELECT runs('INSERT INTO people (email) VALUES (''sekret'')')"], Refused("runs()")),
+    (&["SELECT runs('INSERT INTO peo'\n'ple (email) VALUES (''sekret'')')"], Refused("runs()")),
+    (&["SELECT runs(U&'INSERT INTO p!0065ople (email) VALUES (''sekret'')' UESCAPE '!')"], Refused("runs()")),
+    (&["SELECT runs('INSERT INTO people (email) VALUES (' || quote_literal('sekret') || ')')"], Refused("runs()")),
+    (&["SELECT runs('SELECT 1')"], Same),
+    (&["SELECT note FROM orders WHERE id = 1 AND runs('SELECT ''people''') IS NOT NULL"], Same),
+    (&["COPY orders FROM PROGRAM 'psql -c \"INSERT INTO people (email) VALUES (''sekret'')\"'"], Refused("PROGRAM")),
+    (
+        &["COPY orders FROM PROGRAM E'psql -c \"INSERT INTO p\\x65ople (email) VALUES (''sekret'')\"'"],
+        Refused("PROGRAM"),
+    ),
+    (&["COPY orders FROM PROGRAM 'true'"], Error("42501")),
     (&["SELECT add_person('sekret')"], Refused("calling add_person()")),
     (&["SELECT adds_through('sekret')"], Refused("calling adds_through()")),
     (&["SELECT public.\"add_person\"('sekret')"], Refused("calling add_person()")),

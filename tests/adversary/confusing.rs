@@ -220,6 +220,63 @@ pub const NAMES: &[Case] = &[
         ],
         Same,
     ),
+    (
+        &["SET search_path = evil, pg_catalog, public", "SELECT id FROM people WHERE email = 'sekret.cte@x'"],
+        Refused("the operator ="),
+    ),
+    (
+        &["SET search_path = evil, pg_catalog, public", "SELECT id FROM people WHERE email IN ('sekret.cte@x')"],
+        Refused("the operator ="),
+    ),
+    (
+        &[
+            "SET search_path = evil, pg_catalog, public",
+            "SELECT id FROM people WHERE email OPERATOR(pg_catalog.=) 'sekret.cte@x'",
+        ],
+        Same,
+    ),
+    (
+        &["SET search_path = evil, pg_catalog, public", "INSERT INTO people (email) VALUES ('sekret'::text)"],
+        Refused("the type text"),
+    ),
+    (&["SET search_path = evil, pg_catalog, public", "SELECT email FROM people WHERE id <> 1 ORDER BY id"], Same),
+    (&["SET search_path = evil, pg_catalog, public", "SELECT note FROM orders WHERE note = 'first'"], Same),
+    (&["SET search_path = public, pg_catalog, evil", "SELECT id FROM people WHERE email = 'sekret.cte@x'::text"], Same),
+    (
+        &["SET search_path = evil, pg_catalog, public; SELECT id FROM people WHERE email = 'sekret.cte@x'"],
+        Refused("may change how names resolve"),
+    ),
+    (
+        &["CREATE DOMAIN pg_temp.text AS pg_catalog.text", "SELECT id FROM people WHERE email = 'sekret.cte@x'::text"],
+        Refused("the type text"),
+    ),
+    (
+        &["CREATE TEMP TABLE date (x int)", "UPDATE people SET birth = '1931-03-17'::date WHERE id = 1"],
+        Refused("the type date"),
+    ),
+    (
+        &[
+            "CREATE DOMAIN pg_temp.text AS pg_catalog.text",
+            "SELECT id FROM people WHERE email = 'sekret.cte@x'::pg_catalog.text",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "CREATE FUNCTION pg_temp.never(text, text) RETURNS bool LANGUAGE sql AS 'SELECT false'",
+            "CREATE OPERATOR pg_temp.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.never)",
+            "SELECT id FROM people WHERE email = 'sekret.cte@x'",
+        ],
+        Same,
+    ),
+    (
+        &[
+            "CREATE DOMAIN pg_temp.text AS pg_catalog.text",
+            "SET search_path = pg_catalog, public, pg_temp",
+            "SELECT id FROM people WHERE email = 'sekret.cte@x'::text",
+        ],
+        Same,
+    ),
     (&["SET search_path = evil, public", "SELECT id, lower(name) FROM people WHERE email = 'sekret.cte@x'"], Same),
     (&["SET search_path = other; SELECT * FROM people"], Refused("may change how names resolve")),
     (

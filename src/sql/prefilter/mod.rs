@@ -22,8 +22,28 @@
 //!    run, every text that has such a byte is a mention. Where a character ends in an ASCII byte
 //!    (SJIS, GBK …) and a name follows, rule 1 sees a letter before the name: rightly, since the
 //!    server sees one identifier.
-//! 6. **Text that the server runs as SQL** may put the name together: the functions that do so are
-//!    needles (module `needles`), and so are `DO` blocks. The planner sees their literals unescaped.
+//! 6. **Text that the server runs as SQL** may give a name with escapes, in pieces over line ends or
+//!    put together by operators. Where such text may stand the planner looks at what the literals
+//!    hold. By statement and function:
+//!    - `DO`: always. Its body is run at once.
+//!    - `CREATE FUNCTION` and `PROCEDURE`, `CREATE` and `ALTER` of foreign tables, servers and user
+//!      mappings (a wrapper's options may be queries), `IMPORT FOREIGN SCHEMA`, `CALL`, SQL `EXECUTE`:
+//!      they are mentions of the environment by their first words; where one of these stands beside a
+//!      literal that does not show what it holds (module `pieces`) the text is a mention.
+//!    - Calls of functions that run an argument (`exec('INSERT …')`, pgTAP's, pg_cron's,
+//!      pg_background's): likewise, since every function whose body has an EXECUTE, or cannot be read,
+//!      is among the names that may change the environment.
+//!    - Functions of PostgreSQL and its extensions that run text, or dump what they are given by name:
+//!      needles (module `needles`).
+//!    - `COPY … PROGRAM`: always. It runs a shell's command, which may be a client.
+//!    - Bodies of views, rules, policies, triggers' conditions, defaults and `BEGIN ATOMIC` functions
+//!      are no literals: rules 1 to 5 cover them. COMMENT, SECURITY LABEL, NOTIFY and SET keep text that
+//!      nothing runs; arguments of triggers are names and constants to functions that exist.
+//!
+//!    What a body computes while it runs (`EXECUTE format('%s%s', a, b)`), and text that is given to a
+//!    function as a parameter or read from a table, no reading of a statement can show.
+//! 7. **A quote in a name** is doubled once more in each literal around it: the longest run without
+//!    quotes represents it.
 //!
 //! Comments, white space and line ends separate tokens but never stand inside an identifier. What
 //! leads to a protected relation under another name (views, partitions, functions) is among the names
@@ -34,6 +54,7 @@
 //! create or drop schemas and grant rights.
 
 mod needles;
+mod pieces;
 mod search;
 mod starts;
 #[cfg(test)]
@@ -105,6 +126,7 @@ impl Prefilter {
         if mentions != Mentions::ALL {
             search.look(text, &mut mentions);
         }
+        mentions.protected |= mentions.env && pieces::found(text);
         mentions
     }
 }

@@ -39,6 +39,12 @@ impl Needle {
     pub(super) fn of_name(name: &str, kind: Kind) -> Option<Self> {
         // As in a quoted identifier; where nothing is doubled it is the same unquoted.
         let spelled = name.replace('"', "\"\"").to_ascii_lowercase();
+        if spelled.contains('\'') {
+            let run =
+                spelled.split(|c: char| c == '\'' || !c.is_ascii()).max_by_key(|run| run.len()).unwrap_or_default();
+            let bytes: Vec<u8> = if run.is_empty() { b"'".to_vec() } else { run.bytes().take(CUT).collect() };
+            return Some(Self { bytes, kind, bounds: Bounds::Anywhere });
+        }
         if spelled.is_ascii() && !spelled.is_empty() {
             let bounds = if spelled.len() >= CUT { Bounds::Beginning } else { Bounds::Word };
             let mut bytes = spelled.into_bytes();

@@ -8,10 +8,19 @@ use super::Mentions;
 
 /// Looks at the beginning of every statement of a text.
 pub(super) fn look(text: &[u8]) -> Mentions {
-    let mut mentions = of_statement(text);
-    for at in memchr::memchr_iter(b';', text) {
-        mentions.add(of_statement(text.get(at + 1..).unwrap_or_default()));
+    let (mut mentions, mut copies) = (Mentions::default(), false);
+    // Comments that begin behind each other's `;` and have no end would be walked again and again.
+    let mut budget = text.len().saturating_mul(4).saturating_add(4096);
+    for start in std::iter::once(0).chain(memchr::memchr_iter(b';', text).map(|at| at + 1)) {
+        let behind = text.get(start..).unwrap_or_default();
+        let statement = skip_trivia(behind);
+        let Some(left) = budget.checked_sub(behind.len() - statement.len()) else { return Mentions::ALL };
+        budget = left;
+        copies |= word(statement).0.as_str() == "copy";
+        mentions.add(of_statement(statement));
     }
+    // COPY … PROGRAM runs a shell's command, which may be a client of this very server.
+    mentions.protected |= copies && memchr::memmem::find(&text.to_ascii_lowercase(), b"program").is_some();
     mentions
 }
 
@@ -100,17 +109,35 @@ fn word(text: &[u8]) -> (Word, &[u8]) {
     (word, rest)
 }
 
+/// Skips white space and comments.
+fn skip_trivia(text: &[u8]) -> &[u8] {
+    skip_gap(text).rest
+}
+
+/// What stands between two tokens.
+pub(super) struct Gap<'a> {
+    /// It has a line end that is not within a block comment: string literals on its two sides are
+    /// one (scan.l, `whitespace_with_newline`), if there is no block comment.
+    pub(super) line_end: bool,
+    /// What follows it.
+    pub(super) rest: &'a [u8],
+}
+
 /// Skips white space and comments as scan.l does: `--` to the end of the line, `/* */` nested.
-fn skip_trivia(mut text: &[u8]) -> &[u8] {
+pub(super) fn skip_gap(mut text: &[u8]) -> Gap<'_> {
+    let mut line_end = false;
     loop {
         match text {
-            [b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, rest @ ..] => text = rest,
+            [blank @ (b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c), rest @ ..] => {
+                line_end |= matches!(blank, b'\n' | b'\r');
+                text = rest;
+            }
             [b'-', b'-', rest @ ..] => {
                 let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
                 text = rest.get(end..).unwrap_or_default();
             }
             [b'/', b'*', rest @ ..] => text = skip_comment(rest),
-            _ => return text,
+            rest => return Gap { line_end, rest },
         }
     }
 }

@@ -48,6 +48,52 @@ fn a_protected_name_is_seen_in_every_spelling() {
 }
 
 #[test]
+fn a_name_in_a_literal_that_is_run_is_seen_in_every_spelling() {
+    for text in [
+        "create function f() returns void language sql as 'insert into peo'\n'ple values (1)'",
+        "create function f() returns void language sql as 'insert into peo'--\n  'ple values (1)'",
+        r"create or replace procedure f() language sql as e'insert into p\x65ople values (1)'",
+        r"create function f() returns void language sql as u&'insert into p\0065ople values (1)'",
+        "create function f() returns void language sql as u&'insert into p!0065ople' uescape '!'",
+        "select set_tenant('insert into peo'\r'ple values (1)')",
+        r"select 1; select set_tenant(e'insert into p\x65ople values (1)')",
+        r"alter foreign table t options (set table_name e'p\x65ople')",
+        "import foreign schema s from server l into t options (a 'peo'\n'ple')",
+        r"copy t from program e'psql -c p\x65ople'",
+        "/**/copy t to/* */program 'psql'",
+    ] {
+        assert!(protected(&["people"], text), "{text}");
+    }
+    for text in [
+        "create function f() returns void language sql as 'insert into',\n'x'",
+        "create table t (a text default '', b text default 'it''s');\n",
+        "select 'peo'\n'ple'",
+        r"insert into t values (e'p\x65ople')",
+        "copy t from '/tmp/x'",
+    ] {
+        assert!(!protected(&["people"], text), "{text}");
+    }
+}
+
+#[test]
+fn a_quote_in_a_name_may_be_doubled_any_number_of_times() {
+    for text in
+        [r#"select * from "it's""#, r#"do 'table "it''s"'"#, r#"create function f() as 'do ''table "it''''s"'''"#]
+    {
+        assert!(protected(&["it's"], text), "{text}");
+    }
+    assert!(protected(&["'"], r#"select * from "'""#));
+}
+
+#[test]
+fn comments_without_end_cost_no_more_than_their_length() {
+    let text = ";/*".repeat(300_000);
+    let start = std::time::Instant::now();
+    assert!(protected(&["people"], &text));
+    assert!(start.elapsed() < std::time::Duration::from_secs(2));
+}
+
+#[test]
 fn other_words_that_hold_the_name_are_not_it() {
     for text in [
         "select 1",

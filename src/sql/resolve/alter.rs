@@ -114,6 +114,14 @@ impl<'a> Resolver<'a> {
                 self.plain_constraints(definition.constraints())
             }
             expression if command.subtype == AlterTableType::AT_ColumnDefault => self.no_forbidden_calls(expression),
+            // A foreign table's options say which table of another server (or of this) it is.
+            _ if matches!(
+                command.subtype,
+                AlterTableType::AT_GenericOptions | AlterTableType::AT_AlterColumnGenericOptions
+            ) =>
+            {
+                Err(construct("ALTER FOREIGN TABLE … OPTIONS"))
+            }
             _ => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use pg_raw_parse::{
 use super::{
     KEYSTORE_SCHEMA, Resolver, Step,
     carry::Carry,
-    mention,
+    mention, readings,
     refuse::{Place, Stop, construct, keystore, located, unsupported_on},
     scope::Scope,
     types,
@@ -238,8 +238,10 @@ pub(super) fn forbidden(call: &FuncCall, catalog: &Catalog) -> Option<Stop> {
             return Some(located(refusal, call.location));
         }
         call.args().iter().find_map(|arg| literals(arg, catalog))
-    } else {
+    } else if is_known(call, name) {
         None
+    } else {
+        call.args().iter().find_map(|arg| sql_in(arg, catalog))
     };
     table.map(|table| unsupported_on(&format!("{name}()"), &table, call.location).into())
 }
@@ -301,11 +303,47 @@ fn allowed(catalog: &Catalog, schema: Option<&str>, name: &str) -> bool {
 
 /// A protected name in a string literal anywhere in an argument.
 fn literals(node: Node<'_>, catalog: &Catalog) -> Option<String> {
-    mention::walk(node, |node| match node {
-        Node::A_Const(constant) => mention::words(constant.val()?.string_value()?, catalog),
-        _ => None,
+    match strings(node) {
+        Ok(text) => readings::names(&text, catalog),
+        Err(mention::Unwalkable) => Some("?".to_owned()),
+    }
+}
+
+/// A protected name in an argument that looks like SQL: a function that is none of PostgreSQL's may run
+/// it.
+fn sql_in(node: Node<'_>, catalog: &Catalog) -> Option<String> {
+    // What cannot be walked here stops the resolver in a moment, at the argument itself.
+    let text = strings(node).ok()?;
+    if readings::looks_like_sql(&text) { readings::names(&text, catalog) } else { None }
+}
+
+/// The string literals of an argument in the order of the text: as an operator or format() may put
+/// them together, and each by itself.
+fn strings(node: Node<'_>) -> Result<String, mention::Unwalkable> {
+    let mut pieces: Vec<(i32, String)> = Vec::new();
+    mention::walk(node, |node| -> Option<()> {
+        if let Node::A_Const(constant) = node
+            && let Some(piece) = constant.val().and_then(|value| value.string_value().map(str::to_owned))
+        {
+            pieces.push((constant.location, piece));
+        }
+        None
+    })?;
+    pieces.sort();
+    let pieces: Vec<&str> = pieces.iter().map(|(_, piece)| piece.as_str()).collect();
+    Ok(match pieces.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        several => format!("{}\n{}", several.concat(), several.join("\n")),
     })
-    .unwrap_or_else(|mention::Unwalkable| Some("?".to_owned()))
+}
+
+/// Is it one of the functions of PostgreSQL that are known to change nothing?
+fn is_known(call: &FuncCall, name: &str) -> bool {
+    match schema(call) {
+        Some(schema) => schema == "pg_catalog",
+        None => HARMLESS.binary_search(&name).is_ok(),
+    }
 }
 
 impl<'a> Resolver<'a> {

@@ -13,7 +13,7 @@ use pg_raw_parse::{
     walk::{Recurse, walk_manual},
 };
 
-use super::{KEYSTORE_SCHEMA, Resolver, functions, refuse::table_label, types};
+use super::{KEYSTORE_SCHEMA, Resolver, functions, readings, refuse::table_label, types};
 use crate::sql::{catalog::Catalog, prefilter};
 
 /// The grammar library has no walk for some node; whatever is below it was not seen.
@@ -58,20 +58,21 @@ pub(in crate::sql) fn mentions(resolver: &Resolver<'_>, node: Node<'_>, text: &s
         Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) | Node::MergeStmt(_) => {
             walk(node, |node| resolver.names(node)).unwrap_or_else(|Unwalkable| words(text, resolver.catalog))
         }
-        // A body is a literal, which the text may give in pieces or with escapes.
+        // A body is a literal, which the text may give in pieces or with escapes, and may hold such.
         Node::DoStmt(block) => bodies(block.args(), resolver.catalog).or_else(|| words(text, resolver.catalog)),
         Node::CreateFunctionStmt(function) => {
             bodies(function.options(), resolver.catalog).or_else(|| words(text, resolver.catalog))
         }
-        _ => words(text, resolver.catalog).or_else(|| resolver.overlaid(text)),
+        // Options of foreign tables and servers may be names and queries.
+        _ => readings::names(text, resolver.catalog).or_else(|| resolver.overlaid(text)),
     }
 }
 
 /// A protected name in one of the literals of a list of options.
 fn bodies(options: &CastNodeList<DefElem>, catalog: &Catalog) -> Option<String> {
     options.iter().find_map(|option| match option.arg() {
-        Node::NodeList(list) => list.iter().filter_map(Node::as_str).find_map(|body| words(body, catalog)),
-        arg => words(arg.as_str()?, catalog),
+        Node::NodeList(list) => list.iter().filter_map(Node::as_str).find_map(|body| readings::names(body, catalog)),
+        arg => readings::names(arg.as_str()?, catalog),
     })
 }
 

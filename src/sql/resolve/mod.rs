@@ -14,7 +14,9 @@
 //! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `params` — in which forms each parameter travels.
+//! - `shadows` — names of PostgreSQL's own that mean something else.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
+//! - `readings` — names in literals that are run as SQL.
 //! - `refuse` — the words of refusals.
 
 mod alter;
@@ -34,12 +36,14 @@ mod mismatch;
 mod names;
 mod operand;
 mod params;
+mod readings;
 mod refuse;
 mod relation;
 mod returning;
 mod scope;
 mod select;
 mod setop;
+mod shadows;
 mod stored;
 mod sublink;
 mod types;
@@ -57,6 +61,7 @@ pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
+pub(super) use shadows::refusal as shadowed;
 pub(super) use stored::{Stored, stored};
 
 use super::{

@@ -8,7 +8,7 @@ use pg_raw_parse::{
 use super::{
     Done, KEYSTORE_SCHEMA, OWN_SCHEMA, Resolver, Step,
     from::relation_item,
-    mention,
+    mention, readings,
     refuse::{Place, construct, construct_at, keystore, native, own_schema, refused_relation, unsupported_on},
     scope::Scope,
 };
@@ -138,6 +138,13 @@ impl<'a> Resolver<'a> {
     }
 
     fn copy(&mut self, copy: &'a CopyStmt) -> Step<Done<'a>> {
+        // The program may be a client of this server.
+        if let Some(program) = copy.filename().filter(|_| copy.is_program)
+            && let Some(table) = readings::names(program, self.catalog)
+        {
+            self.forbidden = true;
+            return Err(unsupported_on("COPY … PROGRAM", &table, -1).into());
+        }
         if let Some(name) = copy.relation() {
             let relation = self.relation(name)?;
             if self.catalog.matters(relation) {
