@@ -13,7 +13,15 @@ use super::{
     rows::View,
 };
 use crate::{
-    sql::{cache::Scope, catalog::Catalog, classify::{Class, classify}, env::Env, model::Plan, overlay, prefilter::Mentions},
+    sql::{
+        cache::Scope,
+        catalog::Catalog,
+        classify::{Class, classify},
+        env::Env,
+        model::Plan,
+        overlay,
+        prefilter::Mentions,
+    },
     wire::frontend,
 };
 

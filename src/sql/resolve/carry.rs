@@ -4,6 +4,7 @@
 use super::flow::FlowId;
 use crate::{
     sql::{
+        catalog::Catalog,
         grammar::edits::Qualified,
         model::{Ordinal, Output},
     },
@@ -36,6 +37,17 @@ impl Sealed {
     /// A column's value just as the column has it.
     pub(super) fn column(ordinal: Ordinal) -> Self {
         Self { ordinal, shown: None, fits: true }
+    }
+
+    /// Is it of the column's own type? Only such values can be a view's: of its columns no more is known
+    /// than whose values they are.
+    pub(super) fn is_as_stored(&self, catalog: &Catalog) -> bool {
+        let own = catalog.columns.get(self.ordinal).map(|column| column.ty);
+        match self.shown {
+            None => self.fits,
+            // It has no modifier then, so that every value fits.
+            shown => shown == own,
+        }
     }
 }
 
