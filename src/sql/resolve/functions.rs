@@ -218,14 +218,8 @@ pub(super) fn forbidden(call: &FuncCall, catalog: &Catalog) -> Option<Stop> {
     if schema(call) == Some(KEYSTORE_SCHEMA) {
         return Some(keystore(call.location));
     }
-    if let Some(why) = catalog.tainted_functions.get(name)
-        && !allowed(catalog, schema(call), name)
-    {
-        let message = format!("pgveil does not support calling {name}(): it reaches a protected table");
-        let refusal = Refusal::unsupported("sql/tainted-function", message)
-            .detail(why.clone())
-            .hint("if it is known to be safe, list it in the table's `allow_functions`");
-        return Some(located(refusal, call.location));
+    if let Some(stop) = tainted(catalog, schema(call), name, call.location) {
+        return Some(stop);
     }
     let table = if DUMPS.contains(&name) {
         dumped(call, name, catalog)
@@ -291,6 +285,19 @@ fn dumped(call: &FuncCall, name: &str, catalog: &Catalog) -> Option<String> {
         }
         _ => catalog.columns.first().map(|c| c.table.clone()),
     }
+}
+
+/// Does a function reach a protected table, without being listed as safe?
+pub(super) fn tainted(catalog: &Catalog, schema: Option<&str>, name: &str, location: i32) -> Option<Stop> {
+    let why = catalog.tainted_functions.get(name)?;
+    if allowed(catalog, schema, name) {
+        return None;
+    }
+    let message = format!("pgveil does not support calling {name}(): it reaches a protected table");
+    let refusal = Refusal::unsupported("sql/tainted-function", message)
+        .detail(why.clone())
+        .hint("if it is known to be safe, list it in the table's `allow_functions`");
+    Some(located(refusal, location))
 }
 
 fn allowed(catalog: &Catalog, schema: Option<&str>, name: &str) -> bool {

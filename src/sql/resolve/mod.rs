@@ -10,7 +10,7 @@
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
 //! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
-//! - `utility`, `alter`, `create`, `view` — everything that is no query.
+//! - `utility`, `alter`, `create`, `view`, `trigger` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `params` — in which forms each parameter travels.
@@ -46,6 +46,7 @@ mod setop;
 mod shadows;
 mod stored;
 mod sublink;
+mod trigger;
 mod types;
 mod update;
 mod utility;
