@@ -427,6 +427,53 @@ async fn a_view_over_a_locked_table_waits_for_nobody() {
 }
 
 #[tokio::test]
+async fn operators_and_casts_over_functions_that_reach_a_protected_table_are_known() {
+    let room = Room::new(
+        "CREATE FUNCTION finds(int, text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM people WHERE id = $1); END';
+         CREATE OPERATOR @#@ (LEFTARG = int, RIGHTARG = text, FUNCTION = finds);
+         CREATE FUNCTION harmless(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE OPERATOR #@# (LEFTARG = int, RIGHTARG = int, FUNCTION = harmless);
+         CREATE TYPE pair AS (a int, b int);
+         CREATE FUNCTION to_pair(int) RETURNS pair LANGUAGE plpgsql AS 'DECLARE p pair; BEGIN SELECT id, id INTO p FROM people; RETURN p; END';
+         CREATE CAST (int AS pair) WITH FUNCTION to_pair(int);
+         CREATE FUNCTION checks(int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RETURN EXISTS (SELECT FROM people WHERE id = $1); END';
+         CREATE DOMAIN known AS int CHECK (checks(VALUE));
+         CREATE VIEW sly AS SELECT 1 @#@ 'x' AS n;",
+    )
+    .await;
+    let catalog = room.load(POLICY).await;
+    assert_eq!(catalog.tainted_operators.keys().collect::<Vec<_>>(), ["@#@"]);
+    let mut casts: Vec<_> = catalog.tainted_casts.keys().collect();
+    casts.sort();
+    assert_eq!(casts, ["known", "pair"]);
+    assert_eq!(
+        refused(&catalog, "public", "sly"),
+        Some("view \"sly\" calls function \"finds\", which reaches a protected table")
+    );
+    let env = env::Env {
+        search_path: vec!["pg_catalog".to_owned(), "public".to_owned()],
+        standard_conforming_strings: true,
+        ..env::Env::default()
+    };
+    for (text, ok) in [
+        ("SELECT 1@#@'x'", false),
+        ("SELECT a FROM (SELECT 1 OPERATOR(public.@#@) 'x' AS a) s", false),
+        ("EXPLAIN ANALYZE SELECT 1 @#@ 'x'", false),
+        ("SELECT 1::pair", false),
+        ("SELECT CAST(1 AS public.known)", false),
+        ("CREATE TABLE t AS SELECT 1::known", false),
+        ("SELECT 1 #@# 2, '@#@'", true),
+        ("SELECT 1 + 1", true),
+        ("DROP OPERATOR @#@ (int, text)", true),
+    ] {
+        let parsed = pgveil::sql::grammar::Parsed::parse(text).unwrap();
+        let outcome = pgveil::sql::planner::plan(&parsed, 0, &catalog, &env, &[]);
+        assert_eq!(matches!(outcome, pgveil::sql::model::Outcome::Pass), ok, "{text}: {outcome:?}");
+        assert!(ok || mentioned(&catalog, text), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn the_aggregate_any_value_is_found() {
     let room =
         Room::new("CREATE SCHEMA other; CREATE AGGREGATE other.any_value(bytea) (SFUNC = byteacat, STYPE = bytea)")

@@ -22,6 +22,10 @@ pub struct Facts {
     pub functions: Vec<Function>,
     /// View column → the column of a relation that it hands through, one level down.
     pub view_columns: HashMap<(Oid, i16), (Oid, i16)>,
+    /// Operators by name, and the functions that they call.
+    pub operators: Vec<(String, Oid)>,
+    /// Types by bare name, and the functions that a cast to them may call.
+    pub casts: Vec<(String, Oid)>,
     /// What the views and materialized views that read protected tables are, in SQL.
     pub definitions: HashMap<Oid, Definition>,
     /// See [`Catalog::any_value`](super::Catalog::any_value).

@@ -156,6 +156,8 @@ fn add(
             views.push(view);
             facts.view_columns.extend(handed_through(&tree).into_iter().map(|(number, below)| ((view, number), below)));
         }
+        "operator" => facts.operators.push(read(body)?),
+        "cast" => facts.casts.push(read(body)?),
         "any_value" => {
             facts.any_value = match read(body)? {
                 (true, _) => Some("pgveil"),

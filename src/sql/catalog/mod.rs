@@ -54,6 +54,11 @@ pub struct Catalog {
     /// Functions, procedures and aggregates that reach a protected table (their body names one,
     /// transitively), by bare name; the value says why. Calling one is refused.
     pub tainted_functions: HashMap<String, String>,
+    /// Operators by name, and types by bare name, whose use calls one of these functions, with its bare
+    /// name.
+    pub tainted_operators: HashMap<String, String>,
+    /// See `tainted_operators`.
+    pub tainted_casts: HashMap<String, String>,
     /// Protected columns by ordinal.
     pub columns: Vec<Arc<ProtectedColumn>>,
     /// Protected column (ordinal) by (relation OID, attribute number), for the check of row

@@ -171,6 +171,7 @@ impl<'a> Resolver<'a> {
 
     /// Walks a whole statement.
     pub(super) fn statement(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
+        self.no_tainted_operators(node, text)?;
         match node {
             Node::SelectStmt(select) if let Some(into) = view::into_clause(select) => self.select_into(select, into),
             Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {
