@@ -416,8 +416,8 @@ impl<'a> Resolver<'a> {
     /// called wherever they stand, so the whole statement is looked at.
     pub(super) fn no_tainted_operators(&mut self, node: Node<'a>, text: &'a str) -> Step<()> {
         let catalog = self.catalog;
-        let none = catalog.tainted_operators.is_empty() && catalog.tainted_casts.is_empty();
-        if none || !evaluates(node) {
+        let untainted = catalog.tainted_operators.is_empty() && catalog.tainted_casts.is_empty();
+        if untainted || !evaluates(node) {
             return Ok(());
         }
         let last = |list: &'a NodeList| list.iter().next_back().and_then(Node::as_str).unwrap_or_default();
