@@ -417,11 +417,11 @@ async fn a_view_over_a_locked_table_waits_for_nobody() {
     other.batch_execute("BEGIN; LOCK TABLE people IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let catalog = room.load(POLICY).await;
     assert!(refused(&catalog, "public", "v").unwrap().contains("a table that it reads is locked"));
-    assert!(refused(&catalog, "public", "w").is_some() && catalog.views_locked);
+    assert!(refused(&catalog, "public", "w").is_some() && catalog.locked);
     other.batch_execute("ROLLBACK").await.unwrap();
     let catalog = room.load(POLICY).await;
     assert_eq!(refused(&catalog, "public", "v"), None);
-    assert!(!catalog.views_locked);
+    assert!(!catalog.locked);
     let timeout: String = room.service.query_one("SHOW lock_timeout", &[]).await.unwrap().get(0);
     assert_eq!(timeout, "0", "the connection is left as it was");
 }

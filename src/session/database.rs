@@ -264,7 +264,7 @@ impl Database {
             }
         };
         // What was locked when the catalog was read may be free again.
-        let changed = changed || self.with_catalog(|catalog| catalog.views_locked);
+        let changed = changed || self.with_catalog(|catalog| catalog.locked);
         if changed && !self.is_stale() {
             self.wanted.fetch_add(1, Ordering::AcqRel);
         }

@@ -20,6 +20,7 @@ pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
         epoch,
         columns: database.columns.clone(),
         any_value: facts.any_value,
+        locked: facts.locked,
         sealed_domain: facts.domain.as_ref().map(|d| d.oid),
         ..Catalog::default()
     };

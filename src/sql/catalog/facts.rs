@@ -28,6 +28,8 @@ pub struct Facts {
     pub casts: Vec<(String, Oid)>,
     /// What the views and materialized views that read protected tables are, in SQL.
     pub definitions: HashMap<Oid, Definition>,
+    /// Something could not be read, since what it names is locked.
+    pub locked: bool,
     /// See [`Catalog::any_value`](super::Catalog::any_value).
     pub any_value: Option<&'static str>,
     /// Unique indexes of the policy's tables.

@@ -74,8 +74,8 @@ pub struct Catalog {
     pub firing: HashMap<Oid, String>,
     /// Views and materialized views over protected tables that statements can name, by OID.
     pub views: HashMap<Oid, View>,
-    /// Views are refused only because something that they read was locked: look again soon.
-    pub views_locked: bool,
+    /// Views or indexes could not be read, since a table of theirs was locked: look again soon.
+    pub locked: bool,
     /// The patterns that make a statement worth parsing.
     pub prefilter: Prefilter,
     /// What makes the rows of the policy's tables unique, by table.
