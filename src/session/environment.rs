@@ -74,8 +74,7 @@ impl Environment {
         self.altered = true;
     }
 
-    /// A statement was sent that may give a name to what leads to a protected table: a DO block, or DDL
-    /// that mentions one.
+    /// A statement was sent that may make protected tables known by other names: DO, CREATE VIEW.
     pub fn hide(&mut self) {
         self.hides = true;
     }
