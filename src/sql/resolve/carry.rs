@@ -42,12 +42,10 @@ impl Sealed {
     /// Is it of the column's own type? Only such values can be a view's: of its columns no more is known
     /// than whose values they are.
     pub(super) fn is_as_stored(&self, catalog: &Catalog) -> bool {
-        let own = catalog.columns.get(self.ordinal).map(|column| column.ty);
-        match self.shown {
-            None => self.fits,
-            // It has no modifier then, so that every value fits.
-            shown => shown == own,
-        }
+        catalog.columns.get(self.ordinal).is_some_and(|column| {
+            // Of a type without modifier every value fits.
+            self.shown.is_none_or(|shown| shown == column.ty) && (self.fits || column.ty.typmod() == -1)
+        })
     }
 }
 
