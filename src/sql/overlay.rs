@@ -30,7 +30,38 @@ impl From<(RelationRow, bool)> for Changed {
 
 /// The changed relations as statements of the session may use them.
 pub(super) fn merge<'a>(catalog: &Catalog, changed: impl IntoIterator<Item = &'a Changed>) -> Vec<Relation> {
-    changed.into_iter().map(|changed| one(catalog, changed)).collect()
+    let mut merged = changed.into_iter().map(|changed| one(catalog, changed)).collect();
+    follow_views(catalog, &mut merged);
+    merged
+}
+
+/// What a view's columns are is known of the relations below it as they were: with one of these, the
+/// view is refused, too.
+fn follow_views(catalog: &Catalog, merged: &mut Vec<Relation>) {
+    let mut at = 0;
+    while let Some(below) = merged.get(at) {
+        at += 1;
+        if below.refused.is_none() {
+            continue;
+        }
+        let (oid, name) = (below.oid, below.display());
+        for view in catalog.views.iter().filter(|(_, view)| view.reads.contains(&oid)).map(|(view, _)| view) {
+            let known = merged.iter().position(|relation| relation.oid == *view);
+            let mut relation = match (known, catalog.relations.get(view)) {
+                (Some(known), _) if merged.get(known).is_some_and(|r| r.refused.is_some()) => continue,
+                // To the end, where it is looked at (again).
+                (Some(known), _) => {
+                    at -= usize::from(known < at);
+                    merged.remove(known)
+                }
+                (None, Some(before)) => Relation::clone(before),
+                (None, None) => continue,
+            };
+            relation.refused =
+                Some(in_transaction(&relation, &format!("reads \"{name}\", which was created or changed")));
+            merged.push(relation);
+        }
+    }
 }
 
 fn one(catalog: &Catalog, changed: &Changed) -> Relation {
@@ -106,12 +137,9 @@ fn in_transaction(relation: &Relation, what: &str) -> String {
 /// cannot know it.
 pub fn names_displaced(text: &[u8], catalog: &Catalog, env: &Env) -> bool {
     let changed = env.changed.iter().flatten();
-    let displaced = changed.map(|changed| &changed.relation).filter(|relation| {
-        catalog
-            .relations
-            .get(&relation.oid)
-            .is_some_and(|before| before.protected.is_some() || before.refused.is_some())
-    });
+    let displaced = changed
+        .map(|changed| &changed.relation)
+        .filter(|relation| catalog.relations.get(&relation.oid).is_some_and(|before| catalog.matters(before)));
     let names: Vec<&str> = displaced.map(|relation| relation.name.as_str()).collect();
     !names.is_empty() && {
         let text = String::from_utf8_lossy(text).to_ascii_lowercase();

@@ -7,7 +7,7 @@ use hashbrown::hash_map::Entry;
 use super::{
     Catalog, Oid, Origins, Relation, bodies,
     facts::{Facts, Object},
-    mismatch, reach, registered,
+    mismatch, reach, registered, views,
 };
 use crate::{config::Database, sql::prefilter::Prefilter};
 
@@ -19,6 +19,7 @@ pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
     let mut catalog = Catalog {
         epoch,
         columns: database.columns.clone(),
+        any_value: facts.any_value,
         sealed_domain: facts.domain.as_ref().map(|d| d.oid),
         ..Catalog::default()
     };
@@ -47,6 +48,8 @@ pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
     );
     catalog.tainted_functions = reached.functions(facts);
     catalog.firing = reached.firing;
+    // Last: the walk over definitions uses all of it.
+    views::resolve(&mut catalog, facts);
     catalog
 }
 

@@ -22,6 +22,10 @@ pub struct Facts {
     pub functions: Vec<Function>,
     /// View column → the column of a relation that it hands through, one level down.
     pub view_columns: HashMap<(Oid, i16), (Oid, i16)>,
+    /// What the views and materialized views that read protected tables are, in SQL.
+    pub definitions: HashMap<Oid, Definition>,
+    /// See [`Catalog::any_value`](super::Catalog::any_value).
+    pub any_value: Option<&'static str>,
     /// What `pgveil apply` has registered; None if nobody asked the keystore.
     pub registered: Option<Registered>,
 }
@@ -45,6 +49,18 @@ pub struct SealedDomain {
     pub oid: Oid,
     /// In what it differs from the definition that `pgveil apply` creates.
     pub altered: Option<String>,
+}
+
+/// What a view is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definition {
+    /// Its query as `pg_get_viewdef` writes it under a search_path of pg_catalog alone: every other
+    /// name has its schema. None if it could not be read, since something that it names is locked.
+    pub text: Option<String>,
+    /// It has rules besides the one that makes it a view.
+    pub rules: bool,
+    /// It has INSTEAD OF triggers.
+    pub instead: bool,
 }
 
 /// Something that names something else.

@@ -1,14 +1,15 @@
-//! Reads the facts from the server: one statement, one snapshot, no privilege beyond CONNECT.
+//! Reads the facts from the server: one statement, one snapshot, no privilege beyond CONNECT. What
+//! views are is read in a second one: it takes locks.
 
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, error::SqlState};
 
 pub use super::facts::Registered;
 use super::{
     Catalog, Oid, Relation, RelationRow, build,
-    facts::{Facts, Function, Object, SealedDomain, Through, Use},
+    facts::{Definition, Facts, Function, Object, SealedDomain, Through, Use},
     view_columns::handed_through,
 };
 use crate::config::Database;
@@ -37,10 +38,15 @@ fn describe(error: &tokio_postgres::Error) -> String {
 /// Names are resolved in pg_catalog alone, whatever the role's or database's defaults say, and
 /// definitions come in one spelling. Compiling the queries would take longer than running them.
 /// Stays set on pgveil's own connection.
-const PIN: &str =
-    "SET search_path = pg_catalog, pg_temp; SET bytea_output = hex; SET quote_all_identifiers = off; SET jit = off";
+const PIN: &str = "SET search_path = pg_catalog, pg_temp; SET bytea_output = hex; SET quote_all_identifiers = off; SET jit = off; SET standard_conforming_strings = on";
 
 const QUERY: &str = include_str!("load.sql");
+
+const DEFINITIONS: &str = include_str!("definitions.sql");
+
+/// How long to wait for a lock on what a view reads: for all views together, and then, if one of them
+/// is locked, for each alone. In milliseconds, as `lock_timeout` counts.
+const LOCK_TIMEOUTS: (&str, &str) = ("200", "10");
 
 /// Loads one database's catalog as the service role. Cancel safe: it leaves no transaction open.
 ///
@@ -64,13 +70,45 @@ pub async fn load_with(
     let schemas: Vec<&str> = database.tables.iter().map(|t| t.schema.as_str()).collect();
     let names: Vec<&str> = database.tables.iter().map(|t| t.name.as_str()).collect();
     let mut facts = Facts { registered, ..Facts::default() };
+    let mut views = Vec::new();
     let registered: Vec<Oid> = database.columns.iter().filter_map(|c| Some(facts.registered(c)?.0)).collect();
     for row in client.query(QUERY, &[&schemas, &names, &registered]).await? {
         let (part, body): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
-        add(&mut facts, part, body, previous)
+        add(&mut facts, &mut views, part, body, previous)
             .map_err(|source| CatalogError::Answer { part: part.to_owned(), source })?;
     }
+    if !views.is_empty() {
+        define(client, &views, &mut facts).await?;
+    }
     Ok(build(epoch, database, &facts))
+}
+
+/// Reads the definitions of views. One that waits for a lock is left out: whoever holds it may be
+/// waiting for this catalog.
+async fn define(client: &Client, views: &[Oid], facts: &mut Facts) -> Result<(), CatalogError> {
+    let (together, alone) = LOCK_TIMEOUTS;
+    match definitions(client, views, together, facts).await {
+        Err(CatalogError::Postgres(error)) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {}
+        done => return done,
+    }
+    for &view in views {
+        match definitions(client, &[view], alone, facts).await {
+            Err(CatalogError::Postgres(error)) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                facts.definitions.insert(view, Definition::default());
+            }
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+async fn definitions(client: &Client, views: &[Oid], patience: &str, facts: &mut Facts) -> Result<(), CatalogError> {
+    for row in client.query(DEFINITIONS, &[&views, &patience]).await? {
+        let (view, text, rules, instead) = read::<(Oid, Option<String>, bool, bool)>(row.try_get(0)?)
+            .map_err(|source| CatalogError::Answer { part: "definition".to_owned(), source })?;
+        facts.definitions.insert(view, Definition { text, rules, instead });
+    }
+    Ok(())
 }
 
 /// See [`PIN`].
@@ -78,8 +116,14 @@ pub(super) async fn pin(client: &Client) -> Result<(), CatalogError> {
     Ok(client.batch_execute(PIN).await?)
 }
 
-/// Takes one row of the answer in.
-fn add(facts: &mut Facts, part: &str, body: &str, previous: Option<&Catalog>) -> Result<(), serde_json::Error> {
+/// Takes one row of the answer in; notes the `views` whose definitions are needed.
+fn add(
+    facts: &mut Facts,
+    views: &mut Vec<Oid>,
+    part: &str,
+    body: &str,
+    previous: Option<&Catalog>,
+) -> Result<(), serde_json::Error> {
     let object = |function: bool, oid: Oid| if function { Object::Function(oid) } else { Object::Relation(oid) };
     match part {
         "relation" => {
@@ -109,7 +153,15 @@ fn add(facts: &mut Facts, part: &str, body: &str, previous: Option<&Catalog>) ->
         "function" => facts.functions.push(function(body)?),
         "view" => {
             let (view, tree) = read::<(Oid, String)>(body)?;
+            views.push(view);
             facts.view_columns.extend(handed_through(&tree).into_iter().map(|(number, below)| ((view, number), below)));
+        }
+        "any_value" => {
+            facts.any_value = match read(body)? {
+                (true, _) => Some("pgveil"),
+                (false, true) => Some("pg_catalog"),
+                (false, false) => None,
+            }
         }
         _ => {}
     }

@@ -113,3 +113,10 @@ UNION ALL
 SELECT 'view', pg_catalog.json_build_array(r.ev_class::pg_catalog.int8, r.ev_action::pg_catalog.text)::pg_catalog.text
 FROM reached JOIN pg_catalog.pg_rewrite r ON r.ev_class = reached.oid
 WHERE r.ev_type = '1'
+UNION ALL
+-- The aggregate any_value(bytea): pgveil's own, else the server's (from 16 on).
+SELECT 'any_value', pg_catalog.json_build_array(EXISTS (
+    SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'pgveil' AND p.proname = 'any_value' AND p.prokind = 'a'
+      AND p.proargtypes = ARRAY['pg_catalog.bytea'::pg_catalog.regtype]::pg_catalog.oidvector),
+  pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 160000)::pg_catalog.text

@@ -3,6 +3,8 @@
 //! - [`facts`] — what is read from the server (or made by hand in tests), before the policy is applied.
 //! - [`mod@build`] — facts + policy → [`Catalog`]; the parts: `mismatch` (policy names that do not match),
 //!   `reach` (what leads to a protected table without naming it), `bodies` (what function bodies name).
+//! - `views` — what the columns of views over protected tables are; `stored_form`, their definitions as a
+//!   client would have written them.
 //! - [`load`](load()) — reads the facts as the service role, in one statement.
 //! - [`fingerprint`](fingerprint()) — has anything changed since the last look?
 //! - [`mod@survey`] — more about the protected tables alone, and [`mod@findings`] — what `pgveil check` says about it.
@@ -17,8 +19,10 @@ mod mismatch;
 mod reach;
 mod registered;
 mod similar;
+mod stored_form;
 mod survey;
 mod view_columns;
+mod views;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -27,6 +31,7 @@ pub(in crate::sql) use facts::RelationRow;
 pub use findings::{Finding, Severity, findings};
 pub use fingerprint::fingerprint;
 pub use load::{CatalogError, Registered, load, load_with};
+pub(in crate::sql) use stored_form::{StoredForm, take_back};
 pub use survey::{Survey, survey};
 
 use super::prefilter::Prefilter;
@@ -61,6 +66,10 @@ pub struct Catalog {
     /// protected table, by OID; the value says why. Statements on them are not refused: what such a
     /// function does happens in the server, on stored (sealed) values. `check` reports them.
     pub firing: HashMap<Oid, String>,
+    /// Views and materialized views over protected tables that statements can name, by OID.
+    pub views: HashMap<Oid, View>,
+    /// Views are refused only because something that they read was locked: look again soon.
+    pub views_locked: bool,
     /// The patterns that make a statement worth parsing.
     pub prefilter: Prefilter,
     /// Schema of the aggregate `any_value(bytea)`: pgveil's own where `apply` has made it, the server's
@@ -68,6 +77,15 @@ pub struct Catalog {
     pub any_value: Option<&'static str>,
     /// OID of the domain `pgveil.sealed`, if it exists.
     pub sealed_domain: Option<Oid>,
+}
+
+/// A view over a protected table of which it is known to the end what it does with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// May reading it change data, through functions that it calls?
+    pub may_write: bool,
+    /// The relations that it names itself.
+    pub reads: Vec<Oid>,
 }
 
 /// Looked into for every column of every result: with the faster hasher.
@@ -129,6 +147,12 @@ pub struct Mismatch {
 }
 
 impl Catalog {
+    /// Must a statement that names this relation be looked at: is it protected, refused, or a view
+    /// over a protected table?
+    pub fn matters(&self, relation: &Relation) -> bool {
+        relation.protected.is_some() || relation.refused.is_some() || self.views.contains_key(&relation.oid)
+    }
+
     /// The relation of a schema-qualified name.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
         self.relations.get(self.by_name.get(schema)?.get(name)?)

@@ -27,7 +27,8 @@ impl<'a> Resolver<'a> {
         {
             return Err(refused_relation(relation, reason, name.location));
         }
-        let protected = relation.filter(|r| r.protected.is_some());
+        // Views over protected tables, too: their defaults are values for sealed columns.
+        let protected = relation.filter(|r| self.catalog.matters(r));
         for node in alter.cmds() {
             let Node::AlterTableCmd(command) = node else { return Err(construct("this ALTER TABLE")) };
             match protected {

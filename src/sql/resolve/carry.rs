@@ -94,4 +94,9 @@ impl Valued {
     pub(super) const fn of(carry: Carry) -> Self {
         Self { carry, references: Vec::new(), obstacle: None }
     }
+
+    /// Where it can be pointed at: at the reference, or else where the expression around it stands.
+    pub(super) fn location(&self, around: i32) -> i32 {
+        self.references.first().map_or(around, |reference| reference.location)
+    }
 }

@@ -7,7 +7,7 @@ use pg_raw_parse::{
 
 use super::{
     Resolver, Step,
-    carry::{Carry, Reference, Sealed},
+    carry::{Carry, Sealed},
     flow::Use,
     refuse::{Place, construct},
     scope::{OutCol, QueryOut, Scope, Target, parts},
@@ -184,9 +184,9 @@ impl<'a> Resolver<'a> {
             if self.sealed_column(sealed.ordinal)?.mode != Mode::Equality {
                 return Err(self.unsupported(sealed.ordinal, place, location));
             }
-            match &*column.references {
-                [Reference { qualified: Some(qualified), .. }] => items.push(DistinctItem::Token(qualified.clone())),
-                _ => {
+            match &column.qualified {
+                Some(qualified) => items.push(DistinctItem::Token(qualified.clone())),
+                None => {
                     let what = "SELECT DISTINCT over a computed value";
                     let hint = "select the column itself, from a FROM item with a name";
                     let code = "sql/unsupported-construct";
@@ -281,7 +281,7 @@ impl<'a> Resolver<'a> {
         if !clause.by_token() || self.sealed_column(sealed.ordinal)?.mode != Mode::Equality {
             return Err(self.unsupported(sealed.ordinal, place, location));
         }
-        let [Reference { qualified: Some(qualified), .. }] = &*column.references else {
+        let Some(qualified) = &column.qualified else {
             let what = format_args!("{place} over a computed value");
             let hint = "name the column itself, of a FROM item with a name";
             let code = "sql/unsupported-construct";

@@ -42,9 +42,10 @@ impl<'a> Resolver<'a> {
                     return Ok(true);
                 };
                 self.tokenise(&left, sealed, place, expr.location)?;
+                let at = left.location(expr.location);
                 for node in list {
                     let common = self.common_type(sealed, node, list.len())?;
-                    self.item(sealed, node, common, scope, place)?;
+                    self.item(sealed, node, common, scope, place, at)?;
                 }
             }
             (A_Expr_Kind::AEXPR_OP_ANY | A_Expr_Kind::AEXPR_OP_ALL, left, right) => {
@@ -55,7 +56,7 @@ impl<'a> Resolver<'a> {
                     return Ok(true);
                 };
                 self.tokenise(&left, sealed, place, expr.location)?;
-                self.token_array(sealed, right, scope, place, expr.location)?;
+                self.token_array(sealed, right, scope, place, left.location(expr.location))?;
             }
             (_, Node::RowExpr(left), right @ (Node::RowExpr(_) | Node::SubLink(_))) => {
                 self.row_pair(left, right, expr, scope)?;
@@ -149,7 +150,7 @@ impl<'a> Resolver<'a> {
             }
         };
         self.tokenise(own, sealed, place, location)?;
-        let at = own.references.first().map_or(location, |reference| reference.location);
+        let at = own.location(location);
         match other.carry {
             Carry::Open(flow) => {
                 if let Some(expr) = expr {
@@ -170,7 +171,7 @@ impl<'a> Resolver<'a> {
         place: Place<'_>,
         location: i32,
     ) -> Step<()> {
-        let location = right.references.first().map_or(location, |reference| reference.location);
+        let location = right.location(location);
         let (left, right) = (self.sealed_column(a.ordinal)?, self.sealed_column(b.ordinal)?);
         if left.domain == right.domain {
             return Ok(());
@@ -209,8 +210,8 @@ impl<'a> Resolver<'a> {
         array: Source,
         scope: &Scope<'a, '_>,
         place: Place<'a>,
+        location: i32,
     ) -> Step<()> {
-        let location = -1;
         match operand(node) {
             Operand::Null(cast) => {
                 self.null(cast);
@@ -275,7 +276,7 @@ impl<'a> Resolver<'a> {
                 self.changes.push((at, Change::ByteaArray));
                 let element = types::element(source).unwrap_or(Source::UNTYPED);
                 for node in array.elements() {
-                    self.item(sealed, node, element, scope, place)?;
+                    self.item(sealed, node, element, scope, place, location)?;
                 }
                 Ok(())
             }
@@ -285,8 +286,9 @@ impl<'a> Resolver<'a> {
             Operand::Unusable(what) => Err(self.unusable(sealed, what, location)),
             Operand::Other => {
                 // What is wrong inside it is said first.
-                self.plain(node, scope, Place::Named("being part of an operand"))?;
-                Err(self.uncomparable(sealed, &Valued::PLAIN, place, location))
+                let value = self.value(node, scope, None, Place::Named("being part of an operand"))?;
+                self.plain_value(&value, Place::Named("being part of an operand"), location)?;
+                Err(self.uncomparable(sealed, &value, place, location))
             }
         }
     }

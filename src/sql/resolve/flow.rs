@@ -155,7 +155,8 @@ impl<'a> Resolver<'a> {
     fn use_parts(&mut self, id: FlowId, mut used: Used) -> Step<()> {
         let Some(flow) = self.flows.get_mut(id.0) else { return Ok(()) };
         used.direct &= flow.direct;
-        if used.cast.oid == 0 && flow.ty != 0 {
+        // Below a cast that is the type that the cast starts from.
+        if flow.ty != 0 {
             used.inherits = flow.ty;
         }
         match flow.used {
@@ -240,14 +241,12 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Operand::Parameter(param, outer, source) => {
-                let undeclared = self.type_of(node).is_none();
-                let Some(source) = seen_through(source, used, false).filter(|s| scalar(*s)) else {
+                // A declared type is known where the value is read.
+                let declared = source.oid == 0 && self.type_of(node).is_some();
+                let used_as = if declared { Used { inherits: 0, ..used } } else { used };
+                let Some(source) = seen_through(source, used_as, false).filter(|s| scalar(*s)) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));
                 };
-                // `$1` of the type text that a cast makes a date of is shown as text.
-                if undeclared && used.inherits != 0 && source.oid != used.inherits {
-                    return Err(self.obstacle(used, "a cast around a computed value"));
-                }
                 let form = match used.how {
                     Use::Seal(_) => ParamForm::Seal(ordinal, source),
                     Use::SealAs(_, ty) => ParamForm::SealAs(ordinal, ty, source),

@@ -286,7 +286,7 @@ fn dumped(call: &FuncCall, name: &str, catalog: &Catalog) -> Option<String> {
         // `pg_temp` is the session's own schema, whatever its real name.
         Some(schema) if schema.len() <= LONGEST && !schema.starts_with("pg_temp") => {
             let protected = catalog.columns.iter().find(|c| c.schema == schema).map(|c| c.table.clone());
-            let reaching = || catalog.relations.values().filter(|r| r.schema == schema && r.refused.is_some());
+            let reaching = || catalog.relations.values().filter(|r| r.schema == schema && catalog.matters(r));
             protected.or_else(|| reaching().map(|r| r.name.clone()).min())
         }
         _ => catalog.columns.first().map(|c| c.table.clone()),
@@ -413,7 +413,10 @@ impl<'a> Resolver<'a> {
         for table in [bare, bare.strip_prefix('_').unwrap_or(bare)] {
             let protected = match schema {
                 Some(KEYSTORE_SCHEMA) => true,
-                Some(schema) => self.of_policy(schema, table),
+                Some(schema) => {
+                    self.of_policy(schema, table)
+                        || self.permanent(schema, table).is_some_and(|r| self.catalog.matters(r))
+                }
                 None => self.sensitive(table),
             };
             if protected {

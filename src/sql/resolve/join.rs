@@ -13,15 +13,8 @@ use super::{
 };
 use crate::{
     config::Mode,
-    sql::grammar::edits::{Change, NodeAt, Qualified},
+    sql::grammar::edits::{Change, NodeAt},
 };
-
-/// A column of one side of a join.
-struct JoinedColumn<'a> {
-    column: OutCol<'a>,
-    /// How the server can be told of it.
-    qualified: Option<Qualified>,
-}
 
 impl<'a> Resolver<'a> {
     pub(super) fn join(&mut self, join: &'a JoinExpr, scope: &mut Scope<'a, '_>) -> Step<()> {
@@ -59,20 +52,19 @@ impl<'a> Resolver<'a> {
         let left = joined_columns(left)?;
         let right = joined_columns(right)?;
         let names: Vec<Cow<'a, str>> = if join.is_natural {
-            let both = left.iter().filter(|l| right.iter().any(|r| r.column.name == l.column.name));
-            both.map(|l| l.column.name.clone()).collect()
+            let both = left.iter().filter(|l| right.iter().any(|r| r.name == l.name));
+            both.map(|l| l.name.clone()).collect()
         } else {
             join.using_clause().iter().filter_map(|s| s.sval()).map(Cow::Borrowed).collect()
         };
-        let is_merged = |column: &JoinedColumn<'a>| names.contains(&column.column.name);
+        let is_merged = |column: &OutCol<'a>| names.contains(&column.name);
         // Sealed columns cannot be merged by the server, nor what an earlier join had to write out.
-        let special = |column: &JoinedColumn<'a>| {
-            is_merged(column) && (column.column.carry != Carry::Plain || column.column.merged.is_some())
-        };
+        let special =
+            |column: &OutCol<'a>| is_merged(column) && (column.carry != Carry::Plain || column.merged.is_some());
         let merged = match left.iter().chain(&right).find(|column| special(column)) {
             None => names.iter().map(|name| OutCol::new(name.clone(), Carry::Plain)).collect(),
             Some(column) if join.is_natural => {
-                return Err(match column.column.carry {
+                return Err(match column.carry {
                     Carry::Sealed(sealed) => self.unsupported(sealed.ordinal, Place::Named("NATURAL JOIN"), -1),
                     _ => construct("this NATURAL JOIN"),
                 });
@@ -80,7 +72,7 @@ impl<'a> Resolver<'a> {
             Some(_) => self.using_by_token(join, &names, &left, &right)?,
         };
         let mut columns = merged.clone();
-        columns.extend(left.iter().chain(&right).filter(|c| !is_merged(c)).map(|c| c.column.clone()));
+        columns.extend(left.iter().chain(&right).filter(|c| !is_merged(c)).cloned());
         let expanded = scope.items.iter().any(|item| item.expanded);
         for item in &mut scope.items {
             item.by_column = false;
@@ -117,15 +109,15 @@ impl<'a> Resolver<'a> {
         &mut self,
         join: &'a JoinExpr,
         names: &[Cow<'a, str>],
-        left: &[JoinedColumn<'a>],
-        right: &[JoinedColumn<'a>],
+        left: &[OutCol<'a>],
+        right: &[OutCol<'a>],
     ) -> Step<Vec<OutCol<'a>>> {
         let place = Place::Named("JOIN … USING");
         let mut conditions = Vec::with_capacity(names.len());
         let mut merged = Vec::with_capacity(names.len());
         for name in names {
             let (l, r) = (side(left, name)?, side(right, name)?);
-            let by_token = match (l.column.carry, r.column.carry) {
+            let by_token = match (l.carry, r.carry) {
                 (Carry::Plain, Carry::Plain) => false,
                 (Carry::Sealed(a), Carry::Sealed(b)) => {
                     for sealed in [a, b] {
@@ -133,7 +125,7 @@ impl<'a> Resolver<'a> {
                             return Err(self.unsupported(sealed.ordinal, place, -1));
                         }
                     }
-                    self.same_domain(a, b, &Valued::of(r.column.carry), place, -1)?;
+                    self.same_domain(a, b, &Valued::of(r.carry), place, -1)?;
                     true
                 }
                 (Carry::Sealed(sealed), _) | (_, Carry::Sealed(sealed)) => {
@@ -150,7 +142,7 @@ impl<'a> Resolver<'a> {
             // transformFromClauseItem (parser/parse_clause.c): the left one's, or that of the side that
             // is kept whole.
             let kept = if join.jointype == JoinType::JOIN_RIGHT { r } else { l };
-            merged.push(OutCol { merged: kept.qualified.clone(), ..OutCol::new(name.clone(), kept.column.carry) });
+            merged.push(OutCol { merged: kept.qualified.clone(), ..OutCol::new(name.clone(), kept.carry) });
         }
         let Some(at) = NodeAt::using(self.text, join) else {
             return Err(construct("this kind of JOIN … USING"));
@@ -161,8 +153,8 @@ impl<'a> Resolver<'a> {
 }
 
 /// The column of one side with a name.
-fn side<'j, 'a>(columns: &'j [JoinedColumn<'a>], name: &str) -> Step<&'j JoinedColumn<'a>> {
-    let mut found = columns.iter().filter(|column| column.column.name == name);
+fn side<'j, 'a>(columns: &'j [OutCol<'a>], name: &str) -> Step<&'j OutCol<'a>> {
+    let mut found = columns.iter().filter(|column| column.name == name);
     match (found.next(), found.next()) {
         (Some(column), None) => Ok(column),
         (Some(_), Some(_)) => {
@@ -177,15 +169,10 @@ fn side<'j, 'a>(columns: &'j [JoinedColumn<'a>], name: &str) -> Step<&'j JoinedC
 }
 
 /// The columns of one side of a join, in order.
-fn joined_columns<'a>(items: &[Item<'a>]) -> Step<Vec<JoinedColumn<'a>>> {
+fn joined_columns<'a>(items: &[Item<'a>]) -> Step<Vec<OutCol<'a>>> {
     let mut columns = Vec::new();
     for item in items.iter().filter(|item| item.by_column) {
-        let mut own = Vec::new();
-        item.expand(&mut own)?;
-        columns.extend(own.into_iter().map(|column| {
-            let qualified = column.merged.clone().or_else(|| item.qualified(&column.name));
-            JoinedColumn { column, qualified }
-        }));
+        item.expand(&mut columns)?;
     }
     Ok(columns)
 }

@@ -93,7 +93,7 @@ impl Resolver<'_> {
                     Some(KEYSTORE_SCHEMA) => true,
                     Some(schema) => {
                         self.of_policy(schema, bare)
-                            || self.permanent(schema, bare).is_some_and(|r| r.refused.is_some())
+                            || self.permanent(schema, bare).is_some_and(|r| self.catalog.matters(r))
                             || schema.starts_with("pg_temp") && self.sensitive(bare)
                     }
                     None => self.sensitive(bare),
@@ -117,7 +117,7 @@ pub(in crate::sql) fn words(text: &str, catalog: &Catalog) -> Option<String> {
         // An identifier in Unicode escapes may be anything.
         return catalog.columns.first().map(|c| table_label(&c.schema, &c.table));
     }
-    let relations = catalog.relations.values().filter(|r| r.protected.is_some() || r.refused.is_some());
+    let relations = catalog.relations.values().filter(|r| catalog.matters(r));
     let missing = catalog.mismatches.iter().map(|m| m.table.1.as_str());
     relations
         .map(|r| r.name.as_str())

@@ -10,7 +10,8 @@
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
 //! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
-//! - `utility`, `alter`, `create` — everything that is no query.
+//! - `utility`, `alter`, `create`, `view` — everything that is no query.
+//! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `params` — in which forms each parameter travels.
 //! - `shadows` — names of PostgreSQL's own that mean something else.
@@ -43,11 +44,13 @@ mod scope;
 mod select;
 mod setop;
 mod shadows;
+mod stored;
 mod sublink;
 mod types;
 mod update;
 mod utility;
 mod value;
+mod view;
 mod with;
 
 use std::collections::HashMap;
@@ -59,6 +62,7 @@ pub(super) use params::Params;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
 pub(super) use shadows::refusal as shadowed;
+pub(super) use stored::{Stored, stored};
 
 use super::{
     catalog::{Catalog, Relation},
@@ -105,8 +109,12 @@ pub(super) struct Resolver<'a> {
     flows: Vec<flow::Flow<'a>>,
     /// References that are changed: place → index in `changes`.
     wrapped: HashMap<i32, usize>,
+    /// How many values were made any of their group's.
+    any_values: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
+    /// The query at hand may have an INTO clause.
+    into: bool,
     depth: usize,
 }
 
@@ -153,7 +161,9 @@ impl<'a> Resolver<'a> {
             may_write: false,
             flows: Vec::new(),
             wrapped: HashMap::new(),
+            any_values: 0,
             assigned_query: None,
+            into: false,
             depth: 0,
         }
     }
@@ -161,6 +171,7 @@ impl<'a> Resolver<'a> {
     /// Walks a whole statement.
     pub(super) fn statement(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
         match node {
+            Node::SelectStmt(select) if let Some(into) = view::into_clause(select) => self.select_into(select, into),
             Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {
                 Ok(Done::Query(self.outermost(node)?))
             }

@@ -135,6 +135,11 @@ pub(super) fn nested(outer: Source, inner: Source, constant: bool) -> Option<Sou
         (true, true) if outer.typmod == -1 => Some(inner),
         // `'2024-12-31'::text::date`: a conversion through text is what reads the literal, too.
         (false, true) if unbounded && constant => Some(outer),
+        // `x::numeric::numeric(10,2)`, and the reverse, which leaves the value alone.
+        (false, false) if outer.oid == inner.oid && inner.typmod == -1 => Some(outer),
+        (false, false) if outer.oid == inner.oid && outer.typmod == -1 => Some(inner),
+        // A number's text means the same to a wider type.
+        (false, false) if constant && inner.typmod == -1 && types::widens(inner, outer) => Some(outer),
         _ => None,
     }
 }

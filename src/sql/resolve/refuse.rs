@@ -48,7 +48,7 @@ impl fmt::Display for Place<'_> {
 }
 
 impl Place<'_> {
-    fn code(self) -> &'static str {
+    pub(super) fn code(self) -> &'static str {
         match self {
             Self::Operator(_) => "sql/unsupported-operator",
             Self::Function(_) => "sql/unsupported-function",

@@ -44,6 +44,10 @@ impl<'a> Resolver<'a> {
             self.touched = self.touched.or(Some(relation));
             return Err(refused_relation(relation, reason, name.location));
         }
+        if let Some(view) = self.catalog.views.get(&relation.oid) {
+            self.touched = self.touched.or(Some(relation));
+            self.may_write |= view.may_write;
+        }
         if relation.protected.is_some() || relation.columns.iter().any(|c| c.sealed.is_some()) {
             self.touched = self.touched.or(Some(relation));
         }
@@ -96,7 +100,7 @@ impl<'a> Resolver<'a> {
 
     /// Could this bare name mean a protected relation under some search_path?
     pub(super) fn sensitive(&self, bare: &str) -> bool {
-        let protected = |relation: &Relation| relation.protected.is_some() || relation.refused.is_some();
+        let protected = |relation: &Relation| self.catalog.matters(relation);
         self.catalog.mismatches.iter().any(|m| m.table.1 == bare)
             || self
                 .catalog

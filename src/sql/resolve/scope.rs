@@ -24,6 +24,8 @@ pub(in crate::sql) struct OutCol<'a> {
     pub(in crate::sql) carry: Carry,
     /// Of an output that is a mere reference (of UNION ALL: one a branch): where these stand.
     pub(super) references: Rc<[Reference]>,
+    /// How the column that it refers to can be named elsewhere at its query level, if it can.
+    pub(super) qualified: Option<Qualified>,
     /// Of a join whose USING became ON: the column that it is for the server.
     pub(super) merged: Option<Qualified>,
 }
@@ -31,7 +33,7 @@ pub(in crate::sql) struct OutCol<'a> {
 impl<'a> OutCol<'a> {
     /// A column that is no mere reference.
     pub(super) fn new(name: impl Into<Cow<'a, str>>, carry: Carry) -> Self {
-        Self { name: name.into(), carry, references: Rc::default(), merged: None }
+        Self { name: name.into(), carry, references: Rc::default(), qualified: None, merged: None }
     }
 
     /// The column as a value where its query stands.
@@ -173,13 +175,15 @@ impl<'a> Item<'a> {
     /// Its columns as `*` gives them.
     pub(super) fn expand(&self, out: &mut Vec<OutCol<'a>>) -> Step<()> {
         match &self.columns {
-            Columns::Relation(relation) => {
-                let column = |c: &'a crate::sql::catalog::Column| OutCol::new(&*c.name, Carry::of_column(c.sealed));
-                out.extend(relation.columns.iter().map(column));
-            }
-            Columns::List(list) => {
-                out.extend(list.iter().map(|c| OutCol { references: Rc::default(), ..c.clone() }));
-            }
+            Columns::Relation(relation) => out.extend(relation.columns.iter().map(|c| OutCol {
+                qualified: self.qualified(&c.name),
+                ..OutCol::new(&*c.name, Carry::of_column(c.sealed))
+            })),
+            Columns::List(list) => out.extend(list.iter().map(|c| OutCol {
+                qualified: c.merged.clone().or_else(|| self.qualified(&c.name)),
+                merged: c.merged.clone(),
+                ..OutCol::new(c.name.clone(), c.carry)
+            })),
             Columns::Opaque => return Err(construct_at("* over a function in FROM", -1)),
         }
         Ok(())
@@ -241,15 +245,36 @@ impl<'a, 's> Scope<'a, 's> {
     }
 
     /// A column of an item at a level, as something found from here.
-    fn found(&self, level: &Scope<'a, 's>, number: usize, inside: &Inside<'_>, name: &str, location: i32) -> Target {
+    fn found(
+        &self,
+        level: &Scope<'a, 's>,
+        number: usize,
+        inside: &Inside<'_>,
+        name: &str,
+        location: i32,
+    ) -> Step<Target> {
         let place = (number, inside.column);
+        let local = std::ptr::eq(level, self);
+        if let Some(merged) = inside.merged
+            && !local
+        {
+            // A name that is written out must mean here what it means there.
+            let found = self.named(None, &merged.item, location)?;
+            if !found.is_some_and(|(at, ..)| std::ptr::eq(at, level)) {
+                return Err(construct_at("this name of a column of JOIN … USING", location));
+            }
+        }
         let qualified = match inside.merged {
             Some(merged) => Some(merged.clone()),
             None => level.items.get(number).and_then(|item| item.qualified(name)),
         };
-        let reference =
-            Reference { location, rename: inside.merged.cloned(), grouped: level.grouped.contains(&place), qualified };
-        Target::Column(Found { carry: inside.carry, reference, place, local: std::ptr::eq(level, self) })
+        let reference = Reference {
+            location,
+            rename: inside.merged.cloned(),
+            grouped: level.grouped.contains(&place),
+            qualified: qualified.filter(|_| local),
+        };
+        Ok(Target::Column(Found { carry: inside.carry, reference, place, local }))
     }
 }
 
@@ -302,7 +327,7 @@ impl<'a, 's> Scope<'a, 's> {
                 (1, Some((_, inside))) if opaque && inside.carry != Carry::Plain => {
                     return Err(construct_at("a name that a function in FROM may have", location));
                 }
-                (1, Some((number, inside))) => return Ok(self.found(level, number, &inside, name, location)),
+                (1, Some((number, inside))) => return self.found(level, number, &inside, name, location),
                 _ => {
                     let message = format!("column reference \"{name}\" is ambiguous");
                     return Err(native("42702", "sql/ambiguous-column", message, location));
@@ -330,7 +355,7 @@ impl<'a, 's> Scope<'a, 's> {
         };
         let Some(column) = column else { return Ok(Target::Row(item.carried())) };
         match item.find(column) {
-            (1, Some(inside)) => Ok(self.found(level, number, &inside, column, location)),
+            (1, Some(inside)) => self.found(level, number, &inside, column, location),
             (0, _) if item.opaque() || (item.system && SYSTEM_COLUMNS.contains(&column)) => Ok(plain(location)),
             (0, _) => {
                 let message = format!("column {table}.{column} does not exist");

@@ -39,7 +39,7 @@ impl<'a> Resolver<'a> {
         if select.op != SetOperation::SETOP_NONE {
             return self.set_operation(select, &scope);
         }
-        if select.into_clause().is_some() {
+        if select.into_clause().is_some() && !std::mem::take(&mut self.into) {
             return Err(construct("SELECT INTO"));
         }
         if !select.values_lists().is_empty() {
@@ -113,18 +113,19 @@ impl<'a> Resolver<'a> {
                 Err(construct_at("(…).*", target.location))
             }
             node => {
-                let before = self.wrapped.len();
+                let before = self.any_values;
                 let value = self.value(node, scope, None, Place::Named("an expression"))?;
                 self.keep(&value);
                 let name = output_name(target)?;
-                // What PostgreSQL names the column after may be gone.
-                let renamed = self.wrapped.len() > before && value.references.iter().any(|r| r.grouped);
-                if target.name().is_none()
-                    && (renamed || self.wrapped.len() > before && matches!(node, Node::CaseExpr(_)))
-                {
+                // PostgreSQL would name the column after the aggregate that stands around its name now.
+                if target.name().is_none() && self.any_values > before {
                     self.change(NodeKind::Target, target.location, Change::Name(name.clone().into_owned()));
                 }
-                out.push(OutCol { name, carry: value.carry, references: value.references.into(), merged: None });
+                let qualified = match value.references.as_slice() {
+                    [reference] => reference.qualified.clone(),
+                    _ => None,
+                };
+                out.push(OutCol { qualified, references: value.references.into(), ..OutCol::new(name, value.carry) });
                 Ok(false)
             }
         }
@@ -148,7 +149,7 @@ impl<'a> Resolver<'a> {
                     item.expand(out)?;
                     expanded |= item.expanded;
                     let columns = out.get(start..).unwrap_or_default();
-                    written.extend(columns.iter().map(|c| c.merged.clone().or_else(|| item.qualified(&c.name))));
+                    written.extend(columns.iter().map(|c| c.qualified.clone()));
                 }
                 if scope.items.iter().any(|item| item.by_column && item.is_rewritten_join()) {
                     let Some(written) = written.into_iter().collect::<Option<Vec<_>>>() else {

@@ -87,7 +87,7 @@ impl<'a> Resolver<'a> {
         } else {
             std::rc::Rc::default()
         };
-        Ok(OutCol { carry, references, ..left.clone() })
+        Ok(OutCol { references, ..OutCol::new(left.name.clone(), carry) })
     }
 
     /// The statement's own values in one branch, a sealed column in the other.

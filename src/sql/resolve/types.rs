@@ -48,6 +48,12 @@ pub(super) fn is_fractional(source: Source) -> bool {
     matches!(source.oid, 1700 | 700 | 701)
 }
 
+/// Does a number of the one type keep its value and its text in the other?
+pub(super) fn widens(from: Source, to: Source) -> bool {
+    let rank = |source: Source| [21, 23, 20, 1700].iter().position(|oid| *oid == source.oid);
+    matches!((rank(from), rank(to)), (Some(from), Some(to)) if from < to)
+}
+
 /// The element type of an array type.
 pub(super) fn element(source: Source) -> Option<Source> {
     TYPES.iter().find(|(_, _, array)| *array == source.oid).map(|(_, oid, _)| Source { oid: *oid, ..source })

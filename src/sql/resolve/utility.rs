@@ -2,10 +2,7 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{
-        CopyStmt, CreateTableAsStmt, ExplainStmt, IndexStmt, ObjectType, RangeVar, RefreshMatViewStmt, RenameStmt,
-        ViewStmt,
-    },
+    nodes::{CopyStmt, ExplainStmt, IndexStmt, ObjectType, RangeVar, RenameStmt},
 };
 
 use super::{
@@ -82,7 +79,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn named(&mut self, name: &'a RangeVar) -> Step<Option<&'a Relation>> {
         let relation = self.find(name);
         if let Some(relation) = relation {
-            if relation.protected.is_some() || relation.refused.is_some() {
+            if self.catalog.matters(relation) {
                 self.touched = self.touched.or(Some(relation));
             }
             return Ok(Some(relation));
@@ -121,24 +118,6 @@ impl<'a> Resolver<'a> {
             .into())
     }
 
-    fn create_table_as(&mut self, create: &'a CreateTableAsStmt) -> Step<Done<'a>> {
-        self.outermost(create.query())?;
-        let done = self.untouched("CREATE TABLE AS")?;
-        if let Some(name) = create.into().and_then(|into| into.rel()) {
-            self.created(name, "CREATE TABLE AS")?;
-        }
-        Ok(done)
-    }
-
-    fn create_view(&mut self, view: &'a ViewStmt) -> Step<Done<'a>> {
-        self.outermost(view.query())?;
-        let done = self.untouched("CREATE VIEW")?;
-        if let Some(name) = view.view() {
-            self.created(name, "CREATE VIEW")?;
-        }
-        Ok(done)
-    }
-
     /// Checks the name of a relation that a statement creates; qualifies it if it could be confused.
     pub(super) fn created(&mut self, name: &'a RangeVar, what: &str) -> Step<()> {
         let bare = name.relname().unwrap_or_default();
@@ -160,7 +139,7 @@ impl<'a> Resolver<'a> {
         }
         if let Some(name) = copy.relation() {
             let relation = self.relation(name)?;
-            if relation.protected.is_some() {
+            if self.catalog.matters(relation) {
                 return Err(construct_at("COPY", name.location));
             }
             let mut scope = Scope::default();
@@ -206,18 +185,11 @@ impl<'a> Resolver<'a> {
         Ok(Done::Forward)
     }
 
-    fn refresh(&mut self, refresh: &'a RefreshMatViewStmt) -> Step<Done<'a>> {
-        if let Some(name) = refresh.relation() {
-            self.unprotected(name, "REFRESH MATERIALIZED VIEW")?;
-        }
-        Ok(Done::Forward)
-    }
-
     /// Indexes on plain columns are the server's business.
     fn create_index(&mut self, index: &'a IndexStmt) -> Step<Done<'a>> {
         let Some(name) = index.relation() else { return Ok(Done::Forward) };
         let Some(relation) = self.named(name)? else { return Ok(Done::Forward) };
-        if relation.protected.is_none() {
+        if !self.catalog.matters(relation) {
             for elem in index.index_params() {
                 self.no_forbidden_calls(elem.expr())?;
             }

@@ -75,7 +75,10 @@ impl<'a> Resolver<'a> {
                         if let Carry::Open(flow) = column.carry {
                             this.settle(flow);
                         }
-                        Ok(column.value())
+                        // Names of its level mean nothing at this one.
+                        let mut value = column.value();
+                        value.references.iter_mut().for_each(|reference| reference.qualified = None);
+                        Ok(value)
                     }
                     columns => {
                         for column in columns {
@@ -358,13 +361,14 @@ impl<'a> Resolver<'a> {
         for reference in &value.references {
             let any = Wrap::AnyValue(self.catalog.any_value.unwrap_or("pgveil"));
             let grouped = reference.grouped && value.carry.sealed().is_some();
+            self.any_values += usize::from(grouped);
             self.wrap(reference, if grouped { any } else { Wrap::Nothing });
         }
     }
 
     /// A value is used where only plain ones can be.
     pub(super) fn plain_value(&mut self, value: &Valued, place: Place<'_>, location: i32) -> Step<()> {
-        let location = value.references.first().map_or(location, |reference| reference.location);
+        let location = value.location(location);
         match value.carry {
             Carry::Plain => {
                 self.keep(value);
@@ -389,7 +393,7 @@ impl<'a> Resolver<'a> {
 
     /// A sealed value stands for its token.
     pub(super) fn tokenise(&mut self, value: &Valued, sealed: Sealed, place: Place<'_>, location: i32) -> Step<()> {
-        let location = value.references.first().map_or(location, |reference| reference.location);
+        let location = value.location(location);
         if self.sealed_column(sealed.ordinal)?.mode != Mode::Equality {
             return Err(self.unsupported(sealed.ordinal, place, location));
         }
