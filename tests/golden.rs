@@ -3,7 +3,8 @@
 //! Files: `tests/golden/*.txt`. A line is `statement ⇒ outcome`; `⏎` stands for a line break within
 //! a statement. Empty lines and lines that start with `#` are comments; `@` lines set the session's
 //! environment for the lines after them (`@path a, b`, `@temp people`, `@temp`, `@strings off`), and
-//! each file starts with the default one.
+//! each file starts with the default one. `@run PREPARE …` remembers what a statement does to
+//! prepared statements and cursors.
 //!
 //! Outcomes:
 //! - `pass` — forwarded as it is;
@@ -12,7 +13,7 @@
 //!   `⟦seal column «value» :oid/typmod⟧` (the source only if there is a cast). Parameters are
 //!   the upstream ones: `$1 seal email`, `$3=$1 token email` (a copy of the client's). Results are
 //!   column names of sealed columns and `.` for others, with `?` if their number is not certain.
-//!   Flags: `writes`, `explain`. Empty parts are left out.
+//!   Flags: `writes`, `explain`, `binary`. Empty parts are left out.
 //!
 //! To add a case, write the statement alone and run `PGVEIL_GOLDEN=write cargo test --test golden`;
 //! read what it wrote before you commit it.
@@ -21,6 +22,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod golden {
+    pub mod names;
     pub mod policy;
 }
 
@@ -33,6 +35,7 @@ use pgveil::{
         catalog::Catalog,
         env::Env,
         grammar::{Parsed, edits},
+        held::{Names, NoNames},
         model::{Literal, Outcome, Output, ParamForm, Plan, Replacement},
         planner,
     },
@@ -55,6 +58,7 @@ fn statements_become_what_the_corpus_says() {
         let text = fs::read_to_string(&path).unwrap();
         let mut env = golden::policy::env();
         let catalog = golden::policy::catalog();
+        let mut names = golden::names::Remembered::default();
         let mut new = String::new();
         for (number, line) in text.lines().enumerate() {
             if line.trim().is_empty() || line.starts_with('#') {
@@ -62,12 +66,15 @@ fn statements_become_what_the_corpus_says() {
                 continue;
             }
             if let Some(directive) = line.strip_prefix('@') {
-                set(&mut env, directive);
+                match directive.strip_prefix("run ") {
+                    Some(statement) => names.run(statement, &catalog, &env),
+                    None => set(&mut env, directive),
+                }
                 writeln!(new, "{line}").unwrap();
                 continue;
             }
             let (statement, expected) = line.split_once(ARROW).unwrap_or((line.trim_end(), ""));
-            let outcome = outcome(&statement.replace('⏎', "\n"), &catalog, &env).replace('\n', "⏎");
+            let outcome = outcome(&statement.replace('⏎', "\n"), &catalog, &env, &names).replace('\n', "⏎");
             writeln!(new, "{statement}{ARROW}{outcome}").unwrap();
             cases += 1;
             if outcome != expected && !write {
@@ -93,12 +100,12 @@ fn set(env: &mut Env, directive: &str) {
     }
 }
 
-fn outcome(statement: &str, catalog: &Catalog, env: &Env) -> String {
+fn outcome(statement: &str, catalog: &Catalog, env: &Env, names: &dyn Names) -> String {
     let parsed = match Parsed::parse(statement) {
         Ok(parsed) => parsed,
         Err(error) => return format!("syntax {}: {error}", error.sqlstate),
     };
-    match planner::plan(&parsed, 0, catalog, env, &[]) {
+    match planner::plan_among(&parsed, 0, catalog, env, &[], names).outcome {
         Outcome::Pass => "pass".to_owned(),
         Outcome::Refuse(refusal) => {
             assert!(!refusal.message.contains("secret"), "a refusal shows a literal: {}", refusal.message);
@@ -139,7 +146,7 @@ fn rewritten(statement: &str, plan: &Plan, catalog: &Catalog) -> String {
         })
         .collect();
     let certain = if plan.results_certain { "" } else { " ?" };
-    let flags = [(plan.may_write, "writes"), (plan.explain, "explain")];
+    let flags = [(plan.may_write, "writes"), (plan.explain, "explain"), (plan.binary, "binary")];
     let flags: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
     parts.extend(
         [params.join(", "), results.join(" ") + certain, flags.join(" ")].into_iter().filter(|p| !p.is_empty()),
@@ -261,7 +268,7 @@ const WRITES: [&str; 9] = [
 ];
 
 fn never_upstream(statement: &str) {
-    let outcome = outcome(statement, &golden::policy::catalog(), &golden::policy::env());
+    let outcome = outcome(statement, &golden::policy::catalog(), &golden::policy::env(), &NoNames);
     assert_ne!(outcome, "pass", "{statement}");
     assert!(!outcome.starts_with("syntax"), "{statement}: {outcome}");
 }

@@ -15,7 +15,8 @@ use std::fmt::Write as _;
 
 use generate::Random;
 use pgveil::values::{
-    Format, LogicalType, Normalize, Operand, Settings, Source, equality_canon, equality_operand, format, parse,
+    Format, LogicalType, Normalize, Operand, Settings, Source, common_type, equality_canon, equality_operand, format,
+    parse,
 };
 use server::{Answer, Server};
 
@@ -173,7 +174,7 @@ fn casts_are_assigned_as_postgresql_does() {
                 let ty = LogicalType::parse(name).unwrap();
                 for from in TYPES.iter().chain(&["char(3)", "bpchar"]) {
                     let source = if *from == "bpchar" { Source { oid: 1042, typmod: -1 } } else { cast_to(from) };
-                    let kind = LogicalType::parse(from).unwrap_or(LogicalType::Char(3));
+                    let kind = LogicalType::parse(from).unwrap_or(LogicalType::Char(None));
                     let texts: Vec<String> = generate::texts(kind, &mut random, cases() / 10 + 1)
                         .into_iter()
                         .filter(|t| !is_clock(t))
@@ -278,4 +279,64 @@ fn compared(ty: LogicalType, canon: &[u8], source: Source, operand: &str, settin
         Ok(Operand::NeverEqual) => Ok(false),
         Err(e) => Err(format!("{} {}", e.sqlstate, e.message)),
     }
+}
+
+/// Types that meet in one expression; the last two stand for those that are not known here.
+const MEETING: &[(u32, &str)] = &[
+    (0, ""),
+    (16, "bool"),
+    (17, "bytea"),
+    (19, "name"),
+    (20, "int8"),
+    (21, "int2"),
+    (23, "int4"),
+    (25, "text"),
+    (26, "oid"),
+    (114, "json"),
+    (142, "xml"),
+    (650, "cidr"),
+    (700, "float4"),
+    (701, "float8"),
+    (869, "inet"),
+    (1042, "bpchar"),
+    (1043, "varchar"),
+    (1082, "date"),
+    (1083, "time"),
+    (1114, "timestamp"),
+    (1184, "timestamptz"),
+    (1186, "interval"),
+    (1266, "timetz"),
+    (1700, "numeric"),
+    (2950, "uuid"),
+    (3802, "jsonb"),
+    (1009, "_text"),
+    (790, "money"),
+];
+
+#[test]
+fn values_have_the_type_together_that_postgresql_gives_them() {
+    runtime().block_on(async {
+        let server = Server::start(&[]).await;
+        let (mut questions, mut answers) = (Vec::new(), Vec::new());
+        for a in MEETING {
+            for b in MEETING {
+                for c in MEETING {
+                    let common = common_type(&[a.0, b.0, c.0]);
+                    let casts = [a, b, c].map(|ty| if ty.0 == 0 { "null".into() } else { format!("null::{}", ty.1) });
+                    let values = casts.join(",");
+                    questions.push(format!("pg_typeof(coalesce({values})) = {}::oid", common.unwrap_or_default()));
+                    // Nothing is said where a type is not known here.
+                    let unknown = [a, b, c].iter().any(|ty| matches!(ty.0, 1009 | 790));
+                    answers.push((values, common, unknown));
+                }
+            }
+        }
+        let said = server.evaluate(&questions).await;
+        for ((values, common, unknown), said) in answers.into_iter().zip(said) {
+            match common {
+                Some(_) => assert_eq!(said, Ok(true), "{values}: {common:?}"),
+                None => assert!(said.is_err() || unknown, "{values}: the server has a type for them"),
+            }
+        }
+    });
 }

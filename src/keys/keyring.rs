@@ -52,6 +52,13 @@ impl Keyring {
         }))
     }
 
+    /// Of a keystore in memory.
+    #[cfg(test)]
+    pub(super) fn of(live: Arc<Live>) -> Arc<Self> {
+        let database = "test".to_owned();
+        Arc::new(Self { database, live, columns: RwLock::default(), refreshing: tokio::sync::Mutex::default() })
+    }
+
     /// Reads the keystore again (new DEKs, new states); notices a keystore that went back. After an
     /// error the keys are what they were before.
     ///

@@ -15,7 +15,7 @@ mod live;
 mod mac;
 mod state;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use column::{ColumnKeys, Pinned, Sealed, Unopened};
 pub use error::KeyError;

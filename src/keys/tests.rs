@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::{
-    ColumnKeys, KeyError, KeyState, Unopened,
+    ColumnKeys, KeyError, KeyState, Keyring, Unopened,
     keystore::{
         Snapshot,
         rows::{DekRow, KeystoreRow, PLATFORM, WrappedRow},
@@ -146,6 +146,18 @@ fn column(ty: LogicalType, identity: &str, mode: Mode) -> Arc<ProtectedColumn> {
         allow_low_cardinality: false,
         position: (1, 1),
     })
+}
+
+/// A keyring with one DEK, for the tests of those who seal and open.
+pub(crate) async fn keyring() -> Arc<Keyring> {
+    let kms = Counting::new().await;
+    Keyring::of(live(&kms, &[(1, Primary)]).await)
+}
+
+/// A protected column, likewise.
+pub(crate) fn protected(ordinal: usize, ty: LogicalType, mode: Mode) -> Arc<ProtectedColumn> {
+    let column = column(ty, &format!("public.people.c{ordinal}"), mode);
+    Arc::new(ProtectedColumn { ordinal, name: format!("c{ordinal}"), ..ProtectedColumn::clone(&column) })
 }
 
 fn ssn(live: &Arc<Live>) -> ColumnKeys {

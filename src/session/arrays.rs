@@ -1,4 +1,4 @@
-//! One-dimensional arrays as clients send them, for `column = ANY($1)`.
+//! Arrays as clients send them, for `column = ANY($1)` and `unnest($1)`.
 
 use crate::{values::Format, wire::cursor::Cursor};
 
@@ -11,6 +11,8 @@ pub struct Elements {
     pub type_oid: u32,
     /// Values; None is NULL.
     pub values: Vec<Option<Vec<u8>>>,
+    /// One dimension at most, and its first element has the number 1.
+    pub plain: bool,
 }
 
 /// Reads an array value. Arrays of more dimensions are flattened, as `= ANY` looks at every element.
@@ -21,11 +23,13 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Elements, Problem> {
     }
 }
 
-/// The element type of a built-in array type.
+/// The element type of a built-in array type; 0 if it is not known here.
 pub fn element_type(array_oid: u32) -> u32 {
     match array_oid {
+        199 => 114,
         1000 => 16,
         1001 => 17,
+        1003 => 19,
         1005 => 21,
         1007 => 23,
         1009 => 25,
@@ -34,9 +38,12 @@ pub fn element_type(array_oid: u32) -> u32 {
         1016 => 20,
         1021 => 700,
         1022 => 701,
+        1041 => 869,
         1182 => 1082,
         1115 => 1114,
+        1183 => 1083,
         1185 => 1184,
+        1187 => 1186,
         1231 => 1700,
         2951 => 2950,
         3807 => 3802,
@@ -56,9 +63,10 @@ fn binary(bytes: &[u8]) -> Result<Elements, Problem> {
             return Err(crate::wire::Malformed("dimensions"));
         }
         let mut count = usize::from(dimensions > 0);
+        let mut plain = dimensions <= 1;
         for _ in 0..dimensions {
             let length = usize::try_from(cursor.i32()?).map_err(|_| crate::wire::Malformed("dimension"))?;
-            cursor.i32()?;
+            plain &= cursor.i32()? == 1;
             count = count.checked_mul(length).ok_or(crate::wire::Malformed("dimension"))?;
         }
         let mut values = Vec::new();
@@ -66,7 +74,7 @@ fn binary(bytes: &[u8]) -> Result<Elements, Problem> {
             values.push(cursor.value()?.map(<[u8]>::to_vec));
         }
         cursor.end()?;
-        Ok(Elements { type_oid, values })
+        Ok(Elements { type_oid, values, plain })
     };
     read().map_err(|_| malformed())
 }
@@ -87,13 +95,14 @@ fn text(bytes: &[u8]) -> Result<Elements, Problem> {
         _ => trimmed,
     };
     let mut values = Vec::new();
-    let (mut depth, mut i) = (0_usize, 0);
+    let (mut depth, mut deepest, mut i) = (0_usize, 0, 0);
     // After an element only a comma or a closing brace may follow; after a comma only an element.
     let (mut after_element, mut need_element) = (false, false);
     while i < body.len() {
         match body[i] {
             b'{' if !after_element => {
                 depth += 1;
+                deepest = deepest.max(depth);
                 need_element = false;
                 i += 1;
             }
@@ -103,7 +112,7 @@ fn text(bytes: &[u8]) -> Result<Elements, Problem> {
                 i += 1;
                 if depth == 0 {
                     return if body[i..].trim_ascii().is_empty() {
-                        Ok(Elements { type_oid: 0, values })
+                        Ok(Elements { type_oid: 0, values, plain: deepest == 1 && body.len() == trimmed.len() })
                     } else {
                         Err(malformed())
                     };
@@ -187,9 +196,25 @@ mod tests {
     }
 
     #[test]
+    fn plain_arrays_have_one_dimension_that_starts_with_1() {
+        let plain = |literal: &str| text(literal.as_bytes()).unwrap().plain;
+        assert!(plain("{}") && plain(" {a,NULL} "));
+        assert!(!plain("{{a},{b}}") && !plain("{{}}") && !plain("[1:2]={a,b}") && !plain("[0:0]={a}"));
+        let header = |dimensions: &[u8]| [dimensions, b"\0\0\0\0\0\0\0\x19"].concat();
+        assert!(binary(&header(b"\0\0\0\0")).unwrap().plain);
+        let empty = |lower: u8| [&header(b"\0\0\0\x01")[..], &[0, 0, 0, 0, 0, 0, 0, lower]].concat();
+        assert!(binary(&empty(1)).unwrap().plain && !binary(&empty(0)).unwrap().plain);
+        let two = [&header(b"\0\0\0\x02")[..], &[0, 0, 0, 0, 0, 0, 0, 1], &[0, 0, 0, 0, 0, 0, 0, 1]].concat();
+        assert!(!binary(&two).unwrap().plain);
+    }
+
+    #[test]
     fn a_binary_array_says_its_element_type() {
         let bytes = b"\0\0\0\x01\0\0\0\x01\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x01a\xff\xff\xff\xff";
-        assert_eq!(binary(bytes).unwrap(), Elements { type_oid: 25, values: vec![Some(b"a".to_vec()), None] });
+        assert_eq!(
+            binary(bytes).unwrap(),
+            Elements { type_oid: 25, values: vec![Some(b"a".to_vec()), None], plain: true }
+        );
         for n in 0..bytes.len() {
             assert!(binary(&bytes[..n]).is_err());
         }

@@ -13,7 +13,7 @@ use crate::{
     config::{Mode, OnError, ProtectedColumn},
     crypto::{Envelope, MAGIC, Token},
     keys::{ColumnKeys, Pinned, Unopened},
-    values::{self, Format, Operand, Settings, Source},
+    values::{self, Format, LogicalType, Operand, Settings, Source},
 };
 
 /// One protected column with its keys.
@@ -73,6 +73,28 @@ impl Scratch {
     }
 }
 
+/// A value as a client gives it.
+#[derive(Clone, Copy)]
+pub struct Given<'v> {
+    /// Its type, as far as it is known.
+    pub source: Source,
+    /// The form of its bytes.
+    pub format: Format,
+    /// The value.
+    pub bytes: &'v [u8],
+}
+
+/// How a client wants to see a value.
+#[derive(Clone, Copy)]
+pub struct Wanted<'s> {
+    /// The type to show it as.
+    pub ty: LogicalType,
+    /// The form of its bytes.
+    pub format: Format,
+    /// The session's settings.
+    pub settings: &'s Settings,
+}
+
 /// Why a cell could not be shown.
 #[derive(Debug)]
 pub enum NotShown {
@@ -83,20 +105,21 @@ pub enum NotShown {
 }
 
 impl Column {
-    /// Reads a client's value and appends its envelope to `out`.
+    /// Reads a client's value as one of type `ty` and appends its envelope to `out`. The type is the
+    /// column's, or one of the same canon: the envelope does not say which.
     pub fn seal(
         &self,
-        source: Source,
-        format: Format,
-        bytes: &[u8],
+        ty: LogicalType,
+        given: Given<'_>,
         settings: &Settings,
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<(), Problem> {
+        self.check_type(ty)?;
         scratch.batch.add();
-        self.refuse_own_envelope(bytes, scratch)?;
+        self.refuse_own_envelope(given.bytes, scratch)?;
         scratch.canon.clear();
-        values::parse(self.spec.ty, source, format, bytes, settings, &mut scratch.canon)
+        values::parse(ty, given.source, given.format, given.bytes, settings, &mut scratch.canon)
             .map_err(|error| self.named(error))?;
         if scratch.canon.len() > self.max_value {
             return Err(self.too_long());
@@ -105,7 +128,7 @@ impl Column {
             Mode::Randomized => None,
             Mode::Equality => {
                 scratch.equality.clear();
-                values::equality_canon(self.spec.ty, &scratch.canon, &self.spec.normalize, &mut scratch.equality)?;
+                values::equality_canon(ty, &scratch.canon, &self.spec.normalize, &mut scratch.equality)?;
                 Some(scratch.equality.as_slice())
             }
         };
@@ -116,18 +139,16 @@ impl Column {
     /// The token of an operand of `=`; None if nothing in the column can equal it.
     pub fn token(
         &self,
-        source: Source,
-        format: Format,
-        bytes: &[u8],
+        given: Given<'_>,
         settings: &Settings,
         scratch: &mut Scratch,
     ) -> Result<Option<Token>, Problem> {
         scratch.equality.clear();
         let operand = values::equality_operand(
             self.spec.ty,
-            source,
-            format,
-            bytes,
+            given.source,
+            given.format,
+            given.bytes,
             &self.spec.normalize,
             settings,
             &mut scratch.equality,
@@ -145,11 +166,11 @@ impl Column {
         &self,
         keys: &Pinned,
         stored: &[u8],
-        format: Format,
-        settings: &Settings,
+        wanted: Wanted<'_>,
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<bool, NotShown> {
+        self.check_type(wanted.ty).map_err(NotShown::Problem)?;
         scratch.batch.add();
         scratch.canon.clear();
         match keys.open(stored, &mut scratch.canon) {
@@ -158,7 +179,7 @@ impl Column {
             Err(_) if self.spec.on_error == OnError::Null => return Ok(false),
             Err(error) => return Err(NotShown::Problem(self.unopened(&error))),
         }
-        values::format(self.spec.ty, &scratch.canon, format, settings, out).map_err(|_| {
+        values::format(wanted.ty, &scratch.canon, wanted.format, wanted.settings, out).map_err(|_| {
             NotShown::Problem(
                 Problem::new(
                     "XX001",
@@ -169,6 +190,18 @@ impl Column {
             )
         })?;
         Ok(true)
+    }
+
+    /// A value may be read and shown as another type than the column's if both have the same canon.
+    fn check_type(&self, ty: LogicalType) -> Result<(), Problem> {
+        if ty.reads(self.spec.ty.kind()) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            "XX000",
+            "session/internal",
+            "pgveil: a plan gives a column's values a type that they are not of",
+        ))
     }
 
     /// Opens nothing, but says why as an error for the client.

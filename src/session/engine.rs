@@ -17,7 +17,7 @@ use super::{
     fifo::{Fifo, Kind},
     io::{HIGH_WATER, Side, Wants, exchange, finish},
     job::{Job, Reading},
-    names::Registry,
+    names::{Registry, Undo},
     problem::Problem,
     rows::{Reader, RowScratch},
 };
@@ -261,10 +261,19 @@ impl Session {
             // If this was the Describe that the statement's check relied on, another has to be sent.
             statement.described.store(false, Ordering::Relaxed);
         }
-        let Some(undo) = job.undo else { return };
-        // A later change of the same name that is still under way stays: what it replaces is what was
-        // there before the one that is taken back.
-        match self.fifo.behind().filter_map(|entry| entry.job.undo.as_mut()).find(|later| later.is_of_name(&undo)) {
+        for undo in job.undo.into_iter().chain(job.steps.into_iter().rev().map(|(_, undo)| undo)) {
+            self.take_back_name(undo);
+        }
+    }
+
+    /// Takes back one change of a name. A later change of the same name that is still under way stays:
+    /// what it replaces is what was there before the one that is taken back.
+    pub(super) fn take_back_name(&mut self, undo: Undo) {
+        let behind = self.fifo.behind().flat_map(|entry| {
+            let steps = entry.job.steps.iter_mut().map(|(_, undo)| undo);
+            entry.job.undo.iter_mut().chain(steps)
+        });
+        match behind.into_iter().find(|later| later.is_of_name(&undo)) {
             Some(later) => *later = undo,
             None => self.names.undo(undo),
         }

@@ -1,21 +1,20 @@
 //! The extended protocol: Parse, Bind, Describe, Execute, Close.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-use bytes::Bytes;
-
 use super::{
+    by_name::{self, ByName},
     engine::{End, Next, Session, Wait},
-    executes,
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},
-    names::{Planned, Portal, Statement},
+    known::{self, Known},
+    names::{Planned, Portal, Relies, Statement},
     params::{self, Sealer},
-    planning::{ENDS_TRANSACTION, Edited, Prepared},
+    planning::{ENDS_TRANSACTION, Edited, Noted, PlannedText, Prepared},
     problem::Problem,
     readiness::{ALTERS, Ready, encoding_problem, invalid_utf8},
     rows::Cell,
@@ -27,7 +26,8 @@ use crate::{
         catalog::Catalog,
         classify::{Class, classify},
         env::Env,
-        model::{Output, Plan},
+        held::{Effect, Lookup},
+        model::Plan,
         prefilter::Mentions,
     },
     wire::frontend::{self, Bind, Parse, Target},
@@ -41,16 +41,11 @@ impl Session {
         let Some(mentions) = self.look(message.text).await else { return Ok(Next::Stay) };
         let epoch = self.db.with_catalog(|catalog| catalog.epoch);
         let oids: Vec<u32> = message.oids().collect();
-        if mentions.env
-            && let Some(problem) = executes::refusal(message.text, &self.names)
-        {
-            return Ok(self.refuse_parse(message.name, problem));
-        }
-        if !mentions.protected {
-            executes::passed(message.text, &mut self.names);
+        let by_name = if mentions.protected { ByName::Runs } else { by_name::look(message.text, &self.names) };
+        if by_name == ByName::No || by_name == ByName::Names && self.unreadable(message.text) {
             self.server.output.extend_from_slice(raw);
             let readable = !self.unreadable(message.text);
-            let statement = Statement { readable, ..passed(message.text, oids, epoch, mentions) };
+            let statement = Statement { readable, ..Statement::passed(message.text, oids, epoch, mentions) };
             self.prepare(message.name, statement);
             return Ok(Next::Go);
         }
@@ -59,7 +54,8 @@ impl Session {
             Some(Ok(next)) => return Ok(next),
             Some(Err(problem)) => return Ok(self.refuse_parse(message.name, problem)),
         }
-        let (catalog, env) = match self.ready_to_plan().await {
+        let ready = if by_name == ByName::Names { self.ready_for_names() } else { self.ready_to_plan().await };
+        let (catalog, env) = match ready {
             Ready::Now(catalog, env) => (catalog, env),
             Ready::Later => return Ok(Next::Stay),
             Ready::Never(problem) => return Ok(self.refuse_parse(message.name, problem)),
@@ -67,7 +63,7 @@ impl Session {
         Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env).await {
             Err(Stop::Stay) => Next::Stay,
             Err(Stop::Refuse(problem)) => {
-                executes::refused(message.text, &mut self.names);
+                by_name::fence_prepared(message.text, &mut self.names);
                 self.refuse_parse(message.name, *problem)
             }
             Ok((statement, None)) => {
@@ -98,6 +94,7 @@ impl Session {
         let key = Key { text: text_str, declared: &oids, scope: &scope };
         let cached = if cacheable { self.db.plans.get(&key) } else { None };
         Meters::get().plan_cache(cached.is_some());
+        let (mut effect, mut relies, mut changes_env) = (None, None, mentions.env);
         let prepared = if cached.is_some() {
             cached
         } else {
@@ -112,7 +109,14 @@ impl Session {
                 catalog = self.db.catalog();
                 planned = self.desk(&catalog, env, |desk| desk.prepared(text_str, &oids, true));
             }
-            match planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))?? {
+            let planned = planned.map_err(|refusal| Problem::refusal(refusal, text_str, 0))??;
+            // What depends on the session's names is of no use to others.
+            let cacheable = cacheable && planned.effect.is_none() && planned.asks.is_none();
+            let PlannedText { plan, effect: own_effect, asks, asked_env } = planned;
+            effect = own_effect;
+            relies = asks.map(|asks| self.names.relies(&asks));
+            changes_env = asked_env.unwrap_or(changes_env);
+            match plan {
                 None => None,
                 Some(plan) => {
                     let edited = plan
@@ -128,7 +132,9 @@ impl Session {
                 }
             }
         };
-        let Some(prepared) = prepared else { return Ok((passed(text, oids, catalog.epoch, mentions), None)) };
+        let mentions = Mentions { env: changes_env, ..mentions };
+        let passed = Statement { effect, relies, ..Statement::passed(text, oids, catalog.epoch, mentions) };
+        let Some(prepared) = prepared else { return Ok((passed, None)) };
         let plan = Arc::clone(&prepared.plan);
         let edited = match &prepared.edited {
             Some(edited) => Arc::clone(edited),
@@ -142,7 +148,7 @@ impl Session {
                 positions: Arc::clone(&edited.positions),
                 used: AtomicBool::new(false),
             }),
-            ..passed(text, oids, catalog.epoch, mentions)
+            ..passed
         };
         Ok((statement, Some(edited)))
     }
@@ -165,6 +171,13 @@ impl Session {
         let positions = statement.positions();
         // The server refuses a name that is taken: nothing is bound to it before that is settled.
         let taken = !name.is_empty() && self.names.statement(name).is_some();
+        self.names.unfence(name);
+        if let Some(Effect::Prepare { name, held: Some(_), .. }) = &statement.effect
+            && self.names.statement(name.as_bytes()).is_none()
+        {
+            // Nothing is run by that name before this one has been executed.
+            self.names.fence(name.as_bytes());
+        }
         let undo = self.names.set_statement(name, Some(Arc::new(statement)));
         self.sent(Kind::Parse, Job { positions, ..Job::forward().undo(undo) });
         if taken {
@@ -233,7 +246,7 @@ impl Session {
         let view =
             (planned.plan.reads_sealed() || planned.plan.explain).then(|| self.view(&planned.plan, wanted, upstream));
         let positions = statement.positions();
-        let portal = Portal { statement, view };
+        let portal = Portal::bound(statement, view);
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
         self.sent(Kind::Bind, Job { positions, ..Job::forward().undo(undo) });
         Ok(Next::Go)
@@ -242,13 +255,12 @@ impl Session {
     fn bind_as_is(&mut self, portal: &[u8], statement: Arc<Statement>, raw: &[u8]) -> Next {
         self.segment.open = true;
         self.server.output.extend_from_slice(raw);
-        let undo = self.names.set_portal(portal, Some(Arc::new(Portal { statement, view: None })));
+        let undo = self.names.set_portal(portal, Some(Arc::new(Portal::bound(statement, None))));
         self.sent(Kind::Bind, Job::forward().undo(undo));
         Next::Go
     }
 
-    /// A name that pgveil does not know was prepared in SQL, where protected names are refused, or does
-    /// not exist. Values are sent only once the server has said that it does; if not, its error to this
+    /// A name that pgveil does not know was prepared by a function, say, or does not exist. Values are sent only once the server has said that it does; if not, its error to this
     /// Describe is the one that it has for Bind.
     fn ask_about(&mut self, name: &[u8]) {
         self.segment.open = true;
@@ -256,7 +268,7 @@ impl Session {
         frontend::flush(&mut self.server.output);
         let epoch = self.db.with_catalog(|catalog| catalog.epoch);
         let text = Mentions { protected: false, env: true };
-        let prepared_in_sql = Statement { may_write: true, ..passed(b"", Vec::new(), epoch, text) };
+        let prepared_in_sql = Statement { may_write: true, ..Statement::passed(b"", Vec::new(), epoch, text) };
         let undo = self.names.set_statement(name, Some(Arc::new(prepared_in_sql)));
         self.sent(Kind::DescribeStatement, Job::swallow().undo(undo));
         self.wait = Wait::Answers;
@@ -266,9 +278,10 @@ impl Session {
     /// holds sealed literals that were used already (each value gets a nonce of its own).
     async fn current(&mut self, message: &Bind<'_>, statement: Arc<Statement>) -> Result<Arc<Statement>, Stop> {
         let same_catalog = !self.db.is_stale() && statement.epoch == self.db.with_catalog(|catalog| catalog.epoch);
+        let same_names = statement.relies.as_ref().is_none_or(|relies| self.names.still(relies));
         let fresh = match &statement.planned {
-            None if same_catalog => return Ok(statement),
-            None => {
+            None if same_catalog && same_names => return Ok(statement),
+            None if same_names => {
                 if let Err(problem) = self.db.freshen().await {
                     return Err(Stop::Refuse(Box::new(problem)));
                 }
@@ -282,10 +295,13 @@ impl Session {
                 }
                 false
             }
+            None => false,
             Some(planned) => {
-                let same_env = self.environment.known().is_some_and(|env| *env == planned.env);
+                // A cursor was planned when it was declared.
+                let of_cursor = matches!(statement.relies, Some(Relies::Cursor(..)));
+                let same_env = of_cursor || self.environment.known().is_some_and(|env| *env == planned.env);
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
-                same_catalog && same_env && !reuses
+                same_catalog && same_names && same_env && !reuses
             }
         };
         if fresh {
@@ -296,16 +312,54 @@ impl Session {
             Ready::Later => return Err(Stop::Stay),
             Ready::Never(problem) => return Err(Stop::Refuse(Box::new(problem))),
         };
+        if statement.by_sql.is_some() {
+            let statement = self.renewed(message.statement, &statement, &catalog, &env)?;
+            return Ok(statement);
+        }
         let mentions = catalog.prefilter.look(&statement.text);
         let (text, oids) = (statement.text.clone(), statement.oids.clone());
         let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env).await?;
-        let former_result = statement.former_result.clone().or_else(|| statement.result.get().cloned());
+        // What EXECUTE and FETCH return may change.
+        let former_result = match statement.relies {
+            Some(_) => None,
+            None => statement.former_result.clone().or_else(|| statement.result.get().cloned()),
+        };
         let renewed = Statement { named: statement.named, former_result, ..renewed };
         self.prepare_again(message.statement, renewed, edited.as_deref());
         match self.names.statement(message.statement) {
             Some(statement) if self.wait == Wait::No => Ok(Arc::clone(statement)),
             _ => Err(Stop::Stay),
         }
+    }
+
+    /// What SQL has prepared is not prepared again: its plan is still good, or it cannot be run.
+    fn renewed(
+        &mut self,
+        name: &[u8],
+        old: &Statement,
+        catalog: &Catalog,
+        env: &Arc<Env>,
+    ) -> Result<Arc<Statement>, Stop> {
+        let planned = match Known::new(&self.names, catalog, env).of_statement(old) {
+            Lookup::Refused(refusal) => return Err(Problem::refusal(*refusal, "", 0).into()),
+            Lookup::Unknown => None,
+            Lookup::Held(held) => Some(Planned {
+                plan: held.plan,
+                env: Arc::clone(env),
+                positions: Arc::default(),
+                used: AtomicBool::new(false),
+            }),
+        };
+        let changes = Mentions { protected: false, env: old.changes_env.load(Ordering::Relaxed) };
+        let statement = Arc::new(Statement {
+            may_write: old.may_write,
+            planned,
+            named: true,
+            by_sql: old.by_sql,
+            ..Statement::passed(&old.text, old.oids.clone(), catalog.epoch, changes)
+        });
+        self.names.set_statement(name, Some(Arc::clone(&statement)));
+        Ok(statement)
     }
 
     /// Replaces a prepared statement upstream under the client's name, which SQL-level DEALLOCATE and
@@ -368,7 +422,7 @@ impl Session {
             self.segment.open = true;
             self.segment.may_write = true;
             // A cursor, or a portal that only the server knows of.
-            let statement = Arc::new(passed(b"", Vec::new(), 0, Mentions::default()));
+            let statement = Arc::new(Statement::passed(b"", Vec::new(), 0, Mentions::default()));
             let reading = || Reading::Prepared { statement: Arc::clone(&statement), view: None };
             self.look_at_portal(name, reading());
             self.server.output.extend_from_slice(raw);
@@ -378,6 +432,10 @@ impl Session {
         let statement = &portal.statement;
         if self.must_wait_for_results(|| statement.class) {
             return Next::Stay;
+        }
+        if statement.relies.as_ref().is_some_and(|relies| !self.names.still(relies)) {
+            // It was bound while the name that it runs stood for something else.
+            return self.refuse(Problem::refusal(known::stale(), "", 0));
         }
         self.segment.open = true;
         let reading = || Reading::Prepared { statement: Arc::clone(statement), view: portal.view.clone() };
@@ -403,7 +461,18 @@ impl Session {
             self.environment.forget();
         }
         self.server.output.extend_from_slice(raw);
-        self.sent(Kind::Execute, Job { opens, positions: statement.positions(), ..Job::forward().reading(reading()) });
+        let undo = statement.effect.clone().map(|effect| {
+            let env = statement.planned.as_ref().map_or_else(Arc::default, |planned| Arc::clone(&planned.env));
+            let makes_plan = effect.makes_plan();
+            let changes_env = statement.changes_env.load(Ordering::Relaxed);
+            let noted = Noted { effect, text: statement.text.clone(), env: changes_env };
+            let undo = self.take_effect(&noted, statement.epoch, &env);
+            (undo.displaces(makes_plan), undo)
+        });
+        let displaced = undo.as_ref().is_some_and(|(displaced, _)| *displaced);
+        let job = Job { opens, positions: statement.positions(), ..Job::forward().reading(reading()) };
+        self.sent(Kind::Execute, Job { undo: undo.map(|(_, undo)| undo), ..job });
+        self.settle_names(displaced);
         Next::Go
     }
 
@@ -440,25 +509,6 @@ impl From<Problem> for Stop {
     }
 }
 
-fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Statement {
-    let class = classify(text);
-    Statement {
-        text: Bytes::copy_from_slice(text),
-        oids,
-        epoch,
-        changes_env: AtomicBool::new(mentions.env),
-        class,
-        may_write: class.may_write(),
-        readable: true,
-        planned: None,
-        shape: OnceLock::new(),
-        described: AtomicBool::new(false),
-        named: false,
-        result: OnceLock::new(),
-        former_result: None,
-    }
-}
-
 /// Sealed columns are asked for in binary whatever the client wants, where the number of columns is
 /// certain: hex text doubles the bytes.
 pub(super) fn result_formats(plan: &Plan, certain: bool, wanted: &[i16]) -> Vec<i16> {
@@ -466,11 +516,7 @@ pub(super) fn result_formats(plan: &Plan, certain: bool, wanted: &[i16]) -> Vec<
         return wanted.to_vec();
     }
     let code = |i: usize| if wanted.len() > 1 { wanted.get(i) } else { wanted.first() }.copied().unwrap_or(0);
-    plan.results
-        .iter()
-        .enumerate()
-        .map(|(i, output)| if matches!(output, Output::Sealed(_)) { 1 } else { code(i) })
-        .collect()
+    plan.results.iter().enumerate().map(|(i, output)| if output.sealed().is_some() { 1 } else { code(i) }).collect()
 }
 
 fn result_formats_of(plan: &Plan, statement: &Statement, wanted: &[i16]) -> Result<Vec<i16>, Problem> {

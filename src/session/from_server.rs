@@ -254,12 +254,31 @@ impl Session {
 
     fn command_complete(&mut self, tag: &[u8]) {
         self.ddl |= changes_catalog(tag);
-        if matches!(tag, b"DEALLOCATE ALL" | b"DISCARD ALL") {
-            let behind = self.fifo.iter().filter_map(|entry| match (&entry.kind, &entry.job.undo) {
-                (Kind::Parse, Some(Undo::Statement(name, _))) => Some(name.clone()),
-                _ => None,
-            });
-            self.names.clear_statements(&behind.collect::<Vec<_>>());
+        let statements = matches!(tag, b"DEALLOCATE ALL" | b"DISCARD ALL");
+        let portals = matches!(tag, b"CLOSE CURSOR ALL" | b"DISCARD ALL");
+        if !statements && !portals {
+            return;
+        }
+        // Of the present Query, too, only what comes behind this statement has yet to be.
+        let done = match self.fifo.head().map(|head| &head.job.reading) {
+            Some(Reading::Script { at, .. }) => *at,
+            _ => 0,
+        };
+        let head = self.fifo.iter().take(1).flat_map(|entry| entry.job.steps.iter().filter(|(at, _)| *at > done));
+        let behind = self.fifo.iter().skip(1).flat_map(|entry| entry.job.steps.iter());
+        let steps = head.chain(behind).map(|(_, undo)| undo);
+        let (mut prepared, mut bound) = (Vec::new(), Vec::new());
+        for undo in self.fifo.iter().filter_map(|entry| entry.job.undo.as_ref()).chain(steps) {
+            match undo {
+                Undo::Statement(name, _) => prepared.push(name.clone()),
+                Undo::Portal(name, _) => bound.push(name.clone()),
+            }
+        }
+        if statements {
+            self.names.clear_statements(&prepared);
+        }
+        if portals {
+            self.names.clear_portals(&bound);
         }
     }
 
@@ -397,6 +416,17 @@ impl Session {
         if !was_refused && matches!(sqlstate, b"0A000" | b"42P01" | b"42703" | b"42804") && head.job.positions.is_some()
         {
             self.db.mark_stale();
+        }
+        // Of a Query, what has run stays: PREPARE is not undone.
+        let undone = self.fifo.head().map(|head| match &head.job.reading {
+            Reading::Script { at, .. } if head.kind == Kind::Query => {
+                let first = head.job.steps.partition_point(|(step, _)| step < at);
+                head.job.steps.split_off(first)
+            }
+            _ => Vec::new(),
+        });
+        for (_, undo) in undone.into_iter().flatten().rev() {
+            self.take_back_name(undo);
         }
         let mut lost = self.fifo.fail();
         if let Some(Entry { kind: Kind::Parse, job }) = lost.first_mut()

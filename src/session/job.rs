@@ -18,6 +18,8 @@ pub struct Job {
     pub reading: Reading,
     /// What to take back if the request fails or is skipped.
     pub undo: Option<Undo>,
+    /// Likewise for the statements of a Query, by their positions in it.
+    pub steps: Vec<(usize, Undo)>,
     /// Where its errors point in the client's text; None if the text was sent as it came.
     pub positions: Option<Arc<Positions>>,
     /// Its results hold sealed columns: nothing that can commit is sent before they are opened.

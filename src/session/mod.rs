@@ -12,7 +12,8 @@
 //! - [`readiness`] — what has to be settled before one can be planned.
 //! - [`barrier`] — nothing commits before its results are opened.
 //! - [`fifo`] — what the server still has to answer. [`job`] — what is done with an answer.
-//! - [`names`] — prepared statements and portals; [`executes`] — which of them SQL may not execute.
+//! - [`names`] — prepared statements and portals; [`by_name`] — SQL that makes or uses them;
+//!   [`known`] — what planning may know of them.
 //! - [`planning`] — a text → what is sent instead of it.
 //! - [`environment`] — search_path, role and settings of the session.
 //! - [`params`], [`rows`], [`cells`], [`arrays`] — values on their way up and down.
@@ -24,18 +25,19 @@
 
 pub mod arrays;
 mod barrier;
+mod by_name;
 mod cells;
 mod database;
 mod engine;
 mod environment;
 mod error_response;
-mod executes;
 mod extended;
 pub mod fifo;
 mod from_client;
 mod from_server;
 mod io;
 mod job;
+mod known;
 mod login;
 mod names;
 mod params;

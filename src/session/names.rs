@@ -5,7 +5,10 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, OnceLock, atomic::AtomicBool},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -15,7 +18,16 @@ use super::{
     error_response::Positions,
     rows::{Shape, View},
 };
-use crate::sql::{classify::Class, env::Env, model::Plan};
+use crate::sql::{
+    classify::{Class, classify},
+    env::Env,
+    held::{Asked, Effect, Held},
+    model::Plan,
+    prefilter::Mentions,
+};
+
+/// Longer names are cut off by the server (`NAMEDATALEN - 1`).
+const LONGEST: usize = 63;
 
 /// A prepared statement.
 #[derive(Debug)]
@@ -47,6 +59,21 @@ pub struct Statement {
     pub result: OnceLock<Vec<u8>>,
     /// What they were before it was prepared again.
     pub former_result: Option<Vec<u8>>,
+    /// What its execution does to names.
+    pub effect: Option<Effect>,
+    /// The name that its plan depends on.
+    pub relies: Option<Relies>,
+    /// It was prepared by the PREPARE that is its text: the digest of that one's plan.
+    pub by_sql: Option<u64>,
+}
+
+/// A name and what it stood for when a statement was planned.
+#[derive(Debug)]
+pub enum Relies {
+    /// A prepared statement.
+    Statement(String, Option<Arc<Statement>>),
+    /// A cursor.
+    Cursor(String, Option<Arc<Portal>>),
 }
 
 /// What planning gave.
@@ -63,6 +90,29 @@ pub struct Planned {
 }
 
 impl Statement {
+    /// A statement that was passed.
+    pub fn passed(text: &[u8], oids: Vec<u32>, epoch: u64, mentions: Mentions) -> Self {
+        let class = classify(text);
+        Self {
+            text: Bytes::copy_from_slice(text),
+            oids,
+            epoch,
+            changes_env: AtomicBool::new(mentions.env),
+            class,
+            may_write: class.may_write(),
+            readable: true,
+            planned: None,
+            shape: OnceLock::new(),
+            described: AtomicBool::new(false),
+            named: false,
+            result: OnceLock::new(),
+            former_result: None,
+            effect: None,
+            relies: None,
+            by_sql: None,
+        }
+    }
+
     /// Where its errors point in the client's text; None if it was sent as it came.
     pub fn positions(&self) -> Option<Arc<Positions>> {
         self.planned.as_ref().map(|planned| Arc::clone(&planned.positions))
@@ -74,40 +124,121 @@ impl Statement {
         self.former_result.as_ref().is_some_and(|former| self.result.get() != Some(former))
     }
 
+    /// Its plan, as SQL that names it sees it.
+    pub fn held(&self) -> Option<Held> {
+        let planned = self.planned.as_ref()?;
+        let env = self.changes_env.load(Ordering::Relaxed);
+        Some(Held { plan: Arc::clone(&planned.plan), declared: self.oids.as_slice().into(), env, binary: false })
+    }
+
     /// Returns rows with sealed columns?
     pub fn reads_sealed(&self) -> bool {
         self.planned.as_ref().is_some_and(|planned| planned.plan.reads_sealed())
     }
 }
 
-/// A portal.
+/// A portal, or a cursor, which is the same to the server.
 #[derive(Debug)]
 pub struct Portal {
     /// Its statement.
     pub statement: Arc<Statement>,
     /// How its rows are shown to the client; None if nothing is to be changed in them.
     pub view: Option<Arc<View>>,
+    /// Outlives its transaction.
+    pub hold: bool,
+    /// FETCH gives its rows in binary.
+    pub binary: bool,
 }
 
-/// Names of one kind, and how to take back a change.
-#[derive(Debug)]
-struct Names<T>(HashMap<Bytes, Arc<T>>);
+impl Portal {
+    /// One that a Bind has made.
+    pub fn bound(statement: Arc<Statement>, view: Option<Arc<View>>) -> Self {
+        Self { statement, view, hold: false, binary: false }
+    }
 
-impl<T> Names<T> {
-    fn set(&mut self, name: &[u8], value: Option<Arc<T>>) -> Option<Arc<T>> {
-        match value {
-            Some(value) => self.0.insert(Bytes::copy_from_slice(name), value),
-            None => self.0.remove(name),
-        }
+    /// Its plan, as SQL that names it sees it.
+    pub fn held(&self) -> Option<Held> {
+        let held = self.statement.held()?;
+        Some(Held { binary: self.binary, ..held })
     }
 }
 
-/// All names of a session.
+/// What SQL may name.
+trait Kept {
+    fn is_planned(&self) -> bool;
+}
+
+impl Kept for Statement {
+    fn is_planned(&self) -> bool {
+        self.planned.is_some()
+    }
+}
+
+impl Kept for Portal {
+    fn is_planned(&self) -> bool {
+        self.statement.planned.is_some()
+    }
+}
+
+/// Names of one kind.
 #[derive(Debug)]
+struct Names<T> {
+    map: HashMap<Bytes, Arc<T>>,
+    /// How many of them are not empty: SQL can name those.
+    named: usize,
+    /// How many of those are planned.
+    planned: usize,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Self { map: HashMap::new(), named: 0, planned: 0 }
+    }
+}
+
+impl<T: Kept> Names<T> {
+    fn get(&self, name: &[u8]) -> Option<&Arc<T>> {
+        self.map.get(cut(name))
+    }
+
+    fn set(&mut self, name: &[u8], value: Option<Arc<T>>) -> Option<Arc<T>> {
+        let name = cut(name);
+        let counts = |value: &Option<Arc<T>>| match value {
+            Some(value) if !name.is_empty() => (1, usize::from(value.is_planned())),
+            _ => (0, 0),
+        };
+        let (named, planned) = counts(&value);
+        let old = match value {
+            Some(value) => self.map.insert(Bytes::copy_from_slice(name), value),
+            None => self.map.remove(name),
+        };
+        let (was_named, was_planned) = counts(&old);
+        self.named = self.named + named - was_named;
+        self.planned = self.planned + planned - was_planned;
+        old
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Bytes, &T) -> bool) {
+        if self.map.is_empty() {
+            return;
+        }
+        self.map.retain(|name, value| keep(name, value));
+        let named = self.map.iter().filter(|(name, _)| !name.is_empty());
+        self.named = named.clone().count();
+        self.planned = named.filter(|(_, value)| value.is_planned()).count();
+    }
+}
+
+fn cut(name: &[u8]) -> &[u8] {
+    name.get(..LONGEST).unwrap_or(name)
+}
+
+/// All names of a session.
+#[derive(Debug, Default)]
 pub struct Registry {
     statements: Names<Statement>,
     portals: Names<Portal>,
-    /// Names whose PREPARE in SQL was refused.
+    /// Names whose PREPARE in SQL was refused or has failed: nothing is to be executed by them.
     fenced: HashSet<Vec<u8>>,
 }
 
@@ -128,83 +259,147 @@ impl Undo {
             _ => false,
         }
     }
-}
 
-impl Default for Registry {
-    fn default() -> Self {
-        Self { statements: Names(HashMap::new()), portals: Names(HashMap::new()), fenced: HashSet::new() }
+    /// Does a prepared statement take the place of another, one of them planned? (A cursor that is
+    /// taken for another fails by its row description.)
+    pub fn displaces(&self, planned: bool) -> bool {
+        match self {
+            Self::Statement(name, Some(old)) => !name.is_empty() && (planned || old.is_planned()),
+            _ => false,
+        }
     }
 }
 
 impl Registry {
     /// A statement by name.
     pub fn statement(&self, name: &[u8]) -> Option<&Arc<Statement>> {
-        self.statements.0.get(name)
+        self.statements.get(name)
     }
 
-    /// Is there a name that SQL's EXECUTE must not use?
-    pub fn any_unexecutable(&self) -> bool {
-        let mut statements = self.statements.0.iter();
-        self.any_fenced() || statements.any(|(name, statement)| !name.is_empty() && statement.planned.is_some())
-    }
-
-    /// Was the PREPARE of any name refused?
-    pub fn any_fenced(&self) -> bool {
-        !self.fenced.is_empty()
+    /// Is there anything that SQL can name?
+    pub fn any_named(&self) -> bool {
+        self.statements.named + self.portals.named > 0 || !self.fenced.is_empty()
     }
 
     /// The PREPARE of a name was refused.
-    pub fn fence(&mut self, name: Vec<u8>) {
-        self.fenced.insert(name);
+    pub fn fence(&mut self, name: &[u8]) {
+        self.fenced.insert(cut(name).to_vec());
     }
 
-    /// The name is prepared as something that may be executed.
+    /// The name is being prepared.
     pub fn unfence(&mut self, name: &[u8]) {
-        self.fenced.remove(name);
+        if !self.fenced.is_empty() {
+            self.fenced.remove(cut(name));
+        }
     }
 
-    /// Is a statement planned whose name the server knows by (the beginning of) this one, or was its
-    /// PREPARE refused?
-    pub fn is_unexecutable(&self, name: &[u8]) -> bool {
-        if self.fenced.contains(name) {
-            return true;
-        }
-        let mut planned = self.statements.0.iter().filter(|(_, statement)| statement.planned.is_some());
-        planned.any(|(known, _)| !known.is_empty() && (**known == *name || known.len() > 60 && known.starts_with(name)))
+    /// Was the PREPARE of a name refused?
+    pub fn is_fenced(&self, name: &[u8]) -> bool {
+        self.fenced.contains(cut(name))
+    }
+
+    /// Does a name stand for a planned statement, or one whose PREPARE was refused?
+    pub fn is_guarded(&self, name: &[u8]) -> bool {
+        self.is_fenced(name) || self.statement(name).is_some_and(|statement| statement.is_planned())
+    }
+
+    /// Is any name guarded?
+    pub fn any_guarded(&self) -> bool {
+        self.statements.planned > 0 || !self.fenced.is_empty()
     }
 
     /// A portal by name.
     pub fn portal(&self, name: &[u8]) -> Option<&Arc<Portal>> {
-        self.portals.0.get(name)
+        self.portals.get(name)
+    }
+
+    /// What a name stands for now.
+    pub fn relies(&self, asked: &Asked) -> Relies {
+        match asked {
+            Asked::Statement(name) => Relies::Statement(name.clone(), self.statement(name.as_bytes()).cloned()),
+            Asked::Cursor(name) => Relies::Cursor(name.clone(), self.portal(name.as_bytes()).cloned()),
+        }
+    }
+
+    /// Does a name still stand for the same?
+    pub fn still(&self, relies: &Relies) -> bool {
+        fn same<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
+            a.map(Arc::as_ptr) == b.map(Arc::as_ptr)
+        }
+        match relies {
+            Relies::Statement(name, then) => same(self.statement(name.as_bytes()), then.as_ref()),
+            Relies::Cursor(name, then) => same(self.portal(name.as_bytes()), then.as_ref()),
+        }
     }
 
     /// Sets or removes a statement.
     pub fn set_statement(&mut self, name: &[u8], statement: Option<Arc<Statement>>) -> Undo {
         let old = self.statements.set(name, statement);
-        Undo::Statement(Bytes::copy_from_slice(name), old)
+        Undo::Statement(Bytes::copy_from_slice(cut(name)), old)
     }
 
     /// Sets or removes a portal.
     pub fn set_portal(&mut self, name: &[u8], portal: Option<Arc<Portal>>) -> Undo {
         let old = self.portals.set(name, portal);
-        Undo::Portal(Bytes::copy_from_slice(name), old)
+        Undo::Portal(Bytes::copy_from_slice(cut(name)), old)
     }
 
     /// Takes a change back because its message was skipped or failed.
     pub fn undo(&mut self, undo: Undo) {
         match undo {
-            Undo::Statement(name, old) => drop(self.statements.set(&name, old)),
+            Undo::Statement(name, old) => {
+                let gone = old.is_none();
+                let failed = self.statements.set(&name, old);
+                if gone && failed.is_some_and(|failed| failed.by_sql.is_some() && failed.is_planned()) {
+                    self.fence(&name);
+                }
+            }
             Undo::Portal(name, old) => drop(self.portals.set(&name, old)),
         }
     }
 
-    /// The transaction has ended: portals are gone.
+    /// The transaction has ended: portals are gone, but for cursors WITH HOLD.
     pub fn end_transaction(&mut self) {
-        self.portals.0.clear();
+        self.portals.retain(|_, portal| portal.hold);
     }
 
     /// DEALLOCATE ALL or DISCARD ALL: only what was prepared behind it stays.
     pub fn clear_statements(&mut self, prepared_behind: &[Bytes]) {
-        self.statements.0.retain(|name, _| prepared_behind.contains(name));
+        self.statements.retain(|name, _| prepared_behind.contains(name));
+    }
+
+    /// CLOSE ALL or DISCARD ALL, likewise.
+    pub fn clear_portals(&mut self, bound_behind: &[Bytes]) {
+        self.portals.retain(|name, _| bound_behind.contains(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_are_cut_off_where_the_server_does_so() {
+        let mut registry = Registry::default();
+        let long = [b'n'; 70];
+        let statement =
+            Arc::new(Statement::passed(b"SELECT 1", Vec::new(), 1, crate::sql::prefilter::Mentions::default()));
+        let undo = registry.set_statement(&long, Some(statement));
+        assert!(registry.statement(&long[..63]).is_some());
+        assert!(registry.statement(&long[..62]).is_none());
+        assert!(registry.any_named() && !registry.any_guarded());
+        registry.undo(undo);
+        assert!(registry.statement(&long).is_none());
+        assert!(!registry.any_named());
+    }
+
+    #[test]
+    fn a_name_whose_prepare_failed_is_guarded_until_it_is_prepared() {
+        let mut registry = Registry::default();
+        registry.fence(b"q");
+        assert!(registry.is_guarded(b"q") && registry.any_guarded() && registry.any_named());
+        registry.unfence(b"q");
+        assert!(!registry.is_guarded(b"q") && !registry.any_named());
     }
 }

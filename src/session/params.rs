@@ -3,14 +3,14 @@
 use bytes::{BufMut, BytesMut};
 
 use super::{
-    arrays,
-    cells::{Column, Scratch},
+    arrays::{self, Elements},
+    cells::{Column, Given, Scratch},
     problem::Problem,
 };
 use crate::{
     crypto::Token,
     sql::{
-        grammar::edits::{write_sealed, write_token, write_token_array},
+        grammar::edits::{write_bytea, write_bytea_array, write_sealed},
         model::{Literal, Ordinal, Param, ParamForm, Plan},
     },
     values::{self, Format, LogicalType, Settings, Source},
@@ -30,7 +30,7 @@ pub struct Sealer<'a> {
     pub scratch: &'a mut Scratch,
 }
 
-/// `bytea` and `bytea[]`: how sealed values and arrays of tokens are declared upstream.
+/// `bytea` and `bytea[]`: how sealed values and tokens, and arrays of them, are declared upstream.
 const BYTEA: u32 = 17;
 const BYTEA_ARRAY: u32 = 1001;
 
@@ -140,9 +140,10 @@ pub fn bind(
             match (param.form, value) {
                 (_, None) => frontend::value(out, None),
                 (ParamForm::Plain, Some(bytes)) => frontend::value(out, Some(bytes)),
-                (form, Some(bytes)) => sealer
-                    .put(form, source, client_format(bind, param.client)?, bytes, out)
-                    .map_err(|problem| in_parameter(problem, param.client))?,
+                (form, Some(bytes)) => {
+                    let given = Given { source, format: client_format(bind, param.client)?, bytes };
+                    sealer.put(form, given, out).map_err(|problem| in_parameter(problem, param.client))?;
+                }
             }
         }
         frontend::codes(out, results);
@@ -176,83 +177,134 @@ fn column(columns: &[Column], ordinal: Ordinal) -> Result<&Column, Problem> {
 }
 
 impl Sealer<'_> {
-    fn put(
-        &mut self,
-        form: ParamForm,
-        declared: Source,
-        format: Format,
-        bytes: &[u8],
-        body: &mut BytesMut,
-    ) -> Result<(), Problem> {
+    fn put(&mut self, form: ParamForm, given: Given<'_>, body: &mut BytesMut) -> Result<(), Problem> {
         match form {
-            ParamForm::Plain => frontend::value(body, Some(bytes)),
-            ParamForm::Seal(ordinal, cast) => {
-                let mut cast_value = Vec::new();
-                let (source, format, bytes) =
-                    through_cast(declared, cast, format, bytes, self.settings, &mut cast_value)?;
-                let column = column(self.columns, ordinal)?;
-                let mut sealed = std::mem::take(&mut self.scratch.sealed);
-                sealed.clear();
-                let done = column.seal(source, format, bytes, self.settings, self.scratch, &mut sealed);
-                frontend::value(body, Some(&sealed));
-                self.scratch.sealed = sealed;
-                done?;
-            }
-            ParamForm::SealAs(..) | ParamForm::SealArray(..) => {
-                return Err(Problem::new("XX000", "session/internal", "pgveil: not yet"));
-            }
+            ParamForm::Plain => frontend::value(body, Some(given.bytes)),
+            ParamForm::Seal(ordinal, cast) => self.put_sealed(ordinal, None, cast, given, body)?,
+            ParamForm::SealAs(ordinal, ty, cast) => self.put_sealed(ordinal, Some(ty), cast, given, body)?,
+            ParamForm::SealArray(ordinal, cast) => put_array(&self.seal_each(ordinal, cast, given)?, body),
             ParamForm::Token(ordinal, cast) => {
-                let token = self.token(ordinal, declared, cast, format, bytes)?;
+                let mut cast_value = Vec::new();
+                let given = through_cast(given, cast, self.settings, &mut cast_value)?;
+                let token = self.token(ordinal, given)?;
                 frontend::value(body, Some(token.as_ref()));
             }
-            ParamForm::TokenArray(ordinal, cast) => {
-                let elements = arrays::read(format, bytes)?;
-                let of_elements = |array: Source| Source { oid: arrays::element_type(array.oid), typmod: array.typmod };
-                let declared = match elements.type_oid {
-                    0 => of_elements(declared),
-                    oid => Source { oid, typmod: -1 },
-                };
-                let mut tokens = Vec::with_capacity(elements.values.len());
-                for value in &elements.values {
-                    tokens.push(match value {
-                        None => None,
-                        Some(bytes) => Some(self.token(ordinal, declared, of_elements(cast), format, bytes)?),
-                    });
-                }
-                put_token_array(&tokens, body);
-            }
+            ParamForm::TokenArray(ordinal, cast) => put_array(&self.token_each(ordinal, cast, given)?, body),
         }
         Ok(())
     }
 
-    fn token(
+    fn put_sealed(
         &mut self,
         ordinal: Ordinal,
-        declared: Source,
+        ty: Option<LogicalType>,
         cast: Source,
-        format: Format,
-        bytes: &[u8],
-    ) -> Result<Needle, Problem> {
+        given: Given<'_>,
+        body: &mut BytesMut,
+    ) -> Result<(), Problem> {
         let mut cast_value = Vec::new();
-        let (source, format, bytes) = through_cast(declared, cast, format, bytes, self.settings, &mut cast_value)?;
+        let given = through_cast(given, cast, self.settings, &mut cast_value)?;
+        let mut sealed = std::mem::take(&mut self.scratch.sealed);
+        sealed.clear();
+        let done = self.seal(ordinal, ty, given, &mut sealed);
+        frontend::value(body, Some(&sealed));
+        self.scratch.sealed = sealed;
+        done
+    }
+
+    /// Seals a value, read as `ty` or as the column's type.
+    fn seal(
+        &mut self,
+        ordinal: Ordinal,
+        ty: Option<LogicalType>,
+        given: Given<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
         let column = column(self.columns, ordinal)?;
-        column.token(source, format, bytes, self.settings, self.scratch).map(Needle)
+        column.seal(ty.unwrap_or(column.spec.ty), given, self.settings, self.scratch, out)
+    }
+
+    fn token(&mut self, ordinal: Ordinal, given: Given<'_>) -> Result<Needle, Problem> {
+        column(self.columns, ordinal)?.token(given, self.settings, self.scratch).map(Needle)
+    }
+
+    /// The sealed elements of an array. More dimensions than one would have to be kept.
+    fn seal_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Vec<u8>>>, Problem> {
+        let elements = arrays::read(array.format, array.bytes)?;
+        if !elements.plain {
+            return Err(Problem::new(
+                "0A000",
+                "sql/unsupported-array",
+                "an array of values for a sealed column must have one dimension that starts with 1",
+            ));
+        }
+        self.each(&elements, cast, array, |sealer, given| {
+            let mut sealed = Vec::new();
+            sealer.seal(ordinal, None, given, &mut sealed)?;
+            Ok(sealed)
+        })
+    }
+
+    /// The tokens of an array's elements, be it of more dimensions: `= ANY` looks at every one.
+    fn token_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Needle>>, Problem> {
+        let elements = arrays::read(array.format, array.bytes)?;
+        self.each(&elements, cast, array, |sealer, given| sealer.token(ordinal, given))
+    }
+
+    /// Makes something of each element that is not NULL, under the cast around the array.
+    fn each<T>(
+        &mut self,
+        elements: &Elements,
+        cast: Source,
+        array: Given<'_>,
+        make: impl Fn(&mut Self, Given<'_>) -> Result<T, Problem>,
+    ) -> Result<Vec<Option<T>>, Problem> {
+        let cast = of_elements(cast)?;
+        let source = match elements.type_oid {
+            0 => of_elements(array.source)?,
+            oid => Source { oid, typmod: -1 },
+        };
+        let one = |value: &Option<Vec<u8>>| {
+            let Some(bytes) = value else { return Ok(None) };
+            let mut cast_value = Vec::new();
+            let given = Given { source, format: array.format, bytes };
+            let given = through_cast(given, cast, self.settings, &mut cast_value)?;
+            make(self, given).map(Some)
+        };
+        elements.values.iter().map(one).collect()
     }
 
     /// The literal of an edit, sealed: appended to the text as a bytea literal without a cast.
     pub fn literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
-        let column = column(self.columns, ordinal)?;
         let mut sealed = Vec::new();
-        column.seal(literal.source, Format::Text, literal.text.as_bytes(), self.settings, self.scratch, &mut sealed)?;
+        self.seal(ordinal, None, given(literal), &mut sealed)?;
         write_sealed(out, &sealed);
+        Ok(())
+    }
+
+    /// Likewise, read as a value of type `ty` and with a cast.
+    pub fn literal_as(
+        &mut self,
+        ordinal: Ordinal,
+        ty: LogicalType,
+        literal: &Literal,
+        out: &mut String,
+    ) -> Result<(), Problem> {
+        let mut sealed = Vec::new();
+        self.seal(ordinal, Some(ty), given(literal), &mut sealed)?;
+        write_bytea(out, &sealed);
+        Ok(())
+    }
+
+    /// The sealed elements of an edit's array literal.
+    pub fn array_literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
+        write_bytea_array(out, self.seal_each(ordinal, Source::UNTYPED, given(literal))?);
         Ok(())
     }
 
     /// The token of an edit's literal.
     pub fn token_literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
-        let column = column(self.columns, ordinal)?;
-        let token = column.token(literal.source, Format::Text, literal.text.as_bytes(), self.settings, self.scratch)?;
-        write_token(out, Needle(token).as_ref());
+        write_bytea(out, self.token(ordinal, given(literal))?.as_ref());
         Ok(())
     }
 
@@ -263,46 +315,53 @@ impl Sealer<'_> {
         literal: &Literal,
         out: &mut String,
     ) -> Result<(), Problem> {
-        let elements = arrays::read(Format::Text, literal.text.as_bytes())?;
-        let source = Source { oid: arrays::element_type(literal.source.oid), typmod: literal.source.typmod };
-        let mut tokens = Vec::with_capacity(elements.values.len());
-        for value in &elements.values {
-            tokens.push(match value {
-                None => None,
-                Some(bytes) => Some(self.token(ordinal, source, Source::UNTYPED, Format::Text, bytes)?),
-            });
-        }
-        write_token_array(out, tokens);
+        write_bytea_array(out, self.token_each(ordinal, Source::UNTYPED, given(literal))?);
         Ok(())
     }
 }
 
+/// A literal's value: its cast counts as its type.
+fn given(literal: &Literal) -> Given<'_> {
+    Given { source: literal.source, format: Format::Text, bytes: literal.text.as_bytes() }
+}
+
+/// The type of an array's elements. Of one that is not known here the elements cannot be read.
+fn of_elements(array: Source) -> Result<Source, Problem> {
+    match (array.oid, arrays::element_type(array.oid)) {
+        (0 | 705, _) => Ok(Source { oid: 0, typmod: array.typmod }),
+        (oid, 0) => Err(Problem::new(
+            "0A000",
+            "sql/unsupported-array",
+            format!("an array of type with OID {oid} is not supported for a sealed column"),
+        )
+        .hint("Declare or cast it as an array of the column's type.")),
+        (_, element) => Ok(Source { oid: element, typmod: array.typmod }),
+    }
+}
+
 /// A declared parameter under a cast of another type is converted twice, as the server would.
-fn through_cast<'a>(
-    declared: Source,
+fn through_cast<'v>(
+    given: Given<'v>,
     cast: Source,
-    format: Format,
-    bytes: &'a [u8],
     settings: &Settings,
-    buffer: &'a mut Vec<u8>,
-) -> Result<(Source, Format, &'a [u8]), Problem> {
+    buffer: &'v mut Vec<u8>,
+) -> Result<Given<'v>, Problem> {
     if cast.oid == 0 {
-        return Ok((declared, format, bytes));
+        return Ok(given);
     }
-    let same = matches!(declared.oid, 0 | 705) || declared.oid == cast.oid;
-    if same && cast.typmod == -1 {
-        return Ok((cast, format, bytes));
+    if matches!(given.source.oid, 0 | 705) || given.source.oid == cast.oid {
+        return Ok(Given { source: cast, ..given });
     }
-    let Some(ty) = LogicalType::from_oid(cast.oid, cast.typmod) else {
+    let Some(ty) = LogicalType::from_oid(cast.oid, -1) else {
         return Err(Problem::new(
             "0A000",
             "sql/unsupported-cast",
             "pgveil does not know the type of a cast around a parameter",
         ));
     };
-    let source = if same { cast } else { declared };
-    values::parse(ty, source, format, bytes, settings, buffer)?;
-    Ok((Source { oid: cast.oid, typmod: -1 }, Format::Binary, buffer))
+    values::parse(ty, given.source, given.format, given.bytes, settings, buffer)?;
+    // The cast's modifier is applied by whoever reads a value of its type.
+    Ok(Given { source: cast, format: Format::Binary, bytes: buffer })
 }
 
 /// What is searched for: a token. A value that nothing in the column can equal is an empty one.
@@ -315,19 +374,22 @@ impl AsRef<[u8]> for Needle {
 }
 
 /// `array_send` of a `bytea[]`.
-fn put_token_array(tokens: &[Option<Needle>], body: &mut BytesMut) {
+fn put_array<T: AsRef<[u8]>>(elements: &[Option<T>], body: &mut BytesMut) {
     let start = body.len();
     body.put_i32(0);
-    body.put_i32(i32::from(!tokens.is_empty()));
-    body.put_i32(i32::from(tokens.iter().any(Option::is_none)));
+    body.put_i32(i32::from(!elements.is_empty()));
+    body.put_i32(i32::from(elements.iter().any(Option::is_none)));
     body.put_u32(BYTEA);
-    if !tokens.is_empty() {
-        body.put_i32(tokens.len() as i32);
+    if !elements.is_empty() {
+        body.put_i32(elements.len() as i32);
         body.put_i32(1);
     }
-    for token in tokens {
-        frontend::value(body, token.as_ref().map(Needle::as_ref));
+    for element in elements {
+        frontend::value(body, element.as_ref().map(AsRef::as_ref));
     }
     let length = (body.len() - start - 4) as i32;
     body[start..start + 4].copy_from_slice(&length.to_be_bytes());
 }
+
+#[cfg(test)]
+pub(in crate::session) mod tests;

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{
     cells::{Column, Scratch},
     error_response::Positions,
+    known::Known,
+    names::Registry,
     params::Sealer,
     problem::{Problem, SUBSTITUTE},
 };
@@ -15,6 +19,7 @@ use crate::{
         classify::{Class, classify},
         env::Env,
         grammar::{Parsed, edits::render_measured, tokens},
+        held::{Asked, Effect},
         model::{Outcome, Plan, Refusal, Replacement},
         planner,
     },
@@ -33,6 +38,8 @@ pub struct Desk<'a> {
     pub columns: &'a [Column],
     /// Buffers.
     pub scratch: &'a mut Scratch,
+    /// Prepared statements and cursors.
+    pub names: &'a Registry,
     /// The transaction has changed the environment: its end, or that of a part of it, takes it back.
     pub touched: bool,
 }
@@ -73,6 +80,34 @@ pub struct Script {
     pub refused: Option<Problem>,
     /// Nothing was changed: the text can go as it came.
     pub untouched: bool,
+    /// One of them may change how names resolve.
+    pub env: bool,
+    /// What they do to names, with their positions in `plans`.
+    pub effects: Vec<(usize, Noted)>,
+}
+
+/// What a statement does to names.
+#[derive(Debug)]
+pub struct Noted {
+    /// What it does.
+    pub effect: Effect,
+    /// The statement's own text.
+    pub text: Bytes,
+    /// Running what it makes may change how names resolve.
+    pub env: bool,
+}
+
+/// What planning the text of a Parse gave.
+#[derive(Debug, Default)]
+pub struct PlannedText {
+    /// Its plan; None if it is to be passed.
+    pub plan: Option<Plan>,
+    /// What its execution does to names.
+    pub effect: Option<Effect>,
+    /// The name that it depends on.
+    pub asks: Option<Asked>,
+    /// What that name stands for may change how names resolve; None if nothing is known of it.
+    pub asked_env: Option<bool>,
 }
 
 /// A refusal that a fresh look at the catalog may lift: something is not there.
@@ -89,8 +124,12 @@ impl Desk<'_> {
             plans: Vec::new(),
             refused: None,
             untouched: true,
+            env: false,
+            effects: Vec::new(),
         };
-        if self.passes_with_escapes(text) {
+        let mut known = Known::new(self.names, self.catalog, self.env);
+        if self.passes_with_escapes(text, &known) {
+            script.env = self.catalog.prefilter.look(text.as_bytes()).env;
             script.edited.text.push_str(text);
             script.plans.push(None);
             return Ok(script);
@@ -109,14 +148,26 @@ impl Desk<'_> {
             script.edited.text.push_str(&text[copied..span.start]);
             copied = span.end;
             let mentions = self.catalog.prefilter.look(own.as_bytes());
-            let outcome = match planner::plan(&parsed, index, self.catalog, self.env, &[]) {
+            let planning = planner::plan_among(&parsed, index, self.catalog, self.env, &[], &known);
+            let asked = planning.asks.as_ref().and_then(|asks| known.of(asks));
+            let depends =
+                asked.is_some_and(|(planned, _)| planned) && matches!(planning.asks, Some(Asked::Statement(_)));
+            let outcome = match planning.outcome {
                 Outcome::Refuse(refusal) if may_be_stale(&refusal) && !last_try => return Err(refusal),
                 // What holds no protected name (a DO block, say) passes however names resolve.
                 Outcome::Pass if !planner::names_protected(own, self.catalog) => Outcome::Pass,
-                _ if unsettled && mentions.protected => Outcome::Refuse(unsettled_names()),
+                _ if unsettled && (mentions.protected || depends) => Outcome::Refuse(unsettled_names()),
                 outcome => outcome,
             };
-            unsettled |= mentions.env || self.touched && classify(own.as_bytes()).contains(ENDS_TRANSACTION);
+            let env = env_of(own, mentions.env, asked.map(|(_, env)| env));
+            script.env |= env;
+            if let (Some(effect), false) = (planning.effect, matches!(outcome, Outcome::Refuse(_))) {
+                let effect = effect.in_env(env);
+                known.add(effect.clone());
+                let text = Bytes::copy_from_slice(own.as_bytes());
+                script.effects.push((script.plans.len(), Noted { effect, text, env }));
+            }
+            unsettled |= env || self.touched && classify(own.as_bytes()).contains(ENDS_TRANSACTION);
             match outcome {
                 Outcome::Pass => {
                     script.edited.text.push_str(own);
@@ -147,39 +198,48 @@ impl Desk<'_> {
         Ok(script)
     }
 
-    /// Plans the text of a Parse. Gives None if it is to be passed.
+    /// Plans the text of a Parse.
     pub fn prepared(
         &mut self,
         text: &str,
         declared: &[u32],
         last_try: bool,
-    ) -> Result<Result<Option<Plan>, Problem>, Refusal> {
-        if self.passes_with_escapes(text) {
-            return Ok(Ok(None));
+    ) -> Result<Result<PlannedText, Problem>, Refusal> {
+        let known = Known::new(self.names, self.catalog, self.env);
+        if self.passes_with_escapes(text, &known) {
+            return Ok(Ok(PlannedText::default()));
         }
         let parsed = match parse(text) {
             Ok(parsed) => parsed,
             Err(problem) => return Ok(Err(problem)),
         };
         match parsed.len() {
-            0 => return Ok(Ok(None)),
+            0 => return Ok(Ok(PlannedText::default())),
             1 => {}
             _ => {
                 return Ok(Err(Problem::native("42601", "cannot insert multiple commands into a prepared statement")));
             }
         }
-        Ok(match planner::plan(&parsed, 0, self.catalog, self.env, declared) {
-            Outcome::Pass => Ok(None),
-            Outcome::Rewrite(plan) => Ok(Some(plan)),
+        let planning = planner::plan_among(&parsed, 0, self.catalog, self.env, declared, &known);
+        let plan = match planning.outcome {
+            Outcome::Pass => None,
+            Outcome::Rewrite(plan) => Some(plan),
             Outcome::Refuse(refusal) if may_be_stale(&refusal) && !last_try => return Err(refusal),
-            Outcome::Refuse(refusal) => Err(Problem::refusal(refusal, text, parsed.statement_span(0).start)),
-        })
+            Outcome::Refuse(refusal) => {
+                return Ok(Err(Problem::refusal(refusal, text, parsed.statement_span(0).start)));
+            }
+        };
+        let env = self.catalog.prefilter.look(text.as_bytes()).env;
+        let asked_env = planning.asks.as_ref().and_then(|asks| known.of(asks)).map(|(_, env)| env);
+        let asked_env = asked_env.map(|_| env_of(text, env, asked_env));
+        let effect = planning.effect.map(|effect| effect.in_env(env));
+        Ok(Ok(PlannedText { plan, effect, asks: planning.asks, asked_env }))
     }
 
     /// With `standard_conforming_strings = off` a backslash in a plain string escapes what follows, so
     /// the server may see other strings than the parser here. Read as the server reads it, does the
     /// text pass? (If not, the planner refuses it for its backslash.)
-    fn passes_with_escapes(&self, text: &str) -> bool {
+    fn passes_with_escapes(&self, text: &str, known: &Known<'_>) -> bool {
         if self.env.standard_conforming_strings || !text.contains('\\') {
             return false;
         }
@@ -187,7 +247,8 @@ impl Desk<'_> {
         let Ok(parsed) = parse(&conforming) else { return false };
         let env = Env { standard_conforming_strings: true, ..self.env.clone() };
         // Of several statements one may change how names resolve in the next.
-        parsed.len() <= 1 && matches!(planner::plan(&parsed, 0, self.catalog, &env, &[]), Outcome::Pass)
+        let plan = || planner::plan_among(&parsed, 0, self.catalog, &env, &[], known).outcome;
+        parsed.len() <= 1 && matches!(plan(), Outcome::Pass)
     }
 
     /// The text of a planned Parse with its edits applied.
@@ -214,11 +275,14 @@ impl Desk<'_> {
                 Ok(())
             }
             Replacement::Seal(ordinal, literal) => sealer.literal(*ordinal, literal, out).map_err(|e| (e, literal.at)),
+            Replacement::SealAs(ordinal, ty, literal) => {
+                sealer.literal_as(*ordinal, *ty, literal, out).map_err(|e| (e, literal.at))
+            }
+            Replacement::SealArray(ordinal, literal) => {
+                sealer.array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
+            }
             Replacement::Token(ordinal, literal) => {
                 sealer.token_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
-            }
-            Replacement::SealAs(_, _, literal) | Replacement::SealArray(_, literal) => {
-                Err((Problem::new("XX000", "session/internal", "pgveil: not yet"), literal.at))
             }
             Replacement::TokenArray(ordinal, literal) => {
                 sealer.token_array_literal(*ordinal, literal, out).map_err(|e| (e, literal.at))
@@ -263,6 +327,15 @@ impl Script {
         self.plans.push(None);
         self.refused = Some(problem);
         self.untouched = false;
+    }
+}
+
+/// May a statement change how names resolve, given what its words say and what is known of the name
+/// that it runs? (The words say so of every EXECUTE, FETCH and EXPLAIN.)
+fn env_of(own: &str, mentioned: bool, asked: Option<bool>) -> bool {
+    match asked {
+        Some(env) if !classify(own.as_bytes()).contains(Class::DDL) => env,
+        _ => mentioned,
     }
 }
 

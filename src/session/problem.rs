@@ -95,8 +95,8 @@ impl Problem {
     /// A refusal whose position is relative to byte `start` of the client's `text`.
     pub fn refusal(refusal: Refusal, text: &str, start: usize) -> Self {
         let at = refusal.at;
-        // Class 42: what PostgreSQL itself would say, and it has no hint of pgveil's.
-        let native = refusal.sqlstate.starts_with("42") && refusal.sqlstate != "42501";
+        // What PostgreSQL itself would say has no hint of pgveil's: class 42, and 26000.
+        let native = refusal.sqlstate == "26000" || refusal.sqlstate.starts_with("42") && refusal.sqlstate != "42501";
         let problem = Self {
             sqlstate: refusal.sqlstate.into(),
             code: (!native).then_some(refusal.code),

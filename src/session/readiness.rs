@@ -74,6 +74,12 @@ impl Session {
         }
     }
 
+    /// For statements whose plans depend on names of statements and cursors only.
+    pub(super) fn ready_for_names(&self) -> Ready {
+        let any = || Arc::new(Env { standard_conforming_strings: true, ..Env::default() });
+        Ready::Now(self.db.catalog(), self.environment.known().map_or_else(any, Arc::clone))
+    }
+
     pub(super) fn ask_environment(&mut self) {
         self.environment.ask(&mut self.server.output);
         let alone = self.segment.is_empty();
@@ -180,8 +186,8 @@ impl Session {
     pub(super) fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
         let touched = self.environment.touched();
-        let (columns, scratch) = (&self.db.columns, &mut self.scratch);
-        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, touched })
+        let (columns, names, scratch) = (&self.db.columns, &self.names, &mut self.scratch);
+        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, names, touched })
     }
 
     /// How the description of a statement is shown.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::{BufMut, BytesMut};
 
 use super::{
-    cells::{Column, NotShown, Scratch},
+    cells::{Column, NotShown, Scratch, Wanted},
     problem::Problem,
     stray,
 };
@@ -19,7 +19,7 @@ use crate::{
         catalog::Catalog,
         model::{Ordinal, Output, Plan},
     },
-    values::{Format, Settings},
+    values::{Format, LogicalType, Settings},
     wire::{
         backend::{self, Field},
         cursor::{Cursor, Malformed},
@@ -41,6 +41,8 @@ pub struct Reader<'a> {
 pub struct Pin<'a> {
     ordinal: Ordinal,
     column: &'a Column,
+    /// What its values are shown as.
+    ty: LogicalType,
     keys: Pinned,
 }
 
@@ -62,8 +64,8 @@ pub struct View {
 pub enum Cell {
     /// Copied.
     Plain,
-    /// Opened as a value of the column.
-    Sealed(Ordinal),
+    /// Opened as a value of the column; shown as this type, if it is not the column's.
+    Sealed(Ordinal, Option<LogicalType>),
     /// Copied if it holds no envelope of this keystore.
     Suspect,
     /// A line of EXPLAIN.
@@ -148,13 +150,17 @@ impl Reader<'_> {
         let origin = self.origin(field);
         // A `*` may have been expanded from an older catalog than the server's: then only what the
         // server says counts.
-        let foreseen = plan.results.get(i).copied();
+        let foreseen = plan.results.get(i).and_then(|output| match *output {
+            Output::Plain => None,
+            Output::Sealed(ordinal) => Some((ordinal, None)),
+            Output::SealedAs(ordinal, ty) => Some((ordinal, Some(ty))),
+        });
         match (foreseen, origin) {
-            (Some(Output::Sealed(a)), Some(b)) if a == b => Ok(Cell::Sealed(a)),
-            (Some(Output::Sealed(a)), None) if field.table == 0 => Ok(Cell::Sealed(a)),
-            (_, Some(origin)) if !plan.results_certain => Ok(Cell::Sealed(origin)),
+            (Some((a, ty)), Some(b)) if a == b => Ok(Cell::Sealed(a, ty)),
+            (Some((a, ty)), None) if field.table == 0 => Ok(Cell::Sealed(a, ty)),
+            (_, Some(origin)) if !plan.results_certain => Ok(Cell::Sealed(origin, None)),
             (_, Some(origin)) => Err(self.unforeseen(origin)),
-            (Some(Output::Sealed(_)), None) if plan.results_certain => {
+            (Some(_), None) if plan.results_certain => {
                 Err(changed("a column of the result comes from another place than planned"))
             }
             _ if plan.explain => Ok(Cell::Explain),
@@ -192,11 +198,16 @@ impl Reader<'_> {
 
     /// Gives the field of a sealed column its logical type.
     fn show_type(&self, cell: Option<&Cell>, field: &mut Field<'_>) -> bool {
-        let Some(Cell::Sealed(ordinal)) = cell else { return false };
-        let Some(column) = self.columns.get(*ordinal) else { return false };
-        let ty = column.spec.ty;
+        let Some((_, _, ty)) = cell.and_then(|cell| self.opened(*cell)) else { return false };
         (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
         true
+    }
+
+    /// The column as whose value a cell is opened, and the type that it is shown as.
+    fn opened(&self, cell: Cell) -> Option<(Ordinal, &Column, LogicalType)> {
+        let Cell::Sealed(ordinal, ty) = cell else { return None };
+        let column = self.columns.get(ordinal)?;
+        Some((ordinal, column, ty.unwrap_or(column.spec.ty)))
     }
 
     /// What must stay the same for a client that has seen a description once (`equalTupleDescs` of
@@ -216,11 +227,9 @@ impl Reader<'_> {
 
     /// What the rows of a run are opened with, by column of the result.
     pub fn pin(&self, shape: &[Cell]) -> Vec<Option<Pin<'_>>> {
-        let pin = |cell: &Cell| match cell {
-            Cell::Sealed(ordinal) => {
-                self.columns.get(*ordinal).map(|column| Pin { ordinal: *ordinal, column, keys: column.keys.pin() })
-            }
-            _ => None,
+        let pin = |cell: &Cell| {
+            let (ordinal, column, ty) = self.opened(*cell)?;
+            Some(Pin { ordinal, column, ty, keys: column.keys.pin() })
         };
         shape.iter().map(pin).collect()
     }
@@ -276,13 +285,14 @@ impl Reader<'_> {
                     put_value(out, bytes);
                 }
                 Cell::Explain => put_value(out, &stray::hide_in_plan(bytes)),
-                Cell::Sealed(_) => {
+                Cell::Sealed(..) => {
                     let pin = pins.get(i).and_then(Option::as_ref).ok_or(Malformed("no such protected column"))?;
                     let stored = stored_bytes(format_of(&view.upstream, i), bytes, &mut scratch.stored)?;
                     scratch.shown.clear();
-                    let wanted = format_of(&view.wanted, i);
+                    let format = format_of(&view.wanted, i);
+                    let wanted = Wanted { ty: pin.ty, format, settings: &view.settings };
                     let (cell, shown) = (&mut scratch.cell, &mut scratch.shown);
-                    let opened = pin.column.open(&pin.keys, stored, wanted, &view.settings, cell, shown);
+                    let opened = pin.column.open(&pin.keys, stored, wanted, cell, shown);
                     let shown = match opened {
                         Ok(shown) => shown,
                         Err(NotShown::NeedsKey(dek)) if scratch.lost.contains(&dek) => false,
@@ -405,6 +415,104 @@ fn stray_envelope(dek: u32) -> Problem {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::{
+        config::Mode,
+        keys::tests::keyring,
+        session::{cells::Given, params::tests::columns},
+        values::Source,
+    };
+
+    fn field(name: &str, table: u32) -> Field<'_> {
+        let (type_oid, type_len) = (17, -1);
+        Field { name: name.as_bytes(), table, column: 1, type_oid, type_len, type_mod: -1, format: 0 }
+    }
+
+    #[tokio::test]
+    async fn a_sealed_value_is_shown_as_the_type_of_its_expression() {
+        let columns = columns(&[(LogicalType::Char(Some(4)), Mode::Randomized)]).await;
+        let mut catalog = Catalog::default();
+        catalog.origins.insert((7, 1), 0);
+        let keyring = keyring().await;
+        let reader = Reader { columns: &columns, catalog: &catalog, keyring: &keyring };
+        let settings = Arc::new(Settings::default());
+        let plan = |ty| Plan {
+            edits: Vec::new(),
+            params: Vec::new(),
+            client_params: 0,
+            results: vec![Output::Sealed(0), Output::SealedAs(0, ty), Output::SealedAs(0, ty)],
+            results_certain: true,
+            may_write: false,
+            explain: false,
+            binary: false,
+        };
+        let view = |ty| View {
+            plan: Some(Arc::new(plan(ty))),
+            wanted: Vec::new(),
+            upstream: vec![1],
+            settings: Arc::clone(&settings),
+        };
+        let mut body = BytesMut::from(&[0, 3][..]);
+        for (name, table) in [("c", 7), ("case", 0), ("c", 7)] {
+            backend::put_field(&mut body, &field(name, table));
+        }
+        let bare = LogicalType::Char(None);
+        let shape = reader.shape(Some(&view(bare)), &body).unwrap().unwrap();
+        let mut out = BytesMut::new();
+        reader.describe(&view(bare), &shape, &body, &mut out).unwrap();
+        let shown: Vec<_> = backend::fields(&out[5..])
+            .unwrap()
+            .map(|field| field.map(|field| (field.type_oid, field.type_len, field.type_mod)).unwrap())
+            .collect();
+        assert_eq!(shown, [(1042, -1, 8), (1042, -1, -1), (1042, -1, -1)]);
+        // A client that has seen one description must not get rows of the other.
+        let own = vec![Cell::Sealed(0, None); 3];
+        assert_ne!(reader.result_type(Some(&shape), &body).unwrap(), reader.result_type(Some(&own), &body).unwrap());
+
+        let (mut stored, given) = (Vec::new(), Given { source: Source::UNTYPED, format: Format::Text, bytes: b"ab" });
+        columns[0].seal(columns[0].spec.ty, given, &settings, &mut Scratch::default(), &mut stored).unwrap();
+        let mut unpadded = Vec::new();
+        columns[0].seal(bare, given, &settings, &mut Scratch::default(), &mut unpadded).unwrap();
+        let mut row = BytesMut::from(&[0, 3][..]);
+        for value in [&stored, &unpadded, &stored] {
+            put_value(&mut row, value);
+        }
+        let mut out = BytesMut::new();
+        let pins = reader.pin(&shape);
+        reader.row(&view(bare), &shape, &pins, &row, &mut RowScratch::default(), &mut out).unwrap();
+        assert_eq!(backend::cells(&out[5..]).unwrap(), [Some(&b"ab  "[..]), Some(b"ab"), Some(b"ab  ")]);
+
+        // Text would be without the blanks: such a plan is wrong, and nothing is shown.
+        let wrong = reader.shape(Some(&view(LogicalType::Text)), &body).unwrap().unwrap();
+        let (pins, mut out) = (reader.pin(&wrong), BytesMut::new());
+        let done = reader.row(&view(LogicalType::Text), &wrong, &pins, &row, &mut RowScratch::default(), &mut out);
+        assert!(done.is_err() && out.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_foreseen_type_does_not_hide_another_column() {
+        let columns = columns(&[(LogicalType::Text, Mode::Randomized), (LogicalType::Text, Mode::Randomized)]).await;
+        let mut catalog = Catalog::default();
+        catalog.origins.extend([((7, 1), 1)]);
+        let keyring = keyring().await;
+        let reader = Reader { columns: &columns, catalog: &catalog, keyring: &keyring };
+        let plan = Plan {
+            edits: Vec::new(),
+            params: Vec::new(),
+            client_params: 0,
+            results: vec![Output::SealedAs(0, LogicalType::Varchar(None))],
+            results_certain: true,
+            may_write: false,
+            explain: false,
+            binary: false,
+        };
+        let settings = Arc::new(Settings::default());
+        let view = View { plan: Some(Arc::new(plan)), wanted: Vec::new(), upstream: Vec::new(), settings };
+        for (table, code) in [(7, "session/unforeseen-column"), (8, "session/result-changed")] {
+            let mut body = BytesMut::from(&[0, 1][..]);
+            backend::put_field(&mut body, &field("c", table));
+            assert_eq!(reader.shape(Some(&view), &body).unwrap_err().code, Some(code));
+        }
+    }
 
     #[test]
     fn both_text_forms_of_bytea_give_the_stored_bytes() {

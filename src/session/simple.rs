@@ -1,13 +1,11 @@
 //! The simple protocol: Query.
 
-use std::sync::{Arc, OnceLock, atomic::AtomicBool};
-
-use bytes::Bytes;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use super::{
     barrier::Segment,
+    by_name::{self, ByName},
     engine::{End, Next, Session},
-    executes,
     extended::result_formats,
     fifo::Kind,
     job::{Deal, Job, Reading},
@@ -15,12 +13,12 @@ use super::{
     planning::{Edited, Script},
     problem::{Problem, SUBSTITUTE},
     readiness::{Ready, invalid_utf8},
-    rows::View,
 };
 use crate::{
     admin::metrics::{Meters, Verdict},
     sql::{
         classify::{Class, classify},
+        env::Env,
         model::Plan,
         prefilter::Mentions,
     },
@@ -36,12 +34,8 @@ impl Session {
             return Ok(Next::Stay);
         }
         let Some(mentions) = self.look(text).await else { return Ok(Next::Stay) };
-        if mentions.env
-            && let Some(problem) = executes::refusal(text, &self.names)
-        {
-            return Ok(self.refuse_query(problem));
-        }
-        if !mentions.protected {
+        let by_name = if mentions.protected { ByName::Runs } else { by_name::look(text, &self.names) };
+        if by_name == ByName::No || by_name == ByName::Names && self.unreadable(text) {
             return Ok(self.pass_query(text, mentions));
         }
         match self.check_encoding(text) {
@@ -49,7 +43,8 @@ impl Session {
             Some(Ok(next)) => return Ok(next),
             Some(Err(problem)) => return Ok(self.refuse_query(problem)),
         }
-        let (catalog, env) = match self.ready_to_plan().await {
+        let ready = if by_name == ByName::Names { self.ready_for_names() } else { self.ready_to_plan().await };
+        let (mut catalog, env) = match ready {
             Ready::Now(catalog, env) => (catalog, env),
             Ready::Later => return Ok(Next::Stay),
             Ready::Never(problem) => return Ok(self.refuse_query(problem)),
@@ -65,27 +60,26 @@ impl Session {
             if let Err(problem) = self.db.freshen().await {
                 return Ok(self.refuse_query(problem));
             }
-            let catalog = self.db.catalog();
+            catalog = self.db.catalog();
             script = self.desk(&catalog, &env, |desk| desk.script(text, true));
         }
         let script = match script {
             Ok(script) => script,
             Err(refusal) => {
-                executes::refused(text.as_bytes(), &mut self.names);
+                by_name::fence_prepared(text.as_bytes(), &mut self.names);
                 return Ok(self.refuse_query(Problem::refusal(refusal, text, 0)));
             }
         };
         if script.refused.is_some() {
-            executes::refused(text.as_bytes(), &mut self.names);
+            by_name::fence_prepared(text.as_bytes(), &mut self.names);
         }
-        self.note_effects(mentions, || classify(text.as_bytes()));
-        Ok(self.send_script(text, script))
+        self.note_effects(Mentions { env: script.env, ..mentions }, || classify(text.as_bytes()));
+        Ok(self.send_script(text, script, catalog.epoch, &env))
     }
 
     pub(super) fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
         Meters::get().statement(Verdict::Passed);
         self.note_effects(mentions, || classify(text));
-        executes::passed(text, &mut self.names);
         frontend::query(&mut self.server.output, text);
         self.segment = Segment::default();
         // As natively: a simple Query destroys the unnamed statement.
@@ -102,7 +96,7 @@ impl Session {
         Next::Go
     }
 
-    pub(super) fn send_script(&mut self, text: &str, script: Script) -> Next {
+    fn send_script(&mut self, text: &str, script: Script, epoch: u64, env: &Arc<Env>) -> Next {
         let verdict = match &script.refused {
             Some(_) => Verdict::Refused,
             None if script.plans.iter().all(Option::is_none) => Verdict::Passed,
@@ -117,13 +111,8 @@ impl Session {
             self.send_query_extended(&plan, script.edited);
             return Next::Go;
         }
-        let settings = Arc::clone(self.environment.settings());
         let opens = script.plans.iter().flatten().any(|plan| plan.reads_sealed());
-        let views = script.plans.into_iter().map(|plan| {
-            let plan = plan.filter(|plan| plan.reads_sealed() || plan.explain)?;
-            let (wanted, upstream) = (Vec::new(), Vec::new());
-            Some(Arc::new(View { plan: Some(plan), wanted, upstream, settings: Arc::clone(&settings) }))
-        });
+        let views = script.plans.iter().map(|plan| plan.as_ref().and_then(|plan| self.script_view(plan)));
         let reading = Reading::Script { views: views.collect(), at: 0, shape: None };
         let sent = if script.untouched { text } else { &script.edited.text };
         frontend::query(&mut self.server.output, sent.as_bytes());
@@ -132,29 +121,27 @@ impl Session {
         // Errors about a text that was passed stay as they are.
         let positions = (verdict != Verdict::Passed).then_some(script.edited.positions);
         let undo = Some(self.names.set_statement(b"", None));
-        self.sent(Kind::Query, Job { deal, reading, undo, positions, opens });
+        let (mut steps, mut displaced) = (Vec::with_capacity(script.effects.len()), false);
+        for (at, noted) in &script.effects {
+            let undo = self.take_effect(noted, epoch, env);
+            displaced |= undo.displaces(noted.effect.makes_plan());
+            steps.push((*at, undo));
+        }
+        self.sent(Kind::Query, Job { deal, reading, undo, steps, positions, opens });
+        self.settle_names(displaced);
         Next::Go
     }
 
     /// COMMIT barrier: a Query that writes and returns sealed columns is sent as Parse, Bind,
     /// Execute, and its Sync follows once everything is opened.
     fn send_query_extended(&mut self, plan: &Arc<Plan>, edited: Edited) {
-        let upstream = result_formats(plan, plan.results_certain, &[]);
-        let view = self.view(plan, Vec::new(), upstream.clone());
+        let wanted = if plan.binary { vec![1] } else { Vec::new() };
+        let upstream = result_formats(plan, plan.results_certain, &wanted);
+        let view = self.view(plan, wanted, upstream.clone());
         let statement = Arc::new(Statement {
-            text: Bytes::new(),
-            oids: Vec::new(),
-            epoch: 0,
-            changes_env: AtomicBool::new(false),
             class: Class::EMPTY,
-            may_write: true,
-            readable: true,
-            planned: None,
-            shape: OnceLock::new(),
             described: AtomicBool::new(true),
-            named: false,
-            result: OnceLock::new(),
-            former_result: None,
+            ..Statement::passed(b"", Vec::new(), 0, Mentions::default())
         });
         let positions = Some(edited.positions);
         let out = &mut self.server.output;

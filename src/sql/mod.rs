@@ -8,6 +8,7 @@
 //! - [`mod@overlay`] — what the session's own transaction has made of the catalog.
 //! - [`resolve`] — every table and column reference through scopes; allow-list of node kinds.
 //! - [`planner`] — [`plan`](planner::plan): one statement → [`model::Outcome`].
+//! - [`held`] — prepared statements and cursors: names that stand for plans.
 //! - [`model`] — plans, edits, parameter and result specs, refusals.
 //! - [`classify`] — what a statement does, by its first keywords; for what is not parsed.
 //! - [`cache`] — plans by text and everything they depend on.
@@ -19,6 +20,7 @@ pub mod catalog;
 pub mod classify;
 pub mod env;
 pub mod grammar;
+pub mod held;
 pub mod model;
 pub mod overlay;
 pub mod planner;

@@ -1,6 +1,10 @@
 //! Plans: what to do with one statement.
 
-use std::{borrow::Cow, ops::Range};
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Range,
+};
 
 use zeroize::Zeroizing;
 
@@ -43,6 +47,8 @@ pub struct Plan {
     pub may_write: bool,
     /// The statement is EXPLAIN: its text output has tokens to hide.
     pub explain: bool,
+    /// FETCH from a binary cursor: in the simple protocol, too, its rows come in binary.
+    pub binary: bool,
 }
 
 /// One parameter of the edited text.
@@ -215,6 +221,22 @@ impl Plan {
         self.edits.iter().all(|edit| matches!(edit.with, Replacement::Text(_)))
     }
 
+    /// Two plans of one text that have the same digest edit it alike and transform its parameters
+    /// alike.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.client_params.hash(&mut hasher);
+        for param in &self.params {
+            (param.client, format!("{:?}", param.form)).hash(&mut hasher);
+        }
+        for edit in &self.edits {
+            (&edit.span, edit.with.literal().map(|literal| literal.text.as_str())).hash(&mut hasher);
+            // Of a literal this says where it stands, and of which type it is.
+            format!("{:?}", edit.with).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
     /// Bytes it takes, roughly, for the bound of the plan cache.
     pub fn weight(&self) -> usize {
         let literals: usize = self.edits.iter().map(|edit| size_of::<Edit>() + edit.with.text_len()).sum();
@@ -226,14 +248,21 @@ impl Plan {
 }
 
 impl Replacement {
-    fn text_len(&self) -> usize {
+    fn literal(&self) -> Option<&Literal> {
         match self {
-            Self::Text(text) => text.len(),
+            Self::Text(_) => None,
             Self::Seal(_, literal)
             | Self::Token(_, literal)
             | Self::TokenArray(_, literal)
             | Self::SealAs(_, _, literal)
-            | Self::SealArray(_, literal) => literal.text.len(),
+            | Self::SealArray(_, literal) => Some(literal),
+        }
+    }
+
+    fn text_len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            _ => self.literal().map_or(0, |literal| literal.text.len()),
         }
     }
 }

@@ -1,47 +1,92 @@
 //! One statement → [`Outcome`].
 
+use std::sync::Arc;
+
+use pg_raw_parse::{Node, nodes::DeclareCursorStmt};
+
 use super::{
     catalog::Catalog,
     env::Env,
     grammar::{Parsed, edits},
+    held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Names, NoNames},
     model::{Outcome, Output, Plan, Refusal},
     overlay,
     resolve::{self, Done, QueryOut, Resolver, Stop},
 };
 
-/// Plans one statement of a parsed text.
+/// What planning one statement gave.
+#[derive(Debug)]
+pub struct Planning {
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// What it does to prepared statements and cursors, unless it is refused.
+    pub effect: Option<Effect>,
+    /// The name that the plan depends on.
+    pub asks: Option<Asked>,
+}
+
+/// Plans one statement of a parsed text, where no prepared statement nor cursor is known.
 ///
 /// `index` picks the statement; edits and positions in the outcome are relative to the start of that
 /// statement's text ([`Parsed::statement_text`]). `declared` are the client's parameter type OIDs
 /// (0 or missing: undeclared): a type that does not fit a sealed column is refused as the server would.
 pub fn plan(parsed: &Parsed<'_>, index: usize, catalog: &Catalog, env: &Env, declared: &[u32]) -> Outcome {
-    let Some(raw) = parsed.statement(index) else { return Outcome::Pass };
+    plan_among(parsed, index, catalog, env, declared, &NoNames).outcome
+}
+
+/// As [`plan`], among prepared statements and cursors.
+pub fn plan_among(
+    parsed: &Parsed<'_>,
+    index: usize,
+    catalog: &Catalog,
+    env: &Env,
+    declared: &[u32],
+    names: &dyn Names,
+) -> Planning {
+    let Some(raw) = parsed.statement(index) else {
+        return Planning { outcome: Outcome::Pass, effect: None, asks: None };
+    };
+    let node = raw.stmt();
     let start = parsed.statement_span(index).start;
     let text = parsed.statement_text(index);
+    let asks = Asked::by(node);
+    let passes = |asks| Planning { outcome: Outcome::Pass, effect: Effect::of_passed(node), asks };
     if let Some(refusal) = misread(parsed.text(), catalog, env) {
-        return Outcome::Refuse(refusal);
+        return Planning { outcome: Outcome::Refuse(refusal), effect: None, asks };
     }
 
     let overlay = overlay::merge(catalog, env.changed.iter().flatten().map(|changed| &**changed));
+    let of_prepare;
     let mut resolver = Resolver::new(catalog, env, &overlay, parsed.text(), start);
-    resolver.declared = declared;
-    let outcome = match resolver.statement(raw.stmt(), text) {
-        Ok(Done::Forward) => return Outcome::Pass,
-        Ok(_) if resolver.touched.is_none() && resolver.changes.is_empty() => return Outcome::Pass,
-        Ok(done) => match resolve::shadowed(env, raw.stmt()) {
+    resolver.names = names;
+    resolver.declared = match node {
+        Node::PrepareStmt(prepare) => {
+            of_prepare = resolve::declared_types(prepare);
+            &of_prepare
+        }
+        _ => declared,
+    };
+    let result = match resolver.statement(node, text) {
+        Ok(Done::Forward) => return passes(asks),
+        Ok(_) if resolver.touched.is_none() && resolver.changes.is_empty() && resolver.held.is_none() => {
+            return passes(asks);
+        }
+        // A text may name nothing protected and run what does: `EXECUTE q('a\\')`.
+        Ok(_) if backslashes(parsed.text(), env) => Err(backslash("this text")),
+        Ok(done) => match resolve::shadowed(env, node) {
             Some(refusal) => Err(refusal),
-            None => rewrite(parsed, index, resolver, &done),
+            None => rewrite(parsed, index, resolver, &done, node),
         },
-        Err(stop) => match table(&resolver, raw.stmt(), text) {
+        Err(stop) => match table(&resolver, node, text) {
             Some(table) => Err(refusal(stop, &table)),
-            None => return Outcome::Pass,
+            None => return passes(asks),
         },
     };
-    match outcome {
-        Ok(plan) => Outcome::Rewrite(plan),
+    match result {
+        Ok((plan, effect)) => Planning { outcome: Outcome::Rewrite(plan), effect, asks },
         Err(mut refusal) => {
             refusal.at = refusal.at.map(|at| at.saturating_sub(start).min(text.len()));
-            Outcome::Refuse(refusal)
+            Planning { outcome: Outcome::Refuse(refusal), effect: None, asks }
         }
     }
 }
@@ -55,21 +100,25 @@ pub fn names_protected(text: &str, catalog: &Catalog) -> bool {
 /// With `standard_conforming_strings = off` the server reads a backslash in a literal otherwise than
 /// the grammar here does, and hence perhaps everything behind it.
 fn misread(text: &str, catalog: &Catalog, env: &Env) -> Option<Refusal> {
-    if env.standard_conforming_strings || !text.contains('\\') {
+    if !backslashes(text, env) {
         return None;
     }
     let table = resolve::words(text, catalog)?;
-    let message = format!(
-        "pgveil does not support backslashes in statements on protected table \"{table}\" while standard_conforming_strings is off"
-    );
-    Some(
-        Refusal::unsupported("sql/backslash", message).hint("set standard_conforming_strings to on, or use parameters"),
-    )
+    Some(backslash(&format!("statements on protected table \"{table}\"")))
+}
+
+fn backslashes(text: &str, env: &Env) -> bool {
+    !env.standard_conforming_strings && text.contains('\\')
+}
+
+fn backslash(place: &str) -> Refusal {
+    let message = format!("pgveil does not support backslashes in {place} while standard_conforming_strings is off");
+    Refusal::unsupported("sql/backslash", message).hint("set standard_conforming_strings to on, or use parameters")
 }
 
 /// The protected table because of which a stopped statement is refused; none if it has nothing to do
 /// with any.
-fn table(resolver: &Resolver<'_>, node: pg_raw_parse::Node<'_>, text: &str) -> Option<String> {
+fn table(resolver: &Resolver<'_>, node: Node<'_>, text: &str) -> Option<String> {
     match resolver.touched {
         Some(relation) => Some(resolve::table_label(&relation.schema, &relation.name)),
         None if resolver.forbidden => Some(String::new()),
@@ -84,18 +133,64 @@ fn refusal(stop: Stop, table: &str) -> Refusal {
     }
 }
 
-fn rewrite(parsed: &Parsed<'_>, index: usize, resolver: Resolver<'_>, done: &Done<'_>) -> Result<Plan, Refusal> {
-    let Resolver { mut changes, params, may_write, .. } = resolver;
+fn rewrite(
+    parsed: &Parsed<'_>,
+    index: usize,
+    resolver: Resolver<'_>,
+    done: &Done<'_>,
+    node: Node<'_>,
+) -> Result<(Plan, Option<Effect>), Refusal> {
+    let Resolver { mut changes, params, may_write, declared, held, .. } = resolver;
     let (params, client_params) = params.finish(&mut changes).map_err(|stop| refusal(stop, ""))?;
+    if let Node::PrepareStmt(prepare) = node {
+        resolve::prepare_changes(prepare, &params, client_params, &mut changes).map_err(|stop| refusal(stop, ""))?;
+    }
     let edits = edits::prove(parsed, index, changes)?;
-    let (results, results_certain) = match done {
-        Done::Query(out) => (outputs(out), !out.expanded),
+    let (results, results_certain) = match (done, &held) {
+        (Done::Query(out), _) => (outputs(out), !out.expanded),
         // One column of text.
-        Done::Explain => (vec![Output::Plain], true),
-        Done::Utility | Done::Forward => (Vec::new(), true),
+        (Done::Explain, _) => (vec![Output::Plain], true),
+        (Done::Held, Some(held)) => (held.plan.results.clone(), held.plan.results_certain),
+        (Done::Held | Done::Utility | Done::Forward, _) => (Vec::new(), true),
     };
-    let explain = matches!(done, Done::Explain);
-    Ok(Plan { edits, params, client_params, results, results_certain, may_write, explain })
+    let explain = match (done, &held) {
+        (Done::Held, Some(held)) => held.plan.explain,
+        _ => matches!(done, Done::Explain),
+    };
+    let binary = matches!(done, Done::Held) && held.is_some_and(|held| held.binary);
+    let plan = Plan { edits, params, client_params, results, results_certain, may_write, explain, binary };
+    Ok(match node {
+        Node::PrepareStmt(prepare) => kept_statement(plan, prepare.name(), declared),
+        Node::DeclareCursorStmt(declare) => kept_cursor(plan, declare),
+        _ => {
+            let effect = Effect::of_passed(node);
+            (plan, effect)
+        }
+    })
+}
+
+/// PREPARE: the text changes now, parameters and results come with EXECUTE.
+fn kept_statement(plan: Plan, name: Option<&str>, declared: &[u32]) -> (Plan, Option<Effect>) {
+    let digest = plan.digest();
+    let Plan { edits, params, client_params, results, results_certain, may_write, .. } = plan;
+    let inner = Plan { params, client_params, results, results_certain, may_write, ..Plan::default() };
+    let held = Held { plan: Arc::new(inner), declared: declared.into(), env: false, binary: false };
+    let effect = name.map(|name| Effect::Prepare { name: name.to_owned(), held: Some(held), digest });
+    (Plan { edits, results_certain: true, ..Plan::default() }, effect)
+}
+
+/// DECLARE: rows come with FETCH.
+fn kept_cursor(plan: Plan, declare: &DeclareCursorStmt) -> (Plan, Option<Effect>) {
+    let Plan { edits, params, client_params, results, results_certain, may_write, .. } = plan;
+    let inner = Plan { results, results_certain, may_write, ..Plan::default() };
+    let binary = declare.options & CURSOR_OPT_BINARY != 0;
+    let held = Held { plan: Arc::new(inner), declared: Arc::default(), env: false, binary };
+    let effect = declare.portalname().map(|name| Effect::Declare {
+        name: name.to_owned(),
+        held: Some(held),
+        hold: declare.options & CURSOR_OPT_HOLD != 0,
+    });
+    (Plan { edits, params, client_params, results_certain: true, may_write, ..Plan::default() }, effect)
 }
 
 fn outputs(out: &QueryOut<'_>) -> Vec<Output> {

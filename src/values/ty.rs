@@ -13,8 +13,9 @@ pub enum LogicalType {
     Text,
     /// `varchar` or `varchar(n)`
     Varchar(Option<u32>),
-    /// `char(n)`; `char` alone is `char(1)`
-    Char(u32),
+    /// `char(n)`; `char` alone is `char(1)`. Without a length it is `bpchar`, which no column may have
+    /// but expressions do.
+    Char(Option<u32>),
     /// `bool`
     Bool,
     /// `int2`
@@ -182,11 +183,31 @@ impl LogicalType {
     /// `pg_attribute.atttypmod` of a column declared so, or -1.
     pub const fn typmod(self) -> i32 {
         match self {
-            Self::Varchar(Some(n)) | Self::Char(n) => n as i32 + VARHDRSZ,
+            Self::Varchar(Some(n)) | Self::Char(Some(n)) => n as i32 + VARHDRSZ,
             // make_numeric_typmod() of numeric.c: eleven bits of scale, two's complement.
             Self::Numeric(Some((p, s))) => (((p as i32) << 16) | (s as i32 & 0x7ff)) + VARHDRSZ,
             Self::Timestamptz(Some(p)) => p as i32,
             _ => -1,
+        }
+    }
+
+    /// The type as CASE, COALESCE or a cast without a modifier have it.
+    #[must_use]
+    pub const fn without_modifier(self) -> Self {
+        match self {
+            Self::Varchar(_) => Self::Varchar(None),
+            Self::Char(_) => Self::Char(None),
+            Self::Numeric(_) => Self::Numeric(None),
+            Self::Timestamptz(_) => Self::Timestamptz(None),
+            Self::Text
+            | Self::Bool
+            | Self::Int2
+            | Self::Int4
+            | Self::Int8
+            | Self::Date
+            | Self::Uuid
+            | Self::Bytea
+            | Self::Jsonb => self,
         }
     }
 
@@ -226,13 +247,13 @@ impl LogicalType {
     /// The logical type of a column that `format_type`/`pg_attribute` describe by OID and typmod, if
     /// pgveil can seal it. Used by `check` and `apply` to compare a policy with a live column.
     ///
-    /// `bpchar` without a length (typmod -1) is not `char(n)` and gives `None`.
+    /// `bpchar` without a length (typmod -1) gives `Char(None)`, which no policy can name.
     pub fn from_oid(oid: u32, typmod: i32) -> Option<Self> {
         let length = || u32::try_from(typmod - VARHDRSZ).ok().filter(|&n| n > 0);
         Some(match Base::from_oid(oid)? {
             Base::Text => Self::Text,
             Base::Varchar => Self::Varchar(length()),
-            Base::Char => Self::Char(length()?),
+            Base::Char => Self::Char(length()),
             Base::Bool => Self::Bool,
             Base::Int2 => Self::Int2,
             Base::Int4 => Self::Int4,
@@ -266,7 +287,9 @@ impl fmt::Display for LogicalType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Varchar(Some(n)) => write!(f, "character varying({n})"),
-            Self::Char(n) => write!(f, "character({n})"),
+            Self::Char(Some(n)) => write!(f, "character({n})"),
+            // `character` would be read as `character(1)`.
+            Self::Char(None) => f.write_str("bpchar"),
             Self::Numeric(Some((p, s))) => write!(f, "numeric({p},{s})"),
             Self::Timestamptz(Some(p)) => write!(f, "timestamp({p}) with time zone"),
             other => f.write_str(other.base_name()),

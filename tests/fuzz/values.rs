@@ -90,7 +90,7 @@ fn written(values: &[Option<Vec<u8>>]) -> Vec<u8> {
 const TYPES: [LogicalType; 15] = [
     LogicalType::Text,
     LogicalType::Varchar(Some(5)),
-    LogicalType::Char(4),
+    LogicalType::Char(Some(4)),
     LogicalType::Bool,
     LogicalType::Int2,
     LogicalType::Int4,

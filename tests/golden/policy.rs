@@ -6,7 +6,7 @@ use pgveil::{
     config::{Mode, OnError, ProtectedColumn, ProtectedTable, Storage},
     crypto::{Cipher, Padding},
     sql::{
-        catalog::{Catalog, Column, Mismatch, Relation},
+        catalog::{Catalog, Column, Mismatch, Relation, Unique, UniqueKey},
         env::Env,
     },
     values::LogicalType,
@@ -104,6 +104,14 @@ pub fn catalog() -> Catalog {
         catalog.relations.insert(oid, Arc::new(relation));
     }
     catalog.columns = columns;
+    for table in ["people", "contacts"] {
+        let oid = catalog.by_name["public"][table];
+        let key = UniqueKey { column: "id".to_owned(), token: false };
+        let primary = Unique { name: format!("{table}_pkey"), primary: true, keys: vec![key] };
+        let token = UniqueKey { column: if table == "people" { "email" } else { "mail" }.to_owned(), token: true };
+        let by_token = Unique { name: format!("{table}_mail_key"), primary: false, keys: vec![token] };
+        catalog.unique.insert(oid, vec![primary, by_token]);
+    }
     let why = "its body names public.people".to_owned();
     catalog.tainted_functions =
         HashMap::from([("people_report".to_owned(), why.clone()), ("safe_report".to_owned(), why)]);

@@ -225,3 +225,31 @@ fn unknown_messages_in_the_middle_are_the_servers_business() {
         assert_eq!(ends[0], ends[1]);
     }
 }
+
+#[test]
+fn messages_behind_a_copy_that_fails_are_carried_out() {
+    let turn = turn();
+    turn.same(
+        &Script::new()
+            .send([query(IN)])
+            .until(b'G', 1)
+            .send([copy_data(b"x\ta\n")])
+            .until(b'E', 1)
+            .send([query("SELECT email FROM people WHERE id = 1")])
+            .ready(2)
+            .send([query(IN), copy_data(b"x\ta\n"), query("SELECT 3"), query("SELECT 4")])
+            .ready(3)
+            .send([query(IN), copy_data(b"x\ta\n"), copy_data(b"y\ta\n"), copy_done(), query("SELECT 5")])
+            .ready(2)
+            .send([
+                query(&format!("SELECT 6; {IN}; SELECT 7")),
+                copy_data(b"x\ta\n"),
+                extended("SELECT 8", &[]),
+                sync(),
+            ])
+            .ready(2)
+            .send([query(IN), copy_data(b"x\ta\n"), copy_fail("no"), extended("SELECT 9", &[]), sync(), sync()])
+            .ready(3)
+            .query("SELECT id, t FROM plain ORDER BY id"),
+    );
+}

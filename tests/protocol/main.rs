@@ -18,6 +18,7 @@ mod extended;
 mod flow;
 mod names;
 mod overlay;
+mod prepared;
 mod random;
 mod refusals;
 mod shared;

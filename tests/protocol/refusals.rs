@@ -187,19 +187,3 @@ fn values_of_statements_that_nobody_knows_stay_here() {
         ["81|n|MARK-unknown-name", "SELECT 1", "=I"]
     );
 }
-
-#[test]
-fn execute_in_sql_of_a_statement_on_a_protected_table_is_refused() {
-    let turn = turn();
-    let mut raw = turn.veiled();
-    let update = "UPDATE people SET email = $1 WHERE id = 1";
-    said(&mut raw, &[parse("prepared", update, &[]), sync()]);
-    assert_eq!(raw.brief("EXECUTE prepared('x')"), ["!0A000", "=I"]);
-    assert_eq!(raw.brief("SELECT 1; EXPLAIN EXECUTE \"prepared\"('x')"), ["!0A000", "=I"]);
-    // Its PREPARE was refused: the values would travel to a statement that does not exist.
-    assert_eq!(raw.brief("PREPARE again(text) AS UPDATE people SET email = $1"), ["!0A000", "=I"]);
-    assert_eq!(raw.brief("EXECUTE again('x')"), ["!0A000", "=I"]);
-    assert_eq!(said(&mut raw, &[extended("EXECUTE again('x')", &[]), sync()]), ["!0A000", "=I"]);
-    assert_eq!(raw.brief("PREPARE again(text) AS SELECT $1"), ["PREPARE", "=I"]);
-    assert_eq!(raw.brief("EXECUTE again('x')"), ["x", "SELECT 1", "=I"]);
-}

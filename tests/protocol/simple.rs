@@ -47,6 +47,11 @@ fn syntax_errors_are_the_servers_own() {
             .query("SELECT 'äö', * FROM people ORDER id")
             .query("SELECT 1; INSERT INTO people VALUES (")
             .query("SELECT 'unterminated FROM people")
+            .query("SELECT E'\\xff' FROM people")
+            .query("SELECT E'a\\xc3' FROM plain, people WHERE")
+            .query("SELECT sum(id) OVER (ROWS BETWEEN CURRENT ROW AND UNBOUNDED PRECEDING) FROM people")
+            .query("SELECT U&'\\d800x' FROM people")
+            .query("SELECT 1x FROM people")
             .query("SELECT 1"),
     );
 }

@@ -5,8 +5,8 @@ use crate::values::LogicalType;
 /// Text that the type accepts, easily told from real data.
 pub(super) fn text(ty: LogicalType) -> String {
     match ty {
-        LogicalType::Text | LogicalType::Varchar(None) => "pgveil probe".to_owned(),
-        LogicalType::Varchar(Some(n)) | LogicalType::Char(n) => "pgveil probe".chars().take(n as usize).collect(),
+        LogicalType::Text | LogicalType::Varchar(None) | LogicalType::Char(None) => "pgveil probe".to_owned(),
+        LogicalType::Varchar(Some(n)) | LogicalType::Char(Some(n)) => "pgveil probe".chars().take(n as usize).collect(),
         LogicalType::Bool => "t".to_owned(),
         LogicalType::Int2 | LogicalType::Int4 | LogicalType::Int8 => "-32107".to_owned(),
         LogicalType::Numeric(_) => "0".to_owned(),
@@ -22,7 +22,7 @@ pub(super) fn text(ty: LogicalType) -> String {
 pub(super) fn read_back(ty: LogicalType) -> String {
     let written = text(ty);
     match ty {
-        LogicalType::Char(n) => format!("{written:n$}", n = n as usize),
+        LogicalType::Char(Some(n)) => format!("{written:n$}", n = n as usize),
         LogicalType::Numeric(Some((_, scale))) if scale > 0 => format!("0.{}", "0".repeat(scale.unsigned_abs().into())),
         _ => written,
     }
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn samples_fit_their_types() {
         assert_eq!(text(LogicalType::Varchar(Some(3))), "pgv");
-        assert_eq!(read_back(LogicalType::Char(14)), "pgveil probe  ");
+        assert_eq!(read_back(LogicalType::Char(Some(14))), "pgveil probe  ");
         assert_eq!(read_back(LogicalType::Numeric(Some((12, 2)))), "0.00");
         assert_eq!(plain("N", "integer", "b").as_deref(), Some("'0'::integer"));
         assert_eq!(plain("D", "time without time zone", "b").as_deref(), Some("'00:00'::time without time zone"));

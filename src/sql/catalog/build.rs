@@ -7,7 +7,7 @@ use hashbrown::hash_map::Entry;
 use super::{
     Catalog, Oid, Origins, Relation, bodies,
     facts::{Facts, Object},
-    mismatch, reach, registered, views,
+    mismatch, reach, registered, unique, views,
 };
 use crate::{config::Database, sql::prefilter::Prefilter};
 
@@ -33,6 +33,7 @@ pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
     for (&oid, table) in &displaced {
         catalog.origins.extend(table.columns.iter().map(|&(number, ordinal)| ((oid, number), ordinal)));
     }
+    unique::note(&mut catalog, &facts.unique);
     follow_columns(&mut catalog, facts);
 
     let reached = reach::follow(&catalog, facts, database, displaced);

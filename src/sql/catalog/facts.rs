@@ -26,8 +26,23 @@ pub struct Facts {
     pub definitions: HashMap<Oid, Definition>,
     /// See [`Catalog::any_value`](super::Catalog::any_value).
     pub any_value: Option<&'static str>,
+    /// Unique indexes of the policy's tables.
+    pub unique: Vec<UniqueIndex>,
     /// What `pgveil apply` has registered; None if nobody asked the keystore.
     pub registered: Option<Registered>,
+}
+
+/// A unique index without a predicate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueIndex {
+    /// OID of its table.
+    pub table: Oid,
+    /// Its own name.
+    pub name: String,
+    /// It is the table's primary key.
+    pub primary: bool,
+    /// Attribute number (0 for an expression) and definition of each key.
+    pub keys: Vec<(i16, String)>,
 }
 
 /// What the policy's names meant when `pgveil apply` last ran: table OID and attribute number by

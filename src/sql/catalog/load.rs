@@ -9,7 +9,7 @@ use tokio_postgres::{Client, error::SqlState};
 pub use super::facts::Registered;
 use super::{
     Catalog, Oid, Relation, RelationRow, build,
-    facts::{Definition, Facts, Function, Object, SealedDomain, Through, Use},
+    facts::{Definition, Facts, Function, Object, SealedDomain, Through, UniqueIndex, Use},
     view_columns::handed_through,
 };
 use crate::config::Database;
@@ -149,6 +149,10 @@ fn add(
             let (table, function) = read::<(Oid, Oid)>(body)?;
             let (from, to) = (Object::Relation(table), Object::Function(function));
             facts.uses.push(Use { from, to, through: Through::Firing });
+        }
+        "unique" => {
+            let (table, name, primary, keys) = read(body)?;
+            facts.unique.push(UniqueIndex { table, name, primary, keys });
         }
         "function" => facts.functions.push(function(body)?),
         "view" => {

@@ -120,3 +120,13 @@ SELECT 'any_value', pg_catalog.json_build_array(EXISTS (
     WHERE n.nspname = 'pgveil' AND p.proname = 'any_value' AND p.prokind = 'a'
       AND p.proargtypes = ARRAY['pg_catalog.bytea'::pg_catalog.regtype]::pg_catalog.oidvector),
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 160000)::pg_catalog.text
+UNION ALL
+-- Unique indexes of the policy's tables: what makes rows unique, by column or by expression.
+SELECT 'unique', pg_catalog.json_build_array(
+  i.indrelid::pg_catalog.int8, c.relname, i.indisprimary,
+  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+            i.indkey[k - 1], pg_catalog.pg_get_indexdef(i.indexrelid, k, false)) ORDER BY k)
+   FROM pg_catalog.generate_series(1, i.indnkeyatts::pg_catalog.int4) k))::pg_catalog.text
+FROM named JOIN pg_catalog.pg_index i ON i.indrelid = named.oid
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL

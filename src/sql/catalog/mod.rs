@@ -21,6 +21,7 @@ mod registered;
 mod similar;
 mod stored_form;
 mod survey;
+mod unique;
 mod view_columns;
 mod views;
 
@@ -72,6 +73,8 @@ pub struct Catalog {
     pub views_locked: bool,
     /// The patterns that make a statement worth parsing.
     pub prefilter: Prefilter,
+    /// What makes the rows of the policy's tables unique, by table.
+    pub unique: HashMap<Oid, Vec<Unique>>,
     /// Schema of the aggregate `any_value(bytea)`: pgveil's own where `apply` has made it, the server's
     /// from 16 on; None if there is neither.
     pub any_value: Option<&'static str>,
@@ -129,6 +132,26 @@ pub struct Column {
     pub sealed: Option<Ordinal>,
     /// A generated column (`GENERATED ALWAYS AS … STORED`, from 18 on also `VIRTUAL`).
     pub generated: bool,
+}
+
+/// A unique index whose keys are columns, or tokens of sealed columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unique {
+    /// Name of the index; where the plain table had a constraint, `pgveil apply` gives the index its name.
+    pub name: String,
+    /// The table's primary key: none of its columns is ever NULL.
+    pub primary: bool,
+    /// Its keys in order.
+    pub keys: Vec<UniqueKey>,
+}
+
+/// A key of a unique index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueKey {
+    /// Name of the column.
+    pub column: String,
+    /// It is the column's token that is indexed.
+    pub token: bool,
 }
 
 /// A policy name that does not match the catalog.

@@ -24,7 +24,7 @@ use std::ops::Range;
 
 use pg_raw_parse::nodes::{InferClause, JoinExpr, TypeCast};
 
-pub use self::render::{render, render_measured, write_sealed, write_token, write_token_array};
+pub use self::render::{render, render_measured, write_bytea, write_bytea_array, write_sealed};
 use self::{place::Places, span::Spans};
 use super::Parsed;
 use crate::{

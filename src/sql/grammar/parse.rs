@@ -102,7 +102,23 @@ fn syntax_error(text: &str, error: &pg_raw_parse::Error) -> ParseError {
         pg_raw_parse::Error::Parse(error) => error.to_string(),
         other => other.to_string(),
     };
-    ParseError { sqlstate: "42601", message, at: equal::error_position(text) }
+    ParseError { sqlstate: sqlstate(&message), message, at: equal::error_position(text) }
+}
+
+/// The library keeps the SQLSTATE to itself, too. Those of the scanner and the grammar that are no
+/// syntax errors are known by their messages (src/backend/parser/scan.l, gram.y).
+fn sqlstate(message: &str) -> &'static str {
+    if message.starts_with("invalid byte sequence for encoding") {
+        "22021"
+    } else if message == "invalid Unicode escape" {
+        "22025"
+    } else if message.starts_with("frame start") || message.starts_with("frame end") {
+        "42P20"
+    } else if message.ends_with("not yet implemented") {
+        "0A000"
+    } else {
+        "42601"
+    }
 }
 
 #[cfg(test)]

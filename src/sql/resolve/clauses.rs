@@ -10,7 +10,7 @@ use super::{
     carry::{Carry, Sealed},
     flow::Use,
     refuse::{Place, construct},
-    scope::{OutCol, QueryOut, Scope, Target, parts},
+    scope::{Found, OutCol, QueryOut, Scope, Target, parts},
 };
 use crate::{
     config::Mode,
@@ -59,32 +59,35 @@ enum Item {
 }
 
 impl<'a> Resolver<'a> {
-    /// The sealed columns that a query is grouped by. Nothing is changed yet.
-    pub(super) fn grouped_columns(
-        &mut self,
-        select: &'a SelectStmt,
-        scope: &Scope<'a, '_>,
-    ) -> Step<Vec<(usize, usize)>> {
+    /// Notes the sealed columns that a query is grouped by. Nothing is changed yet.
+    pub(super) fn grouped_columns(&mut self, select: &'a SelectStmt, scope: &mut Scope<'a, '_>) -> Step<()> {
         let mut places = Vec::new();
+        let mut sealed = Vec::new();
         for node in select.group_clause() {
-            match node {
-                Node::RowExpr(row) => {
-                    for node in row.args() {
-                        places.extend(self.grouped_column(node, select, scope)?);
-                    }
-                }
-                node => places.extend(self.grouped_column(node, select, scope)?),
+            let nodes: Vec<Node<'a>> = match node {
+                Node::RowExpr(row) => row.args().iter().collect(),
+                node => vec![node],
+            };
+            for node in nodes {
+                let Some((found, location)) = Self::grouped_column(node, select, scope)? else { continue };
+                places.push(found.place);
+                sealed.extend(found.carry.sealed().map(|sealed| (found.place, sealed, location)));
             }
         }
-        Ok(places)
+        for (place, of, location) in sealed {
+            if scope.told_apart(self.catalog, place, &places) {
+                scope.keyed.push(place);
+            } else if self.sealed_column(of.ordinal)?.mode == Mode::Equality {
+                scope.grouped.push(place);
+            } else {
+                return Err(self.unsupported(of.ordinal, Place::Named("GROUP BY"), location));
+            }
+        }
+        Ok(())
     }
 
-    fn grouped_column(
-        &mut self,
-        node: Node<'a>,
-        select: &'a SelectStmt,
-        scope: &Scope<'a, '_>,
-    ) -> Step<Option<(usize, usize)>> {
+    /// The column that an item of GROUP BY is, if it is one of this level.
+    fn grouped_column(node: Node<'a>, select: &'a SelectStmt, scope: &Scope<'a, '_>) -> Step<Option<(Found, i32)>> {
         let column = match node {
             Node::ColumnRef(column) => match single(column) {
                 Some(name) if !scope.has_local(name) => {
@@ -95,14 +98,13 @@ impl<'a> Resolver<'a> {
             },
             Node::A_Const(constant) => {
                 let number = position(constant).and_then(|number| number.checked_sub(1));
-                let mut targets = select.target_list().iter();
                 let star = |t: &ResTarget| matches!(t.val(), Node::ColumnRef(c) if parts(c).next_back() == Some(None));
                 let Some(number) = number else { return Ok(None) };
                 // Behind a `*` positions are counted in the output: see `by`.
                 if select.target_list().iter().take(number + 1).any(star) {
                     return Ok(None);
                 }
-                targets.nth(number).map_or(Node::None, ResTarget::val)
+                select.target_list().iter().nth(number).map_or(Node::None, ResTarget::val)
             }
             _ => return Ok(None),
         };
@@ -111,13 +113,7 @@ impl<'a> Resolver<'a> {
             return Ok(None);
         }
         match scope.column(column)? {
-            Target::Column(found) if found.local => {
-                let Some(sealed) = found.carry.sealed() else { return Ok(None) };
-                if self.sealed_column(sealed.ordinal)?.mode != Mode::Equality {
-                    return Err(self.unsupported(sealed.ordinal, Place::Named("GROUP BY"), column.location));
-                }
-                Ok(Some(found.place))
-            }
+            Target::Column(found) if found.local => Ok(Some((found, column.location))),
             _ => Ok(None),
         }
     }
@@ -157,11 +153,9 @@ impl<'a> Resolver<'a> {
     ) -> Step<QueryOut<'a>> {
         let mut list = select.distinct_clause().iter().peekable();
         if let Some(Node::None) = list.peek() {
-            if out.sealed().is_none() {
-                self.plain_columns(&out, Place::Named("SELECT DISTINCT"), -1)?;
+            if !self.distinct_by_tokens(select, &out, scope)? {
                 return Ok(out);
             }
-            self.distinct_by_tokens(select, &out)?;
             // The columns are counted out: the server must find just these.
             out.expanded = false;
             return Ok(out);
@@ -170,9 +164,17 @@ impl<'a> Resolver<'a> {
         Ok(out)
     }
 
-    /// `SELECT DISTINCT c, d` → `SELECT DISTINCT ON (substring(c,9,16), 2) c, d`
-    fn distinct_by_tokens(&mut self, select: &'a SelectStmt, out: &QueryOut<'a>) -> Step<()> {
+    /// `SELECT DISTINCT c, d` → `SELECT DISTINCT ON (substring(c,9,16), 2) c, d`; false if it can stay:
+    /// nothing is sealed, or rows that are equal are the same row.
+    fn distinct_by_tokens(&mut self, select: &'a SelectStmt, out: &QueryOut<'a>, scope: &Scope<'a, '_>) -> Step<bool> {
         let place = Place::Named("SELECT DISTINCT");
+        let plain = out.columns.iter().filter(|column| column.carry == Carry::Plain);
+        let among: Vec<(usize, usize)> =
+            plain.filter_map(|column| scope.place_of(column.qualified.as_ref()?)).collect();
+        let told_apart = |this: &Self, column: &OutCol<'a>| {
+            let place = column.qualified.as_ref().and_then(|name| scope.place_of(name));
+            place.is_some_and(|place| scope.told_apart(this.catalog, place, &among))
+        };
         let mut items = Vec::with_capacity(out.columns.len());
         for (number, column) in out.columns.iter().enumerate() {
             let Carry::Sealed(sealed) = column.carry else {
@@ -180,6 +182,10 @@ impl<'a> Resolver<'a> {
                 items.push(DistinctItem::Position(number + 1));
                 continue;
             };
+            if told_apart(self, column) {
+                items.push(DistinctItem::Position(number + 1));
+                continue;
+            }
             let location = column.references.first().map_or(-1, |reference| reference.location);
             if self.sealed_column(sealed.ordinal)?.mode != Mode::Equality {
                 return Err(self.unsupported(sealed.ordinal, place, location));
@@ -194,9 +200,12 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
+        if items.iter().all(|item| matches!(item, DistinctItem::Position(_))) {
+            return Ok(false);
+        }
         let first = select.target_list().iter().next().map_or(-1, |target| target.location);
         self.change(NodeKind::Distinct, first, Change::DistinctOn(items));
-        Ok(())
+        Ok(true)
     }
 
     /// ORDER BY, LIMIT and OFFSET. Row locks (FOR UPDATE …) name FROM items and change no value.
@@ -248,6 +257,10 @@ impl<'a> Resolver<'a> {
             Item::Input => {
                 let value = self.value(node, scope, None, place)?;
                 match value.carry {
+                    Carry::Sealed(_) if clause == Clause::GroupBy && Self::is_keyed(node, scope)? => {
+                        self.keep(&value);
+                        Ok(())
+                    }
                     Carry::Sealed(sealed) if clause.by_token() => self.tokenise(&value, sealed, place, -1),
                     _ => self.plain_value(&value, place, -1),
                 }
@@ -258,10 +271,26 @@ impl<'a> Resolver<'a> {
                     // An output keeps its references; those are not here.
                     Carry::Plain => Ok(()),
                     Carry::Open(flow) => self.use_flow(flow, Use::Plain, -1),
+                    Carry::Sealed(_)
+                        if clause == Clause::GroupBy
+                            && column
+                                .qualified
+                                .as_ref()
+                                .and_then(|name| scope.place_of(name))
+                                .is_some_and(|place| scope.keyed.contains(&place)) =>
+                    {
+                        Ok(())
+                    }
                     Carry::Sealed(sealed) => self.by_output(node, column, sealed, place, clause),
                 }
             }
         }
+    }
+
+    /// Is it a column of rows that the level is grouped by the key of?
+    fn is_keyed(node: Node<'a>, scope: &Scope<'a, '_>) -> Step<bool> {
+        let Node::ColumnRef(column) = node else { return Ok(false) };
+        Ok(matches!(scope.column(column)?, Target::Column(found) if found.local && scope.keyed.contains(&found.place)))
     }
 
     /// An output column that is sealed: by its token, where the order does not matter.

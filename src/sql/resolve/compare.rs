@@ -2,6 +2,7 @@
 
 use pg_raw_parse::{
     Node,
+    list::NodeList,
     nodes::{A_Expr, A_Expr_Kind, RowExpr, SubLinkType},
 };
 
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     sql::{grammar::edits::Change, model::ParamForm},
-    values::{LogicalType, Source},
+    values::{Source, common_type},
 };
 
 impl<'a> Resolver<'a> {
@@ -43,8 +44,8 @@ impl<'a> Resolver<'a> {
                 };
                 self.tokenise(&left, sealed, place, expr.location)?;
                 let at = left.location(expr.location);
+                let common = Around::Common(self.list_type(sealed, list)?);
                 for node in list {
-                    let common = self.common_type(sealed, node, list.len())?;
                     self.item(sealed, node, common, scope, place, at)?;
                 }
             }
@@ -192,33 +193,41 @@ impl<'a> Resolver<'a> {
         self.unsupported_because(sealed.ordinal, "sql/unsupported-operand", what, hint, location)
     }
 
-    /// `transformAExprIn()`: beside the items of a longer list an undeclared parameter takes the type
-    /// that they have in common with the column. By itself it takes that of the column's operator,
-    /// which is text for varchar.
-    fn common_type(&self, sealed: Sealed, node: Node<'a>, items: usize) -> Step<Source> {
-        let undeclared = matches!(operand(node), Operand::Parameter(_, _, source) if source == Source::UNTYPED);
-        let ty = self.sealed_column(sealed.ordinal)?.ty;
-        let varchar = items > 1 && undeclared && matches!(ty, LogicalType::Varchar(_));
-        Ok(if varchar { Source { oid: ty.oid(), typmod: -1 } } else { Source::UNTYPED })
+    /// `transformAExprIn()` (parser/parse_expr.c): the items of a longer list get the type that they have
+    /// in common with the column. By itself an item takes that of the column's operator.
+    fn list_type(&self, sealed: Sealed, list: &'a NodeList) -> Step<Source> {
+        let own = self.sealed_column(sealed.ordinal)?.ty.oid();
+        if list.len() < 2 {
+            return Ok(Source::UNTYPED);
+        }
+        let mut types = vec![own];
+        types.extend(list.iter().map(|node| self.type_of(node).map_or(0, |(oid, _)| oid)));
+        Ok(common_type(&types).map_or(Source::UNTYPED, |oid| Source { oid, typmod: -1 }))
     }
 
-    /// One item of a list or array. `array` is the type that it takes from what stands around it.
+    /// The type that the elements of `ARRAY[…]` have together.
+    fn array_type(&self, elements: &'a NodeList) -> Source {
+        let types: Vec<u32> = elements.iter().map(|node| self.type_of(node).map_or(0, |(oid, _)| oid)).collect();
+        common_type(&types).map_or(Source::UNTYPED, |oid| Source { oid, typmod: -1 })
+    }
+
+    /// One item of a list or array.
     fn item(
         &mut self,
         sealed: Sealed,
         node: Node<'a>,
-        array: Source,
+        around: Around,
         scope: &Scope<'a, '_>,
         place: Place<'a>,
         location: i32,
     ) -> Step<()> {
         match operand(node) {
-            Operand::Null(cast) => {
+            Operand::Null(cast, _) => {
                 self.null(cast);
                 Ok(())
             }
             Operand::Literal(constant) => {
-                let Some(source) = element_source(constant.source, array) else {
+                let Some(source) = around.source(constant.source) else {
                     return Err(self.unusable(sealed, "an array here", location));
                 };
                 let at = constant.outer.at;
@@ -228,7 +237,7 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Operand::Parameter(param, outer, source) => {
-                let Some(source) = element_source(source, array) else {
+                let Some(source) = around.source(source) else {
                     return Err(self.unusable(sealed, "an array here", location));
                 };
                 self.params.form(param.number, outer.at, outer.cast, ParamForm::Token(sealed.ordinal, source))
@@ -258,7 +267,7 @@ impl<'a> Resolver<'a> {
     ) -> Step<()> {
         let is_array = |source: Source| source.oid == 0 || types::element(source).is_some();
         match operand(node) {
-            Operand::Null(cast) => {
+            Operand::Null(cast, _) => {
                 self.null(cast);
                 Ok(())
             }
@@ -274,7 +283,10 @@ impl<'a> Resolver<'a> {
             }
             Operand::Array(array, Outer { at, .. }, source) if is_array(source) => {
                 self.changes.push((at, Change::ByteaArray));
-                let element = types::element(source).unwrap_or(Source::UNTYPED);
+                let element = match types::element(source) {
+                    Some(cast) => Around::Cast(cast),
+                    None => Around::Common(self.array_type(array.elements())),
+                };
                 for node in array.elements() {
                     self.item(sealed, node, element, scope, place, location)?;
                 }
@@ -299,11 +311,24 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The source of an array's element: its own cast, or else the array's. None if it is no scalar.
-fn element_source(own: Source, array: Source) -> Option<Source> {
-    let source = if own.oid == 0 || array.oid != 0 { array } else { own };
-    let conflicting = own.oid != 0 && array.oid != 0 && own != array;
-    (types::element(own).is_none() && !conflicting).then_some(source)
+/// What a literal or parameter of a list or array takes from what stands around it.
+#[derive(Clone, Copy)]
+enum Around {
+    /// The type that all have in common: for those that have none of their own.
+    Common(Source),
+    /// A cast of the whole array.
+    Cast(Source),
+}
+
+impl Around {
+    /// The source of an element. None if it is no scalar, or cast to something else.
+    fn source(self, own: Source) -> Option<Source> {
+        let source = match self {
+            Self::Common(common) => Some(if own.oid == 0 { common } else { own }),
+            Self::Cast(cast) => (own.oid == 0 || own == cast).then_some(cast),
+        };
+        source.filter(|_| types::element(own).is_none())
+    }
 }
 
 /// `=` and `<>` in every form that works element by element on tokens.

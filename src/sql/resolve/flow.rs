@@ -212,7 +212,7 @@ impl<'a> Resolver<'a> {
             return self.plain(node, &Scope::default(), Place::Named("an expression"));
         };
         match operand(node) {
-            Operand::Null(cast) => {
+            Operand::Null(cast, _) => {
                 match (used.direct, cast) {
                     (true, cast) => self.null(cast),
                     (false, Some(at)) => self.changes.push((at, Change::NullBytea)),

@@ -51,9 +51,10 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Type and place of a literal or parameter whose type is given.
+    /// Type and place of a NULL, literal or parameter whose type is given.
     pub(super) fn type_of(&self, node: Node<'a>) -> Option<(u32, i32)> {
         let (oid, location) = match operand(node) {
+            Operand::Null(_, source) => (source.oid, -1),
             Operand::Literal(constant) => (constant.source.oid, constant.location),
             Operand::Parameter(param, _, source) if source.oid != 0 => (source.oid, param.location),
             Operand::Parameter(param, ..) => {

@@ -13,6 +13,7 @@
 //! - `utility`, `alter`, `create`, `view` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
+//! - `prepared` — statements that make or use names of plans.
 //! - `params` — in which forms each parameter travels.
 //! - `shadows` — names of PostgreSQL's own that mean something else.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
@@ -36,6 +37,7 @@ mod mismatch;
 mod names;
 mod operand;
 mod params;
+mod prepared;
 mod readings;
 mod refuse;
 mod relation;
@@ -59,6 +61,7 @@ use pg_raw_parse::Node;
 
 pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
+pub(super) use prepared::{declared_types, prepare_changes};
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
 pub(super) use shadows::refusal as shadowed;
@@ -68,6 +71,7 @@ use super::{
     catalog::{Catalog, Relation},
     env::Env,
     grammar::edits::{Change, NodeAt, NodeKind},
+    held::{Held, Names, NoNames},
 };
 
 /// The result of a step of the walk.
@@ -95,6 +99,10 @@ pub(super) struct Resolver<'a> {
     start: usize,
     /// Declared types of the parameters, `$1` first; 0 or missing: undeclared.
     pub(super) declared: &'a [u32],
+    /// Who knows prepared statements and cursors.
+    pub(super) names: &'a dyn Names,
+    /// The prepared statement or cursor that the statement runs or reads.
+    pub(super) held: Option<Held>,
     /// What must become what.
     pub(super) changes: Vec<(NodeAt, Change)>,
     /// Uses of parameters so far.
@@ -132,6 +140,8 @@ pub(super) enum Done<'a> {
     Query(QueryOut<'a>),
     /// EXPLAIN of such a statement.
     Explain,
+    /// Gives the rows of a prepared statement or cursor.
+    Held,
     /// Gives no rows, and nothing in it needs a transformation but perhaps qualified names.
     Utility,
     /// To be forwarded as it is, whatever it names.
@@ -154,6 +164,8 @@ impl<'a> Resolver<'a> {
             text,
             start,
             declared: &[],
+            names: &NoNames,
+            held: None,
             changes: Vec::new(),
             params: Params::default(),
             touched: None,

@@ -26,8 +26,8 @@ const NUMERIC: u32 = 1700;
 /// What stands where a value for a sealed column is expected.
 #[derive(Debug)]
 pub(super) enum Operand<'a> {
-    /// `NULL`; the cast around it, if there is one.
-    Null(Option<NodeAt>),
+    /// `NULL`; the cast around it, if there is one, and its type.
+    Null(Option<NodeAt>, Source),
     /// A literal.
     Literal(Constant<'a>),
     /// A parameter.
@@ -88,7 +88,7 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
         inner = cast.arg();
     }
     match inner {
-        Node::A_Const(constant) if constant.isnull => Operand::Null(outer.map(|outer| outer.at)),
+        Node::A_Const(constant) if constant.isnull => Operand::Null(outer.map(|outer| outer.at), source),
         Node::A_Const(constant) => {
             let outer = outer
                 .unwrap_or(Outer { at: NodeAt { kind: NodeKind::Const, location: constant.location }, cast: false });

@@ -10,7 +10,10 @@ use super::{
     flow::FlowId,
     refuse::{construct_at, native},
 };
-use crate::sql::{catalog::Relation, grammar::edits::Qualified};
+use crate::sql::{
+    catalog::{Catalog, Relation},
+    grammar::edits::Qualified,
+};
 
 /// PostgreSQL's system columns (access/sysattr.h): every table has them, none is ever sealed.
 const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
@@ -92,6 +95,8 @@ pub(super) struct Scope<'a, 's> {
     pub(super) ctes: Vec<(&'a str, QueryOut<'a>)>,
     /// Sealed columns that the level is grouped by: item and column.
     pub(super) grouped: Vec<(usize, usize)>,
+    /// Sealed columns of rows that the level is grouped by the keys of: likewise.
+    pub(super) keyed: Vec<(usize, usize)>,
     pub(super) parent: Option<&'s Scope<'a, 's>>,
 }
 
@@ -275,6 +280,31 @@ impl<'a, 's> Scope<'a, 's> {
             qualified: qualified.filter(|_| local),
         };
         Ok(Target::Column(Found { carry: inside.carry, reference, place, local }))
+    }
+}
+
+impl Scope<'_, '_> {
+    /// Item and column of a name at this very level.
+    pub(super) fn place_of(&self, name: &Qualified) -> Option<(usize, usize)> {
+        let (number, item) =
+            self.items.iter().enumerate().find(|(_, item)| item.by_name && item.name == Some(&*name.item))?;
+        Some((number, item.find(&name.column).1?.column))
+    }
+
+    /// Are the rows of a column's item told apart by a primary key among these columns of the level?
+    /// Then equal keys mean the same stored row, hence the same stored bytes.
+    pub(super) fn told_apart(&self, catalog: &Catalog, place: (usize, usize), among: &[(usize, usize)]) -> bool {
+        let Some(Item { columns: Columns::Relation(relation), .. }) = self.items.get(place.0) else { return false };
+        let same = |known: &std::sync::Arc<Relation>| std::ptr::eq(&**known, *relation);
+        if !catalog.relations.get(&relation.oid).is_some_and(same) {
+            // Something of the transaction's own.
+            return false;
+        }
+        let number = |name: &str| relation.columns.iter().position(|column| column.name == name);
+        catalog.unique.get(&relation.oid).into_iter().flatten().filter(|unique| unique.primary).any(|unique| {
+            let among = |column| among.contains(&(place.0, column));
+            unique.keys.iter().all(|key| number(&key.column).is_some_and(among))
+        })
     }
 }
 

@@ -48,7 +48,7 @@ impl<'a> Resolver<'a> {
             return Ok(out);
         }
         self.add_items(select.from_clause(), &mut scope)?;
-        scope.grouped = self.grouped_columns(select, &scope)?;
+        self.grouped_columns(select, &mut scope)?;
         let out = self.targets(select.target_list(), &scope)?;
         self.plain(select.where_clause(), &scope, Place::Named("WHERE"))?;
         self.grouping(select, &out, &scope)?;

@@ -34,17 +34,15 @@ impl<'a> Resolver<'a> {
             Node::CreateTableAsStmt(create) => self.create_table_as(create),
             Node::ViewStmt(view) => self.create_view(view),
             Node::CopyStmt(copy) => self.copy(copy),
-            Node::PrepareStmt(prepare) => self.holds(prepare.query(), "PREPARE"),
-            Node::DeclareCursorStmt(declare) => self.holds(declare.query(), "DECLARE CURSOR"),
+            Node::PrepareStmt(prepare) => Ok(Done::Query(self.outermost(prepare.query())?)),
+            Node::DeclareCursorStmt(declare) => Ok(Done::Query(self.outermost(declare.query())?)),
+            Node::ExecuteStmt(execute) => self.execute(execute),
+            Node::FetchStmt(fetch) => self.fetch(fetch),
             Node::RenameStmt(rename) => self.rename(rename),
             Node::AlterObjectSchemaStmt(alter) => {
                 self.move_relation(alter.relation(), alter.newschema(), "ALTER … SET SCHEMA")
             }
             Node::RefreshMatViewStmt(refresh) => self.refresh(refresh),
-            Node::ExecuteStmt(execute) => {
-                execute.params().iter().try_for_each(|node| self.no_forbidden_calls(node))?;
-                Ok(Done::Forward)
-            }
             Node::CallStmt(call) => {
                 if let Some(call) = call.funccall() {
                     self.call(call, &Scope::default())?;
@@ -57,6 +55,17 @@ impl<'a> Resolver<'a> {
     }
 
     fn explain(&mut self, explain: &'a ExplainStmt, text: &'a str) -> Step<Done<'a>> {
+        if let Node::CreateTableAsStmt(create) = explain.query()
+            && !matches!(create.query(), Node::ExecuteStmt(_))
+            && !explain.options().iter().any(|option| option.defname() == Some("analyze"))
+        {
+            // Nothing is created.
+            self.outermost(create.query())?;
+            if let Some(name) = create.into().and_then(|into| into.rel()) {
+                self.created(name, "CREATE TABLE AS")?;
+            }
+            return Ok(Done::Explain);
+        }
         match self.statement(explain.query(), text)? {
             Done::Forward => Ok(Done::Forward),
             _ => Ok(Done::Explain),
@@ -66,12 +75,6 @@ impl<'a> Resolver<'a> {
     /// Nothing protected may have been seen in a statement of this kind.
     fn untouched(&self, what: &'static str) -> Step<Done<'a>> {
         if self.touched.is_some() { Err(construct(what)) } else { Ok(Done::Utility) }
-    }
-
-    /// A statement that keeps a query for later.
-    fn holds(&mut self, query: Node<'a>, what: &'static str) -> Step<Done<'a>> {
-        self.outermost(query)?;
-        self.untouched(what)
     }
 
     /// The relation that a utility statement names, if the catalog knows it (it knows no indexes and
@@ -255,7 +258,6 @@ fn forwarded(node: Node<'_>) -> bool {
             | Node::VariableShowStmt(_)
             | Node::DiscardStmt(_)
             | Node::DeallocateStmt(_)
-            | Node::FetchStmt(_)
             | Node::ClosePortalStmt(_)
             | Node::NotifyStmt(_)
             | Node::ListenStmt(_)

@@ -109,7 +109,7 @@ impl<'a> Resolver<'a> {
         place: Place<'a>,
     ) -> Step<Valued> {
         match operand(node) {
-            Operand::Null(_) | Operand::Literal(_) | Operand::Parameter(..) => {
+            Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..) => {
                 let flow = self.value_flow(node);
                 Ok(Valued::of(Carry::Open(flow)))
             }
@@ -344,7 +344,7 @@ impl<'a> Resolver<'a> {
             }
             Operand::Array(list, _, source) => {
                 let value =
-                    |node| matches!(operand(node), Operand::Null(_) | Operand::Literal(_) | Operand::Parameter(..));
+                    |node| matches!(operand(node), Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..));
                 if !list.elements().iter().all(value) {
                     return None;
                 }

@@ -35,6 +35,12 @@ impl<'a> Resolver<'a> {
     pub(super) fn create_table_as(&mut self, create: &'a CreateTableAsStmt) -> Step<Done<'a>> {
         let view = create.objtype == ObjectType::OBJECT_MATVIEW;
         let what = if view { "CREATE MATERIALIZED VIEW" } else { "CREATE TABLE AS" };
+        if let Node::ExecuteStmt(execute) = create.query() {
+            if let Done::Held = self.execute(execute)? {
+                self.unsealed_rows(what)?;
+            }
+            return self.into(create.into(), what);
+        }
         let out = self.outermost(create.query())?;
         if view {
             self.kept(what)?;

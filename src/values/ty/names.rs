@@ -79,10 +79,10 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
         | "national char varying" => Ok(LogicalType::Varchar(modifiers.map(|m| length("varchar", &m)).transpose()?)),
         // The grammar's CHARACTER without a length is one character; bpchar without one is unlimited.
         "char" | "character" | "nchar" | "national character" | "national char" => {
-            Ok(LogicalType::Char(modifiers.map_or(Ok(1), |m| length("char", &m))?))
+            Ok(LogicalType::Char(Some(modifiers.map_or(Ok(1), |m| length("char", &m))?)))
         }
         "bpchar" => match modifiers {
-            Some(m) => Ok(LogicalType::Char(length("char", &m)?)),
+            Some(m) => Ok(LogicalType::Char(Some(length("char", &m)?))),
             None => Err(TypeError::Unsupported("bpchar without a length".to_owned())),
         },
         "numeric" | "decimal" | "dec" => {

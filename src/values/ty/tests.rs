@@ -12,9 +12,9 @@ fn aliases_of_postgresql_are_understood() {
         ("boolean", T::Bool, "boolean"),
         ("character  varying ( 20 )", T::Varchar(Some(20)), "character varying(20)"),
         ("varchar", T::Varchar(None), "character varying"),
-        ("CHAR", T::Char(1), "character(1)"),
-        ("character(11)", T::Char(11), "character(11)"),
-        ("bpchar(3)", T::Char(3), "character(3)"),
+        ("CHAR", T::Char(Some(1)), "character(1)"),
+        ("character(11)", T::Char(Some(11)), "character(11)"),
+        ("bpchar(3)", T::Char(Some(3)), "character(3)"),
         ("decimal(12, 2)", T::Numeric(Some((12, 2))), "numeric(12,2)"),
         ("numeric(5)", T::Numeric(Some((5, 0))), "numeric(5,0)"),
         ("numeric(3,-2)", T::Numeric(Some((3, -2))), "numeric(3,-2)"),
@@ -70,11 +70,29 @@ fn modifiers_outside_the_range_are_refused() {
 
 #[test]
 fn kinds_and_oids_are_distinct() {
-    let types: Vec<T> =
-        Base::ALL.iter().map(|b| T::from_oid(b.catalog().0, if *b == Base::Char { 5 } else { -1 }).unwrap()).collect();
+    let types: Vec<T> = Base::ALL.iter().map(|b| T::from_oid(b.catalog().0, -1).unwrap()).collect();
     for (i, a) in types.iter().enumerate() {
         for b in &types[i + 1..] {
             assert!(a.kind() != b.kind() && a.oid() != b.oid() && a.array_oid() != b.array_oid());
         }
+    }
+}
+
+#[test]
+fn an_expressions_type_has_no_modifier() {
+    for (name, without) in [
+        ("varchar(3)", "character varying"),
+        ("char(3)", "bpchar"),
+        ("numeric(5,2)", "numeric"),
+        ("timestamptz(3)", "timestamp with time zone"),
+        ("text", "text"),
+        ("int4", "integer"),
+        ("jsonb", "jsonb"),
+    ] {
+        let ty = T::parse(name).unwrap();
+        let bare = ty.without_modifier();
+        assert_eq!((bare.to_string().as_str(), bare.typmod()), (without, -1));
+        assert_eq!(T::from_oid(ty.oid(), -1), Some(bare));
+        assert!(bare.reads(ty.kind()));
     }
 }

@@ -10,7 +10,7 @@ use pg_raw_parse::{
 use super::{
     Change, NodeAt, render,
     surgeon::{Surgeon, Wanted},
-    write_sealed, write_token, write_token_array,
+    write_bytea, write_bytea_array, write_sealed,
 };
 use crate::sql::{
     grammar::{Parsed, equal},
@@ -86,9 +86,9 @@ pub(super) fn holds(text: &str, edits: &[Edit], expected: &RawStmt) -> bool {
         match with {
             Replacement::Text(text) => out.push_str(text),
             Replacement::Seal(..) => write_sealed(out, &placeholder(literal)),
-            Replacement::Token(..) | Replacement::SealAs(..) => write_token(out, &placeholder(literal)),
+            Replacement::Token(..) | Replacement::SealAs(..) => write_bytea(out, &placeholder(literal)),
             Replacement::TokenArray(..) | Replacement::SealArray(..) => {
-                write_token_array(out, [Some(placeholder(literal))]);
+                write_bytea_array(out, [Some(placeholder(literal))]);
             }
         }
         literal += 1;

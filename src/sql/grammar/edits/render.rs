@@ -6,7 +6,7 @@ use crate::sql::{
 };
 
 /// Applies edits to a statement's text; `fill` writes the replacement of an edit that needs keys,
-/// by [`write_sealed`], [`write_token`] or [`write_token_array`].
+/// by [`write_sealed`], [`write_bytea`] or [`write_bytea_array`].
 ///
 /// A blank is put between a replacement and a neighbour that it would run into (`IN'x'`, `1and`).
 pub fn render<E>(
@@ -71,24 +71,25 @@ pub fn write_sealed(out: &mut String, sealed: &[u8]) {
     out.push('\'');
 }
 
-/// Writes an equality token as a literal: `E'\\x…'::pg_catalog.bytea`.
-pub fn write_token(out: &mut String, token: &[u8]) {
-    write_sealed(out, token);
+/// Writes a token, or a sealed value that nothing around it gives a type, as a literal:
+/// `E'\\x…'::pg_catalog.bytea`.
+pub fn write_bytea(out: &mut String, bytes: &[u8]) {
+    write_sealed(out, bytes);
     out.push_str("::pg_catalog.bytea");
 }
 
-/// Writes equality tokens as an array literal: `E'{"\\\\x…",NULL}'::pg_catalog.bytea[]`. The
+/// Writes tokens or sealed values as an array literal: `E'{"\\\\x…",NULL}'::pg_catalog.bytea[]`. The
 /// backslash is escaped for the array and for the string.
-pub fn write_token_array<T: AsRef<[u8]>>(out: &mut String, tokens: impl IntoIterator<Item = Option<T>>) {
+pub fn write_bytea_array<T: AsRef<[u8]>>(out: &mut String, elements: impl IntoIterator<Item = Option<T>>) {
     out.push_str("E'{");
-    for (n, token) in tokens.into_iter().enumerate() {
+    for (n, element) in elements.into_iter().enumerate() {
         if n > 0 {
             out.push(',');
         }
-        match token {
-            Some(token) => {
+        match element {
+            Some(bytes) => {
                 out.push_str("\"\\\\\\\\x");
-                write_hex(out, token.as_ref());
+                write_hex(out, bytes.as_ref());
                 out.push('"');
             }
             None => out.push_str("NULL"),

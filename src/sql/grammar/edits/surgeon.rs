@@ -18,7 +18,7 @@ use pg_raw_parse::{
 use super::{
     Change, NodeAt, NodeKind, Qualified, Wrap, forms,
     proof::{Found, Inner, Shape, placeholder},
-    unplaced, write_sealed, write_token_array,
+    unplaced, write_bytea_array, write_sealed,
 };
 
 /// How many changed casts and arrays may stand in each other: each is copied with all that is in it.
@@ -280,7 +280,7 @@ impl<'mem, 'c> Surgeon<'mem, 'c> {
                 forms::bytea(mem, string(&sealed), false).uncast()
             }
             (Change::TokenArray(..) | Change::SealArray(..), Inner::Const(_)) => {
-                forms::bytea(mem, string(&|out| write_token_array(out, [Some(bytes)])), true).uncast()
+                forms::bytea(mem, string(&|out| write_bytea_array(out, [Some(bytes)])), true).uncast()
             }
             (Change::Null, Inner::Const(_)) => mem.make_null().uncast(),
             (Change::NullBytea, Inner::Const(_)) => forms::bytea(mem, mem.make_null().uncast(), false).uncast(),

@@ -53,9 +53,9 @@ fn edited(text: &str, changes: Vec<(NodeKind, &str, usize, Change)>) -> Result<S
         match with {
             Replacement::Text(text) => out.push_str(text),
             Replacement::Seal(..) => write_sealed(out, b"S"),
-            Replacement::Token(..) | Replacement::SealAs(..) => write_token(out, b"T"),
+            Replacement::Token(..) | Replacement::SealAs(..) => write_bytea(out, b"T"),
             Replacement::TokenArray(..) | Replacement::SealArray(..) => {
-                write_token_array(out, [Some(b"A"), None]);
+                write_bytea_array(out, [Some(b"A"), None]);
             }
         }
         Ok::<_, Infallible>(())

@@ -1,0 +1,230 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::{
+    config::Mode,
+    keys::tests::{keyring, protected},
+    session::cells::Wanted,
+};
+
+const TEXT: u32 = 25;
+const VARCHAR: u32 = 1043;
+const TEXT_ARRAY: u32 = 1009;
+const INTERVAL_ARRAY: u32 = 1187;
+
+/// Columns `c0` and so on, with live keys.
+pub(in crate::session) async fn columns(types: &[(LogicalType, Mode)]) -> Vec<Column> {
+    let keyring = keyring().await;
+    let column = |(ordinal, (ty, mode)): (usize, &(LogicalType, Mode))| {
+        let spec = protected(ordinal, *ty, *mode);
+        Column { keys: keyring.column(&spec), spec, max_value: 1000 }
+    };
+    types.iter().enumerate().map(column).collect()
+}
+
+async fn people() -> Vec<Column> {
+    columns(&[
+        (LogicalType::Varchar(Some(5)), Mode::Equality),
+        (LogicalType::Char(Some(4)), Mode::Equality),
+        (LogicalType::Numeric(Some((5, 2))), Mode::Randomized),
+        (LogicalType::Int4, Mode::Randomized),
+    ])
+    .await
+}
+
+fn opened(column: &Column, ty: LogicalType, stored: &[u8]) -> String {
+    let (settings, mut shown) = (Settings::default(), Vec::new());
+    let wanted = Wanted { ty, format: Format::Text, settings: &settings };
+    column.open(&column.keys.pin(), stored, wanted, &mut Scratch::default(), &mut shown).unwrap();
+    String::from_utf8(shown).unwrap()
+}
+
+fn cast(oid: u32, typmod: i32) -> Source {
+    Source { oid, typmod }
+}
+
+/// What is sent upstream for a value of one parameter.
+fn bound(
+    columns: &[Column],
+    form: ParamForm,
+    declared: u32,
+    format: i16,
+    value: Option<&[u8]>,
+) -> Result<Option<Vec<u8>>, Problem> {
+    let plan = Plan {
+        edits: Vec::new(),
+        params: vec![Param { client: 0, form }],
+        client_params: 1,
+        results: Vec::new(),
+        results_certain: true,
+        may_write: true,
+        explain: false,
+        binary: false,
+    };
+    let mut body = BytesMut::from(&b"\0\0"[..]);
+    body.put_slice(&[0, 1, 0, format as u8, 0, 1]);
+    frontend::value(&mut body, value);
+    body.put_slice(&[0, 0]);
+    let mut out = BytesMut::new();
+    let mut scratch = Scratch::default();
+    let mut sealer = Sealer { columns, settings: &Settings::default(), scratch: &mut scratch };
+    super::bind(&plan, &[declared], &Bind::read(&body).unwrap(), &[], &mut sealer, &mut out)?;
+    let sent = Bind::read(&out[5..]).unwrap();
+    let as_it_came = form == ParamForm::Plain;
+    assert_eq!(sent.formats.of(0), Some(if as_it_came { format } else { 1 }));
+    Ok(sent.values().next().unwrap().map(<[u8]>::to_vec))
+}
+
+fn sealed_as(ordinal: Ordinal, ty: LogicalType) -> ParamForm {
+    ParamForm::SealAs(ordinal, ty, Source::UNTYPED)
+}
+
+/// `array_recv`: elements of an array of one dimension.
+fn elements(array: &[u8]) -> Vec<Option<Vec<u8>>> {
+    let elements = arrays::read(Format::Binary, array).unwrap();
+    assert!(elements.plain);
+    assert_eq!(elements.type_oid, BYTEA);
+    elements.values
+}
+
+#[tokio::test]
+async fn a_value_beside_a_column_is_sealed_without_the_columns_modifier() {
+    let columns = people().await;
+    let varchar = LogicalType::Varchar(None);
+    // Too long for the column, which it does not go to.
+    let sealed = bound(&columns, sealed_as(0, varchar), 0, 0, Some(b"longer than five")).unwrap().unwrap();
+    assert_eq!(opened(&columns[0], varchar, &sealed), "longer than five");
+    let form = ParamForm::Seal(0, Source::UNTYPED);
+    assert_eq!(bound(&columns, form, 0, 0, Some(b"longer than five")).unwrap_err().sqlstate, "22001");
+    // The same value has the column's token, whatever type it was read as.
+    let by_column = bound(&columns, form, 0, 0, Some(b"abc")).unwrap().unwrap();
+    let as_text = bound(&columns, sealed_as(0, LogicalType::Text), TEXT, 0, Some(b"abc")).unwrap().unwrap();
+    assert_eq!(by_column[8..24], as_text[8..24]);
+    assert_eq!(opened(&columns[0], LogicalType::Text, &as_text), "abc");
+
+    let bare = LogicalType::Char(None);
+    let sealed = bound(&columns, sealed_as(1, bare), 0, 0, Some(b"ab ")).unwrap().unwrap();
+    assert_eq!(opened(&columns[1], bare, &sealed), "ab ");
+    let padded = bound(&columns, ParamForm::Seal(1, Source::UNTYPED), 0, 0, Some(b"ab")).unwrap().unwrap();
+    assert_eq!(opened(&columns[1], bare, &padded), "ab  ");
+    assert_eq!(sealed[8..24], padded[8..24]);
+
+    let numeric = LogicalType::Numeric(None);
+    let sealed = bound(&columns, sealed_as(2, numeric), 0, 0, Some(b"123456.789")).unwrap().unwrap();
+    assert_eq!(opened(&columns[2], numeric, &sealed), "123456.789");
+
+    assert_eq!(bound(&columns, sealed_as(0, varchar), 0, 0, None).unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_cast_around_the_parameter_comes_first() {
+    let columns = people().await;
+    let form = ParamForm::SealAs(0, LogicalType::Text, cast(VARCHAR, 4 + 3));
+    let sealed = bound(&columns, form, 0, 0, Some(b"abcdef")).unwrap().unwrap();
+    assert_eq!(opened(&columns[0], LogicalType::Text, &sealed), "abc");
+    let form = ParamForm::SealArray(0, cast(1015, 4 + 3));
+    let sealed = bound(&columns, form, TEXT_ARRAY, 0, Some(b"{abcdef}")).unwrap().unwrap();
+    assert_eq!(opened(&columns[0], LogicalType::Text, elements(&sealed)[0].as_ref().unwrap()), "abc");
+}
+
+#[tokio::test]
+async fn a_type_of_another_canon_is_no_type_of_the_column() {
+    let columns = people().await;
+    for (ordinal, ty) in [(3, LogicalType::Int8), (1, LogicalType::Text), (0, LogicalType::Char(None))] {
+        let problem = bound(&columns, sealed_as(ordinal, ty), 0, 0, Some(b"1")).unwrap_err();
+        assert_eq!((&*problem.sqlstate, problem.code), ("XX000", Some("session/internal")));
+    }
+}
+
+#[tokio::test]
+async fn arrays_of_values_become_arrays_of_sealed_values() {
+    let columns = people().await;
+    let form = ParamForm::SealArray(0, Source::UNTYPED);
+    let texts = |sent: &[u8]| -> Vec<Option<String>> {
+        let show = |sealed: Vec<u8>| opened(&columns[0], columns[0].spec.ty, &sealed);
+        elements(sent).into_iter().map(|value| value.map(show)).collect()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let sent = bound(&columns, form, TEXT_ARRAY, 0, Some(b"{a,NULL,\"b, c\"}")).unwrap().unwrap();
+    assert_eq!(texts(&sent), [some("a"), None, some("b, c")]);
+    let binary = b"\0\0\0\x01\0\0\0\x01\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x02xy\xff\xff\xff\xff";
+    let sent = bound(&columns, form, 0, 1, Some(binary)).unwrap().unwrap();
+    assert_eq!(texts(&sent), [some("xy"), None]);
+    let sent = bound(&columns, form, 0, 0, Some(b"{}")).unwrap().unwrap();
+    assert_eq!(elements(&sent), Vec::<Option<Vec<u8>>>::new());
+    assert_eq!(bound(&columns, form, 0, 0, None).unwrap(), None);
+
+    for (declared, value, sqlstate) in [
+        (TEXT_ARRAY, "{abcdef}", "22001"),
+        (TEXT_ARRAY, "{a", "22P02"),
+        (TEXT_ARRAY, "{{a},{b}}", "0A000"),
+        (TEXT_ARRAY, "[2:2]={a}", "0A000"),
+        (INTERVAL_ARRAY, "{1 day}", "0A000"),
+        (99_999, "{a}", "0A000"),
+    ] {
+        let problem = bound(&columns, form, declared, 0, Some(value.as_bytes())).unwrap_err();
+        assert_eq!(problem.sqlstate, sqlstate, "{value}");
+        assert!(!problem.message.contains("abcdef"));
+    }
+    // More bytes than an int4 has: the parameter is named.
+    let binary = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
+    let problem = bound(&columns, ParamForm::SealArray(3, Source::UNTYPED), 0, 1, Some(binary)).unwrap_err();
+    assert_eq!((&*problem.sqlstate, &*problem.message), ("22P03", "incorrect binary data format in bind parameter 1"));
+}
+
+#[tokio::test]
+async fn sealed_parameters_are_bytea_upstream_and_show_their_logical_type() {
+    let columns = people().await;
+    let plan = |form| Plan {
+        edits: Vec::new(),
+        params: vec![Param { client: 0, form }],
+        client_params: 1,
+        results: Vec::new(),
+        results_certain: true,
+        may_write: false,
+        explain: false,
+        binary: false,
+    };
+    for (form, upstream, shown) in [
+        (sealed_as(0, LogicalType::Text), 17, TEXT),
+        (ParamForm::SealAs(0, LogicalType::Text, cast(VARCHAR, -1)), 17, VARCHAR),
+        (ParamForm::SealArray(0, Source::UNTYPED), 1001, 1015),
+        (ParamForm::SealArray(0, cast(TEXT_ARRAY, -1)), 1001, TEXT_ARRAY),
+    ] {
+        let plan = plan(form);
+        assert_eq!(upstream_oids(&plan, &[]), [upstream]);
+        assert_eq!(shown_oids(&plan, &columns, &[], &[upstream]), [shown]);
+        assert_eq!(shown_oids(&plan, &columns, &[TEXT], &[upstream]), [TEXT]);
+    }
+}
+
+#[tokio::test]
+async fn literals_are_written_with_the_casts_that_give_them_a_type() {
+    let columns = people().await;
+    let literal = |text: &str, oid| Literal { text: Zeroizing::new(text.to_owned()), source: cast(oid, -1), at: 0 };
+    let (settings, mut scratch) = (Settings::default(), Scratch::default());
+    let mut sealer = Sealer { columns: &columns, settings: &settings, scratch: &mut scratch };
+    let unhex = |digits: &str| const_hex::decode(digits).unwrap();
+
+    let mut out = "= ".to_owned();
+    sealer.literal_as(0, LogicalType::Text, &literal("longer than five", 0), &mut out).unwrap();
+    let digits = out.strip_prefix("= E'\\\\x").unwrap().strip_suffix("'::pg_catalog.bytea").unwrap();
+    assert_eq!(opened(&columns[0], LogicalType::Text, &unhex(digits)), "longer than five");
+
+    let mut out = String::new();
+    sealer.array_literal(0, &literal("{e,NULL,\"f\\\"\"}", TEXT_ARRAY), &mut out).unwrap();
+    let body = out.strip_prefix("E'{").unwrap().strip_suffix("}'::pg_catalog.bytea[]").unwrap();
+    let shown: Vec<_> = body
+        .split(',')
+        .map(|element| match element.strip_prefix("\"\\\\\\\\x") {
+            Some(rest) => opened(&columns[0], LogicalType::Text, &unhex(rest.trim_end_matches('"'))),
+            None => element.to_owned(),
+        })
+        .collect();
+    assert_eq!(shown, ["e", "NULL", "f\""]);
+
+    let refused = sealer.array_literal(0, &literal("{{e}}", TEXT_ARRAY), &mut String::new()).unwrap_err();
+    assert_eq!(refused.sqlstate, "0A000");
+}
