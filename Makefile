@@ -1,7 +1,7 @@
 # What one does with a checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-suites test-tools bench fuzz fuzz-sql
+.PHONY: help demo test test-suites test-tools test-orms record-orms bench fuzz fuzz-sql
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,15 @@ test-tools: ## the client drivers that the tests use (psycopg, node-postgres), i
 test-suites: ## PostgreSQL's own regression tests through pgveil, compared with the direct run
 	@scripts/setup.sh build server
 	@scripts/suites.sh
+
+test-orms: ## applications of SQLAlchemy, Django, Sequelize, TypeORM, Drizzle and GORM through pgveil and directly, compared
+	@scripts/setup.sh build server orms
+	@cargo test --quiet --test orm -- --include-ignored
+
+record-orms: ## likewise, and writes what they sent (tests/orm/recorded) and the tables in docs/orms.md
+	@scripts/setup.sh build server orms
+	@ORMS=record cargo test --quiet --test orm -- --include-ignored works_the_same
+	@ORMS=record cargo test --quiet --test orm documentation
 
 bench: ## side by side: direct, HAProxy, pgveil; SECONDS (1) a run, ROUNDS (9), CLIENTS (4), ONLY (part of a title)
 	@scripts/setup.sh build server bench

@@ -1,16 +1,19 @@
 #!/bin/bash
 # Installs what is missing, and says nothing if nothing is.
-#   scripts/setup.sh [build] [server] [bench] [clients]
+#   scripts/setup.sh [build] [server] [bench] [clients] [orms]
 # build:   what compiling needs: a C compiler, libclang
 # server:  PostgreSQL's server and client programs
 # bench:   HAProxy, to compare with
 # clients: psycopg and node-postgres in target/test-tools, for the tests with other people's drivers
+# orms:    SQLAlchemy, Django, Sequelize, TypeORM, Drizzle and (where Go is) GORM in target/test-tools/orms
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Pinned, so that a test fails because of a change here and not of one elsewhere.
 PSYCOPG='psycopg[binary]==3.3.9'
 NODE_PG='pg@8.23.1'
+ORMS_PYTHON=(SQLAlchemy==2.1.9 greenlet==3.5.6 asyncpg==0.32.0 Django==5.2.19 "$PSYCOPG")
+ORMS_NODE=("$NODE_PG" pg-hstore@2.3.4 sequelize@6.37.8 typeorm@1.1.1 reflect-metadata@0.2.2 drizzle-orm@0.45.4)
 
 packages=()
 need() { # need PACKAGE CONDITION...: the package, unless the condition holds
@@ -68,11 +71,30 @@ install_clients() {
   echo "$stamp" >"$tools/stamp"
 }
 
+# GORM's versions stand in its go.mod.
+install_orms() {
+  local tools=target/test-tools/orms stamp="${ORMS_PYTHON[*]} ${ORMS_NODE[*]}"
+  if [[ ! -f $tools/stamp || $(<"$tools/stamp") != "$stamp" ]]; then
+    echo "setup: $stamp into $tools" >&2
+    mkdir -p "$tools/node"
+    python3 -m venv --clear "$tools/venv"
+    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check "${ORMS_PYTHON[@]}"
+    npm install --prefix "$tools/node" --silent --no-audit --no-fund --ignore-scripts "${ORMS_NODE[@]}"
+    echo "$stamp" >"$tools/stamp"
+  fi
+  if has go; then
+    GOMODCACHE=$PWD/$tools/go GOFLAGS=-modcacherw go -C tests/orm/gorm build -o "$PWD/$tools/bin/gorm" .
+  else
+    echo "setup: no Go here: the tests with GORM will be skipped" >&2
+  fi
+}
+
 if ! has cargo; then
   echo "setup: Rust is missing: see https://rustup.rs" >&2
   exit 1
 fi
 clients=
+orms=
 for part in "$@"; do
   case $part in
     build)
@@ -87,18 +109,19 @@ for part in "$@"; do
       need haproxy has_haproxy
       need python3 has python3
       ;;
-    clients)
-      clients=yes
+    clients | orms)
+      if [[ $part == clients ]]; then clients=yes; else orms=yes; fi
       has python3 || packages+=(python3)
       need python3-venv has_venv
       need nodejs has node
       need npm has npm
       ;;
     *)
-      echo "usage: scripts/setup.sh [build] [server] [bench] [clients]" >&2
+      echo "usage: scripts/setup.sh [build] [server] [bench] [clients] [orms]" >&2
       exit 2
       ;;
   esac
 done
 install_packages
 [[ -z $clients ]] || install_clients
+[[ -z $orms ]] || install_orms
