@@ -211,21 +211,27 @@ impl Arena {
 
     fn over_the_protocol(&mut self) {
         let insert = || vec![parse("s1", b"INSERT INTO people (id, email) VALUES ($1, $2) RETURNING email"), sync()];
-        for (name, text) in [
-            ("EXECUTE", "EXECUTE s1 (80, 'sekret')"),
-            ("EXECUTE in another spelling", "/* */eXeCuTe--\n\"s1\"(80, 'sekret')"),
-            ("EXECUTE in Unicode escapes", "EXECUTE U&\"s\\0031\" (80, 'sekret')"),
-            ("EXPLAIN ANALYZE EXECUTE", "EXPLAIN ANALYZE EXECUTE s1 (80, 'sekret')"),
-            ("CREATE TABLE AS EXECUTE", "CREATE TEMP TABLE x AS EXECUTE s1 (80, 'sekret')"),
-            ("EXECUTE behind another statement", "SELECT 1; EXECUTE s1 (80, 'sekret')"),
-            ("EXECUTE behind a protected one", "SELECT count(*) FROM people; EXECUTE s1 (80, 'sekret')"),
-            ("EXECUTE in DO", "DO $$BEGIN EXECUTE 'EXECUTE s1 (80, ''sekret'')'; END$$"),
+        for (name, text, expect) in [
+            ("EXECUTE", "EXECUTE s1 (80, 'sekret')", Same),
+            ("EXECUTE in another spelling", "/* */eXeCuTe--\n\"s1\"(84, 'sekret')", Same),
+            ("EXECUTE in Unicode escapes", "EXECUTE U&\"s\\0031\" (85, 'sekret')", Same),
+            ("EXPLAIN ANALYZE EXECUTE", "EXPLAIN ANALYZE EXECUTE s1 (80, 'sekret')", Same),
+            ("CREATE TABLE AS EXECUTE", "CREATE TEMP TABLE x AS EXECUTE s1 (86, 'sekret')", Refused("CREATE TABLE AS")),
+            ("EXECUTE behind another statement", "SELECT 1; EXECUTE s1 (87, 'sekret')", Same),
+            ("EXECUTE behind a protected one", "SELECT count(*) FROM people; EXECUTE s1 (88, 'sekret')", Same),
+            ("EXECUTE in DO", "DO $$BEGIN EXECUTE 'EXECUTE s1 (89, ''sekret'')'; END$$", Refused("EXECUTE")),
+            ("EXECUTE by a function", "SELECT runs('EXECUTE \"s1\" (89, ''sekret'')')", Refused("EXECUTE")),
+            (
+                "EXECUTE in a function",
+                "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'EXECUTE s1 (89, ''sekret'')'",
+                Refused("EXECUTE"),
+            ),
         ] {
-            self.stages(name, &[(insert(), 1), (vec![query(text)], 1)], Refused("EXECUTE"));
+            self.stages(name, &[(insert(), 1), (vec![query(text)], 1)], expect);
         }
-        let execute = b"EXECUTE s1 (80, 'sekret')";
-        let messages = [insert(), vec![parse("", execute), bind("", &[]), sync()]].concat();
-        self.stages("EXECUTE in the same breath", &[(messages, 2)], Refused("EXECUTE"));
+        let execute = b"EXECUTE s1 (90, 'sekret')";
+        let messages = [insert(), vec![parse("", execute), bind("", &[]), execute_portal(""), sync()]].concat();
+        self.stages("EXECUTE in the same breath", &[(messages, 2)], Same);
         let plain = vec![parse("s2", b"SELECT note FROM orders WHERE id = $1"), sync()];
         self.stages("EXECUTE of a plain one", &[(plain, 1), (vec![query("EXECUTE s2 (1)")], 1)], Same);
 
