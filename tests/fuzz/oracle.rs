@@ -57,6 +57,7 @@ fn renames(statement: Node<'_>) -> bool {
         Node::RangeVar(name) => {
             if let Some(alias) = name.alias() {
                 list(alias.colnames());
+                labels.extend(alias.aliasname().map(str::to_owned));
             }
             // A temporary or unknown relation may have any columns.
             labels.extend(name.relname().map(str::to_owned));
@@ -64,15 +65,21 @@ fn renames(statement: Node<'_>) -> bool {
         Node::RangeSubselect(sub) => {
             if let Some(alias) = sub.alias() {
                 list(alias.colnames());
+                // A whole row.
+                labels.extend(alias.aliasname().map(str::to_owned));
             }
         }
         Node::RangeFunction(_) | Node::RangeTableFunc(_) => list_all(&mut labels),
         Node::JoinExpr(join) => {
             for alias in [join.alias(), join.join_using_alias()].into_iter().flatten() {
                 list(alias.colnames());
+                labels.extend(alias.aliasname().map(str::to_owned));
             }
         }
-        Node::CommonTableExpr(cte) => list(cte.aliascolnames()),
+        Node::CommonTableExpr(cte) => {
+            list(cte.aliascolnames());
+            labels.extend(cte.ctename().map(str::to_owned));
+        }
         Node::SelectStmt(select) => {
             for target in select.target_list() {
                 labels.extend(target.name().map(str::to_owned));

@@ -55,7 +55,6 @@ mod value;
 mod view;
 mod with;
 
-use crate::values::Source;
 use std::collections::HashMap;
 
 use pg_raw_parse::Node;
