@@ -165,13 +165,31 @@ impl Arena {
     /// Clients whose letters are other bytes.
     fn in_other_encodings(&mut self) {
         let port = self.world.proxy().address().port();
-        for (encoding, name) in [("LATIN1", &b"gr\xf6\xdfe"[..]), ("SJIS", b"\x83\x5c")] {
+        // The second bytes of some letters are a backslash, a quote's neighbour or a letter of ASCII.
+        let letters: [(&str, &[u8]); 8] = [
+            ("LATIN1", b"gr\xf6\xdfe"),
+            ("WIN1252", b"\x91quoted\x92"),
+            ("KOI8R", b"\xe9\xcd\xd1"),
+            ("SJIS", b"\x83\x5c"),
+            ("BIG5", b"\xa5\x5c"),
+            ("GBK", b"\x81\x5c"),
+            ("GB18030", b"\x81\x30\x81\x30"),
+            ("UHC", b"\x81\x41"),
+        ];
+        for (encoding, name) in letters {
             let mut client = Client::connect(port, self.world.database(), &[("client_encoding", encoding)]);
             // A trailing byte of SJIS is a backslash: names and strings end elsewhere than they seem to.
             for text in [
                 [b"INSERT INTO people (notes) VALUES ('sekret ", name, b"')"].concat(),
                 [b"SELECT '", name, b"', email FROM people"].concat(),
                 [b"SELECT \"", name, b"\" FROM \"people\""].concat(),
+                [b"SELECT '", name, b"'' FROM people WHERE email = 'sekret"].concat(),
+                [b"SELECT E'", name, b"\\', email FROM people -- '"].concat(),
+                [b"DO 'BEGIN INSERT INTO people (email) VALUES (''sekret ", name, b"''); END'"].concat(),
+                [b"CREATE FUNCTION f() RETURNS void AS E'INSERT INTO p\\x65ople VALUES (''sekret", name, b"'')'"]
+                    .concat(),
+                [name, b" SELECT email FROM people"].concat(),
+                [b"SELECT 1 AS ", name, b"people; SELECT email FROM people"].concat(),
                 [b"/* ", name, b" */ INSERT INTO/**/people (email) VALUES ('sekret')"].concat(),
             ] {
                 let said = client.query(&text, "");

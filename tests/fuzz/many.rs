@@ -1,4 +1,4 @@
-//! Millions of statements: mutations of the golden corpus, planned on all cores.
+//! Millions of statements: mutations of the golden corpus and of what ORMs sent, planned on all cores.
 //!
 //! `PGVEIL_FUZZ_STATEMENTS=10000000 cargo test --test fuzz many_statements -- --nocapture`, or
 //! `make fuzz-sql`. Without it some thousands, always the same.
@@ -94,7 +94,8 @@ pub fn many_statements() {
 }
 
 fn some(statements: usize, mut random: Random, found: &AtomicBool) -> Tally {
-    let texts = seeds::statements();
+    let mut texts = seeds::statements();
+    texts.extend(seeds::recorded());
     let mut corpus: Vec<_> = texts.iter().map(|text| pieces(text)).collect();
     let mut tally = Tally::default();
     while tally.statements < statements && !found.load(Ordering::Relaxed) {
