@@ -57,6 +57,7 @@ pub fn notices_nothing(tool: &Tool, policy: &str) {
     let around = world.twin().replace(&format!("port={}", world.server_port()), &format!("port={}", recorder.port()));
     let expected = tool.cases(&around, &[]);
     let found = tool.cases(&world.through(), &[]);
+    starts_again(tool, &world);
     let (problems, same) = differences(tool, &expected, &found);
 
     let statements = recording::distinct(recorder.statements());
@@ -68,6 +69,16 @@ pub fn notices_nothing(tool: &Tool, policy: &str) {
     assert!(news.is_empty(), "{}: not in the recording (make record-orms): {news:#?}", tool.name);
     assert!(problems.is_empty(), "{}: {same} of {} cases are equal\n{problems}", tool.name, expected.len());
     assert!(same > 10 && same * 5 > expected.len() * 4, "{}: only {same} cases of {}", tool.name, expected.len());
+}
+
+/// The tool looks at its tables again, through pgveil, and maybe wants to change sealed columns back.
+fn starts_again(tool: &Tool, world: &World) {
+    let sealed = || world.sql("SELECT count(*) FROM information_schema.columns WHERE domain_name = 'sealed'");
+    let before = sealed();
+    let said = both(&tool.create_again(&world.through()));
+    assert_eq!(before, sealed(), "{}: the columns have changed\n{said}", tool.name);
+    let expected = tool.starts_again.unwrap_or("exit Some(0)");
+    assert!(said.contains(expected), "{}: expected {expected} when it starts again\n{said}", tool.name);
 }
 
 /// What is wrong, and how many cases are equal.

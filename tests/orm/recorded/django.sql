@@ -600,6 +600,15 @@ CLOSE "_django_curs_1_sync_3";
 -- case: unions
 (SELECT "people"."email" AS "email" FROM "people") UNION ALL (SELECT "contacts"."mail" AS "mail" FROM "contacts");
 
+-- case: union_all_of_objects
+(SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."city" = 'Kiel') UNION ALL (SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."email" = 'ada@example.org');
+
+-- case: union_of_objects
+(SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."city" = 'Kiel') UNION (SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."email" = 'ada@example.org');
+
+-- case: intersection_of_values
+(SELECT "people"."email" AS "email" FROM "people") INTERSECT (SELECT "contacts"."mail" AS "mail" FROM "contacts");
+
 -- case: union_of_ids
 (SELECT "people"."id" AS "id" FROM "people" WHERE "people"."email" = 'ada@example.org') UNION (SELECT "contacts"."person_id" AS "person_id" FROM "contacts" WHERE "contacts"."mail" = 'office@example.org');
 
