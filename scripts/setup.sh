@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 # Pinned, so that a test fails because of a change here and not of one elsewhere.
 PSYCOPG='psycopg[binary]==3.3.9'
 NODE_PG='pg@8.23.1'
-ORMS_PYTHON=(SQLAlchemy==2.1.9 greenlet==3.5.6 asyncpg==0.32.0 Django==5.2.19 "$PSYCOPG")
+ORMS_PYTHON=(SQLAlchemy==2.1.9 greenlet==3.5.6 asyncpg==0.32.0 psycopg2-binary==2.9.13 Django==5.2.19 "$PSYCOPG")
 ORMS_NODE=("$NODE_PG" pg-hstore@2.3.4 sequelize@6.37.8 typeorm@1.1.1 reflect-metadata@0.2.2 drizzle-orm@0.45.4)
 
 packages=()

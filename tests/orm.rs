@@ -27,7 +27,7 @@ use orm::{
 const POLICY: &str = include_str!("orm/policy.yaml");
 const SCHEMA: &str = include_str!("orm/schema.sql");
 
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 9] = [
     Tool {
         name: "sqlalchemy-psycopg",
         title: "SQLAlchemy 2 over psycopg 3",
@@ -43,6 +43,14 @@ const TOOLS: [Tool; 8] = [
         starts_again: None,
         language: Language::Python,
         variable: ("DRIVER", "asyncpg"),
+    },
+    Tool {
+        name: "sqlalchemy-psycopg2",
+        title: "SQLAlchemy 2 over psycopg2",
+        folder: "sqlalchemy",
+        starts_again: None,
+        language: Language::Python,
+        variable: ("DRIVER", "psycopg2"),
     },
     Tool {
         name: "django",
@@ -108,6 +116,12 @@ fn sqlalchemy_over_psycopg_works_the_same() {
 #[ignore = "make test-orms"]
 fn sqlalchemy_over_asyncpg_works_the_same() {
     notices_nothing("sqlalchemy-asyncpg");
+}
+
+#[test]
+#[ignore = "make test-orms"]
+fn sqlalchemy_over_psycopg2_works_the_same() {
+    notices_nothing("sqlalchemy-psycopg2");
 }
 
 #[test]
