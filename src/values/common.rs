@@ -6,14 +6,14 @@
 /// None where PostgreSQL fails, and where several types meet of which one is not known here (enums,
 /// domains, arrays, extensions' types).
 pub fn common_type(types: &[u32]) -> Option<u32> {
-    let typed = || types.iter().copied().filter(|oid| !is_unknown(*oid));
-    let Some(first) = typed().next() else { return Some(TEXT) };
+    let known = || types.iter().copied().filter(|oid| !is_unknown(*oid));
+    let Some(first) = known().next() else { return Some(TEXT) };
     // Only so is the result ever a domain.
     if types.iter().all(|oid| *oid == first) {
         return Some(first);
     }
     let mut common = first;
-    for oid in typed() {
+    for oid in known() {
         if category(oid)? != category(common)? {
             return None;
         }
@@ -21,7 +21,7 @@ pub fn common_type(types: &[u32]) -> Option<u32> {
             common = oid;
         }
     }
-    typed().all(|oid| oid == common || converts(oid, common)).then_some(common)
+    known().all(|oid| oid == common || converts(oid, common)).then_some(common)
 }
 
 const BOOL: u32 = 16;

@@ -116,6 +116,7 @@ impl<'a> Resolver<'a> {
                 // The columns of one subquery share its node: it is walked once.
                 if multi.colno <= 1 {
                     let out = self.query(link.subselect(), Some(scope))?;
+                    self.settle_outputs(&out);
                     self.assigned_query = Some(out);
                 }
                 let number = usize::try_from(multi.colno).unwrap_or_default().wrapping_sub(1);
