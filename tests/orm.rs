@@ -27,7 +27,7 @@ use orm::{
 const POLICY: &str = include_str!("orm/policy.yaml");
 const SCHEMA: &str = include_str!("orm/schema.sql");
 
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 10] = [
     Tool {
         name: "sqlalchemy-psycopg",
         title: "SQLAlchemy 2 over psycopg 3",
@@ -93,6 +93,14 @@ const TOOLS: [Tool; 9] = [
         variable: ("DRIVER", "pg"),
     },
     Tool {
+        name: "prisma",
+        title: "Prisma 7 over node-postgres",
+        folder: "prisma",
+        starts_again: Some("does not support CREATE TABLE"),
+        language: Language::Node,
+        variable: ("DRIVER", "pg"),
+    },
+    Tool {
         name: "gorm",
         title: "GORM over pgx",
         folder: "gorm",
@@ -150,6 +158,11 @@ fn typeorm_works_the_same() {
 #[ignore = "make test-orms"]
 fn drizzle_works_the_same() {
     notices_nothing("drizzle");
+}
+
+#[test]
+fn prisma_works_the_same() {
+    notices_nothing("prisma");
 }
 
 #[test]
