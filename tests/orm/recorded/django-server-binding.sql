@@ -134,6 +134,17 @@ UPDATE "people" SET "notes" = (CASE WHEN ("people"."id" = $1) THEN $2 ELSE NULL 
 -- types: int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2
 UPDATE "people" SET "notes" = (CASE WHEN ("people"."id" = $1) THEN NULL WHEN ("people"."id" = $2) THEN NULL WHEN ("people"."id" = $3) THEN NULL WHEN ("people"."id" = $4) THEN NULL WHEN ("people"."id" = $5) THEN NULL ELSE NULL END)::text, "badge" = (CASE WHEN ("people"."id" = $6) THEN NULL WHEN ("people"."id" = $7) THEN NULL WHEN ("people"."id" = $8) THEN NULL WHEN ("people"."id" = $9) THEN NULL WHEN ("people"."id" = $10) THEN NULL ELSE NULL END)::integer WHERE "people"."id" IN ($11, $12, $13, $14, $15);
 
+-- case: bulk_update_with_values_that_do_not_fit
+-- types: int2, unknown, int2, unknown, int2, unknown, int2, unknown, int2, unknown, int2, int2, int2, int2, int2
+UPDATE "people" SET "ssn" = (CASE WHEN ("people"."id" = $1) THEN $2 WHEN ("people"."id" = $3) THEN $4 WHEN ("people"."id" = $5) THEN $6 WHEN ("people"."id" = $7) THEN $8 WHEN ("people"."id" = $9) THEN $10 ELSE NULL END)::char(11) WHERE "people"."id" IN ($11, $12, $13, $14, $15);
+
+-- case: bulk_update_with_values_that_do_not_fit
+SELECT "people"."ssn" AS "ssn" FROM "people" ORDER BY "people"."id" ASC;
+
+-- case: bulk_update_with_values_that_do_not_fit
+-- types: unknown
+SELECT COUNT(*) AS "__count" FROM "people" WHERE "people"."ssn" = $1;
+
 -- case: update_or_create
 -- types: unknown
 SELECT "people"."id", "people"."name", "people"."email", "people"."ssn", "people"."birth", "people"."salary", "people"."notes", "people"."badge", "people"."token", "people"."meta", "people"."seen", "people"."city", "people"."active", "people"."tags", "people"."created" FROM "people" WHERE "people"."email" = $1 LIMIT 21 FOR UPDATE;
@@ -437,10 +448,6 @@ SELECT "people"."email" AS "email", EXISTS(SELECT $1 AS "a" FROM "contacts" U0 W
 -- case: exists
 -- types: int4, unknown, int2
 SELECT $1 AS "a" FROM "people" WHERE ("people"."email" = $2 AND "people"."id" = $3) LIMIT 1;
-
--- case: counts
--- types: unknown
-SELECT COUNT(*) AS "__count" FROM "people" WHERE "people"."ssn" = $1;
 
 -- case: counts
 -- types: unknown
