@@ -3,36 +3,8 @@
 use crate::matrix::{Construct, Mode};
 
 /// Constructs that the matrix promises and that are refused with a code for now.
-const MISSING: &[(Construct, &str)] = &[
-    (Construct::RowCompare, "sql/unsupported-construct"),
-    (Construct::RowInList, "sql/unsupported-construct"),
-    (Construct::Coalesce, "sql/unsupported-construct"),
-    (Construct::CaseResult, "sql/unsupported-construct"),
-    (Construct::Nullif, "sql/unsupported-operator"),
-    (Construct::WindowCarry, "sql/unsupported-function"),
-    (Construct::WindowCarry, "session/stray-envelope"),
-    (Construct::CaseResult, "session/stray-envelope"),
-    (Construct::Coalesce, "session/stray-envelope"),
-    (Construct::Prepare, "sql/unsupported-construct"),
-    (Construct::Cursor, "sql/unsupported-construct"),
-    (Construct::View, "sql/refused-relation"),
-    (Construct::UnionAll, "sql/unsupported-construct"),
-    (Construct::Flow, "sql/unsupported-value"),
-    (Construct::Flow, "sql/unsupported-construct"),
-    (Construct::CreateView, "sql/unsupported-construct"),
-    (Construct::LikeExact, "sql/unsupported-operator"),
-    (Construct::FlowValues, "sql/unsupported-value"),
-    (Construct::FlowUnnest, "sql/unsupported-value"),
-    (Construct::FlowSelect, "sql/unsupported-value"),
-    (Construct::CopyIdentity, "sql/unsupported-value"),
-    (Construct::SelectDistinct, "sql/unsupported-construct"),
-    (Construct::DistinctOn, "sql/unsupported-construct"),
-    (Construct::GroupBy, "sql/unsupported-construct"),
-    (Construct::JoinUsing, "sql/unsupported-construct"),
-    (Construct::CountDistinct, "sql/unsupported-function"),
-    (Construct::InSubquery, "sql/unsupported-construct"),
-    (Construct::AnySubquery, "sql/unsupported-construct"),
-];
+const MISSING: &[(Construct, &str)] =
+    &[(Construct::Nullif, "sql/unsupported-operator"), (Construct::LikeExact, "sql/unsupported-operator")];
 
 /// The construct for whose sake a refusal is known.
 pub fn missing(marks: &[(Construct, Mode)], code: &str, message: &str) -> Option<Construct> {
