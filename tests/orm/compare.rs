@@ -13,7 +13,24 @@ use super::{
     recording,
     tools::{Line, Tool},
 };
+use pgveil::cli::demo::cluster::ClusterAuth;
+
 use crate::support::{World, both};
+
+/// Values of sealed columns, one of each, that the cases read, write or compare with.
+const SECRETS: [&str; 11] = [
+    "ada@example.org",
+    "new1@example.org",
+    "office@example.org",
+    "123-45-6789",
+    "1985-12-10",
+    "4200.5",
+    "allergic to nuts",
+    "11111111-1111-4111",
+    "blood",
+    "4111 1111 1111",
+    "never on sundays",
+];
 
 /// What `ORMS` asks for.
 fn asked(what: &str) -> bool {
@@ -46,18 +63,29 @@ pub fn notices_nothing(tool: &Tool, policy: &str) {
         let _ = writeln!(io::stderr(), "SKIPPED {}: not installed (make test-orms installs it)", tool.name);
         return;
     }
-    let mut world = World::builder().tables(policy).idle().start();
+    // Its own server, so that nobody else writes into the log.
+    let mut world = World::builder().tables(policy).own_server(ClusterAuth::Trust, &[]).idle().start();
     tool.create(&world.direct());
     tool.create(&world.twin());
     let applied = world.pgveil(&["apply", "--yes"]);
     assert!(applied.status.success(), "{}", both(&applied));
     world.run(&[]);
 
+    let found = tool.cases(&world.through(), &[]);
+    starts_again(tool, &world);
+    let log = world.server_log();
+    assert!(log.contains("TRUNCATE people"), "{}: the server logs statements", tool.name);
+    for secret in SECRETS {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "{}: {secret} has reached the server: {line:?}", tool.name);
+    }
+
     let recorder = Recorder::start(world.server_port());
     let around = world.twin().replace(&format!("port={}", world.server_port()), &format!("port={}", recorder.port()));
     let expected = tool.cases(&around, &[]);
-    let found = tool.cases(&world.through(), &[]);
-    starts_again(tool, &world);
+    let log = world.server_log();
+    let plain = SECRETS.iter().filter(|secret| log.contains(**secret)).count();
+    assert!(plain + 1 >= SECRETS.len(), "{}: on the twin the server sees them", tool.name);
     let (problems, same) = differences(tool, &expected, &found);
 
     let statements = recording::distinct(recorder.statements());
