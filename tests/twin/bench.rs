@@ -116,6 +116,12 @@ impl Bench {
 
     /// Holds a session on both sides, to its end or to where the sides part.
     pub fn hold(&mut self, session: &[Exchange], counts: &mut Counts) -> Vec<Failure> {
+        // What a session that ended early has left.
+        if session.iter().any(Exchange::makes_view) {
+            for side in [&mut self.ours, &mut self.theirs] {
+                side.query("DROP VIEW IF EXISTS made");
+            }
+        }
         if let Err(failure) = self.reset() {
             return vec![failure];
         }
@@ -198,7 +204,7 @@ fn exchanged(
         }
         if let Some(construct) = matrix::declared(&marks, &code) {
             *counts.declared.entry(construct).or_default() += 1;
-        } else if let Some(construct) = crate::known::missing(&marks, &code, &field(error, 'M')) {
+        } else if let Some(construct) = crate::known::missing(&marks, &field(error, 'M')) {
             *counts.missing.entry((construct, code.clone())).or_default() += 1;
         } else {
             return Err(compare::refused(at, error, &marks));

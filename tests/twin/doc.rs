@@ -372,6 +372,23 @@ impl Operand {
         };
     }
 
+    /// The type that it has by itself: of its cast, or as it is declared.
+    pub fn typed(&self) -> Option<Ty> {
+        match self.cast {
+            Cast::Colons(ty) | Cast::Call(ty) | Cast::Typed(ty) => Some(ty),
+            Cast::None if self.parameter.is_some() => self.parameter.filter(|(oid, _)| *oid != 0).map(|_| self.ty),
+            Cast::None => match &self.value {
+                Value::One(text) if self.form == Form::Bare && is_bare(text, self.ty) => Some(match text {
+                    text if text.parse::<i32>().is_ok() => Ty::Int4,
+                    text if text.parse::<i64>().is_ok() => Ty::Int8,
+                    text if text.parse::<bool>().is_ok() => Ty::Bool,
+                    _ => Ty::Numeric(None),
+                }),
+                _ => None,
+            },
+        }
+    }
+
     /// A literal, by itself.
     pub fn plain(value: Value, ty: Ty) -> Self {
         Self { value, ty, form: Form::Quoted, cast: Cast::None, parameter: None, share: None, sealed: false }

@@ -57,6 +57,7 @@ pub enum Construct {
     WindowOther,
     CaseResult,
     CaseOther,
+    CaseKin,
     Coalesce,
     Nullif,
     ScalarSubquery,
@@ -148,7 +149,7 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         C::Like | C::Range => OPERATOR,
         C::CastOver => Verdict::Refused(&["sql/unsupported-construct", "sql/unsupported-operator"]),
         C::OrderBy | C::NaturalJoin | C::FullJoin | C::Union | C::WholeRow | C::Recursive => CONSTRUCT,
-        C::UnionAllOther | C::CaseOther | C::StoreInPlain => Verdict::Refused(&[
+        C::UnionAllOther | C::CaseOther | C::CaseKin | C::StoreInPlain => Verdict::Refused(&[
             "sql/unsupported-construct",
             "sql/unsupported-value",
             "sql/unsupported-operand",
@@ -216,5 +217,6 @@ pub fn declared(marks: &[(Construct, Mode)], code: &str) -> Option<(Construct, M
 /// The construct that is declared as refused, if there is one.
 pub fn refused(marks: &[(Construct, Mode)]) -> Option<(Construct, Mode)> {
     let refused = |&(construct, mode): &(Construct, Mode)| verdict(construct, mode) != Verdict::Works;
-    marks.iter().copied().filter(|(construct, _)| *construct != Construct::FlowReturned).find(refused)
+    let doubtful = [Construct::FlowReturned, Construct::CaseKin];
+    marks.iter().copied().filter(|(construct, _)| !doubtful.contains(construct)).find(refused)
 }

@@ -102,6 +102,8 @@ pub fn summary(counts: &Counts) -> String {
     table(&mut out, "declared as refused, answered rightly", modes(&counts.answered));
     let missing = counts.missing.iter().map(|((c, code), n)| format!("{c:?} {code}: {n}")).collect();
     table(&mut out, "known to be missing", missing);
+    let never = crate::known::MISSING.iter().filter(|(known, _)| !counts.missing.keys().any(|(c, _)| c == known));
+    table(&mut out, "known to be missing, but not met", never.map(|(c, words)| format!("{c:?}: {words}")).collect());
     let tolerated = counts.tolerated.iter().map(|(why, n)| format!("{why}: {n}")).collect();
     table(&mut out, "differences that are known", tolerated);
     table(&mut out, "errors on both sides", counts.native.iter().map(|(code, n)| format!("{code}: {n}")).collect());

@@ -2,7 +2,7 @@
 
 use super::{Maker, Place, Source, compares};
 use crate::{
-    doc::{Doc, either, list, maybe, text},
+    doc::{Doc, Operand, either, list, maybe, text},
     matrix::{Construct as C, Mode},
     schema::{Column, ident},
     seq,
@@ -309,7 +309,11 @@ impl Maker<'_> {
             items.extend(other.map(|place| text(self.name(scope, place))));
         }
         for _ in 0..1 + self.random.below(2) {
-            items.push(self.operand(column).into());
+            let operand = self.operand(column);
+            // Branches of several numeric types have their common type, which is not the column's.
+            let literal = Operand { parameter: None, ..operand.clone() };
+            let kin = [&operand, &literal].iter().any(|o| o.typed().is_some_and(|ty| ty.oid() != column.ty.oid()));
+            items.push(seq![if kin { Self::mark(C::CaseKin, column.mode) } else { text("") }, operand]);
         }
         if self.one_in(4) {
             let at = self.random.below(items.len());

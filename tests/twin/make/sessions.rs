@@ -76,6 +76,11 @@ impl Exchange {
         Self::simple("ROLLBACK")
     }
 
+    /// Is a view made?
+    pub fn makes_view(&self) -> bool {
+        self.parts.iter().any(|part| part.doc.render(false).sql.starts_with("CREATE VIEW"))
+    }
+
     /// Does it begin or end a transaction, or part of one?
     pub fn is_control(&self) -> bool {
         let words = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
@@ -207,7 +212,7 @@ fn view(maker: &mut Maker<'_>, out: &mut Vec<Exchange>) {
     if query.doc.shares() {
         return;
     }
-    let name = maker.fresh("made");
+    let name = "made";
     let mark = || Maker::mark(C::CreateView, Mode::Equality);
     let create = seq![mark(), format!("CREATE VIEW {name} AS "), query.doc];
     out.push(Exchange { parts: vec![Part::new(create)], how: How::Simple });

@@ -287,13 +287,15 @@ impl Maker<'_> {
                 _ => seq![Self::mark(C::FlowSelect, column.mode), self.operand(column).cast_to(column.ty)],
             });
         }
+        let order = format!(" ORDER BY {}.id", ident(&source.alias));
         let condition = self.r#where(&[source], 1);
-        seq!["SELECT ", list(", ", 1, items), " FROM ", from, condition]
+        seq!["SELECT ", list(", ", 1, items), " FROM ", from, condition, order]
     }
 
+    /// Unique columns are left out: whether several rows clash on the way depends on their physical order.
     fn sets(&mut self, table: &Table, alias: &str, more: Option<&Source>) -> Doc {
         let mut sets = Vec::new();
-        let columns: Vec<&Column> = table.columns.iter().skip(1).collect();
+        let columns: Vec<&Column> = table.columns.iter().skip(1).filter(|column| !column.unique).collect();
         for column in &columns {
             if self.random.below(3) > 0 && !(sets.is_empty() && column.name == columns.last().unwrap().name) {
                 continue;
@@ -372,6 +374,17 @@ impl Maker<'_> {
         match self.random.below(6) {
             0 => self.update_from_table(table, &own, &head),
             1 => self.update_from_values(table, &own, &head),
+            2 => {
+                // One row, and so unique columns, too.
+                let Some(column) = table.columns.iter().skip(1).find(|column| column.unique) else {
+                    return self.delete();
+                };
+                let link = format!(" WHERE {}.id = {}", ident(&own.alias), 1 + self.random.below(4));
+                let value = self.stored(column);
+                let name = ident(&column.name);
+                let scope = [own];
+                seq![Self::mark(C::Seal, column.mode), head, name, " = ", value, link, self.returning(&scope)]
+            }
             _ => {
                 let sets = self.sets(table, &own.alias, None);
                 let scope = [own];
@@ -402,7 +415,7 @@ impl Maker<'_> {
     }
 
     fn update_from_values(&mut self, table: &Table, own: &Source, head: &str) -> Doc {
-        let Some(column) = table.columns.iter().find(|column| column.sealed()) else {
+        let Some(column) = table.columns.iter().find(|column| column.sealed() && !column.unique) else {
             return text("SELECT 1");
         };
         let alias = self.fresh("v");
