@@ -60,7 +60,7 @@ pub fn refused() -> BTreeMap<(String, String), (String, String)> {
 pub fn notices_nothing(tool: &Tool, policy: &str) {
     if !tool.is_installed() {
         // Written past the test harness, which would keep it to itself.
-        let _ = writeln!(io::stderr(), "SKIPPED {}: not installed (make test-orms installs it)", tool.name);
+        let _ = writeln!(io::stderr(), "\nSKIPPED {}: not installed (make test-orms installs it)", tool.name);
         return;
     }
     // Its own server, so that nobody else writes into the log.
