@@ -92,8 +92,8 @@ pub fn notices_nothing(tool: &Tool, policy: &str) {
     if recording() {
         recording::write(tool.name, tool.title, &statements);
     }
-    let recorded = recording::read(tool.name);
-    let news: Vec<_> = statements.iter().filter(|s| !recorded.contains(s)).collect();
+    let known = recording::read(tool.name);
+    let news: Vec<_> = statements.iter().filter(|s| !known.contains(s)).collect();
     assert!(news.is_empty(), "{}: not in the recording (make record-orms): {news:#?}", tool.name);
     assert!(problems.is_empty(), "{}: {same} of {} cases are equal\n{problems}", tool.name, expected.len());
     assert!(same > 10 && same * 4 > expected.len() * 3, "{}: only {same} cases of {}", tool.name, expected.len());

@@ -117,7 +117,10 @@ fn render(shares: &[(&Tool, Share)], reasons: &Reasons) -> String {
     let mut out = String::from("| tool | statements | passed | rewritten | refused |\n|---|--:|--:|--:|--:|\n");
     for (tool, share) in shares {
         let all = share.passed + share.rewritten + share.refused;
-        let percent = |part: usize| format!("{part} ({:.1} %)", part as f64 * 100.0 / all as f64);
+        let percent = |part: usize| {
+            let thousandths = (part * 2000 + all) / (2 * all);
+            format!("{part} ({}.{} %)", thousandths / 10, thousandths % 10)
+        };
         writeln!(
             out,
             "| {} | {all} | {} | {} | {} |",
