@@ -245,7 +245,8 @@ fn status(messages: &[Message]) -> u8 {
 
 /// For each result in order: the part that it belongs to.
 fn runs(exchange: &Exchange) -> Vec<&Part> {
-    let times = |part: &Part| if exchange.how == How::Extended && part.twice { 2 } else { 1 };
+    let again = |part: &Part| exchange.how == How::Extended && (part.twice || part.rest);
+    let times = |part: &Part| if again(part) { 2 } else { 1 };
     exchange.parts.iter().flat_map(|part| std::iter::repeat_n(part, times(part))).collect()
 }
 
@@ -308,6 +309,9 @@ fn messages(exchange: &Exchange, parts: &[Rendered]) -> Vec<u8> {
                 out.extend(describe_portal(""));
             }
             out.extend(execute("", part.limit));
+            if part.rest {
+                out.extend(execute("", 0));
+            }
         }
     }
     out.extend(sync());
