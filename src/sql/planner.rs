@@ -143,7 +143,8 @@ fn rewrite(
     let Resolver { mut changes, params, may_write, declared, held, .. } = resolver;
     let (params, client_params) = params.finish(&mut changes).map_err(|stop| refusal(stop, ""))?;
     if let Node::PrepareStmt(prepare) = node {
-        resolve::prepare_changes(prepare, &params, client_params, &mut changes).map_err(|stop| refusal(stop, ""))?;
+        resolve::prepare_changes(prepare, &params, client_params, may_write, &mut changes)
+            .map_err(|stop| refusal(stop, ""))?;
     }
     let edits = edits::prove(parsed, index, changes)?;
     let (results, results_certain) = match (done, &held) {

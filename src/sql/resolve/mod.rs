@@ -73,6 +73,7 @@ use super::{
     grammar::edits::{Change, NodeAt, NodeKind},
     held::{Held, Names, NoNames},
 };
+use crate::values::Source;
 
 /// The result of a step of the walk.
 type Step<T> = Result<T, Stop>;
@@ -117,6 +118,8 @@ pub(super) struct Resolver<'a> {
     flows: Vec<flow::Flow<'a>>,
     /// References that are changed: place → index in `changes`.
     wrapped: HashMap<i32, usize>,
+    /// The cast around the CASE or COALESCE that is walked next.
+    around: Source,
     /// How many values were made any of their group's.
     any_values: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
@@ -173,6 +176,7 @@ impl<'a> Resolver<'a> {
             may_write: false,
             flows: Vec::new(),
             wrapped: HashMap::new(),
+            around: Source::UNTYPED,
             any_values: 0,
             assigned_query: None,
             into: false,

@@ -178,7 +178,12 @@ fn number(text: &str) -> Option<(Cow<'_, str>, u32)> {
         [b'0', b'o' | b'O', ..] => 8,
         [b'0', b'b' | b'B', ..] => 2,
         _ => {
-            let oid = if plain.parse::<i64>().is_ok() { INT8 } else { NUMERIC };
+            let oid = match plain.parse::<i64>() {
+                // -2147483648: its digits alone are no int4.
+                Ok(value) if i32::try_from(value).is_ok() => INT4,
+                Ok(_) => INT8,
+                Err(_) => NUMERIC,
+            };
             return Some((plain, oid));
         }
     };

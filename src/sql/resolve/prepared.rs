@@ -31,14 +31,20 @@ pub(in crate::sql) fn declared_types(prepare: &PrepareStmt) -> Vec<u32> {
 }
 
 /// What in the text of a PREPARE changes because parameters travel sealed: their declared types.
-/// Stops at what cannot be kept under a name.
+/// Stops at what cannot be kept under a name. `stores`: the statement may write.
 pub(in crate::sql) fn prepare_changes(
     prepare: &PrepareStmt,
     params: &[Param],
     client_params: usize,
+    stores: bool,
     changes: &mut Vec<(NodeAt, Change)>,
 ) -> Result<(), Stop> {
-    let sealed = |change: &Change| matches!(change, Change::Seal(..) | Change::SealAs(..) | Change::SealArray(..));
+    // What only stands beside a column's values in results is never stored.
+    let sealed = |change: &Change| match change {
+        Change::Seal(..) | Change::SealArray(..) => true,
+        Change::SealAs(..) => stores,
+        _ => false,
+    };
     if let Some((at, _)) = changes.iter().find(|(_, change)| sealed(change)) {
         let message = "pgveil does not support PREPARE of a statement that has a value for a sealed column in its text";
         let refusal = Refusal::unsupported("sql/prepared-value", message)
@@ -89,7 +95,7 @@ impl<'a> Resolver<'a> {
         };
         // Whatever stops the walk from here on refuses the statement, though it names no table.
         self.forbidden = true;
-        if held.plan.seals_literals() {
+        if held.plan.seals_literals() && held.plan.may_write {
             let message =
                 "pgveil does not support EXECUTE of a statement that has a value for a sealed column in its text";
             return Err(Refusal::unsupported("sql/prepared-value", message)
@@ -230,7 +236,8 @@ fn compared(ty: LogicalType) -> LogicalType {
 /// a cast around the parameter; None if one does not say enough. An untyped result is one that the
 /// column reads by itself.
 fn argument_source(constant: &Constant<'_>, (parameter, cast): (Source, Source)) -> Option<Source> {
-    if cast.oid != 0 && cast.oid != parameter.oid {
+    // A cast to a wider number changes nothing that a comparison could see.
+    if cast.oid != 0 && cast.oid != parameter.oid && !types::widens(parameter, cast) {
         return None;
     }
     let given = constant.source;

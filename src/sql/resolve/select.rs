@@ -13,11 +13,11 @@ use super::{
     names::output_name,
     refuse::{Place, construct, construct_at, native},
     scope::{OutCol, QueryOut, Scope, parts},
-    value::open_flow,
+    value::{common_source, open_flow},
 };
 use crate::{
     sql::grammar::edits::{Change, NodeKind},
-    values::common_type,
+    values::Source,
 };
 
 impl<'a> Resolver<'a> {
@@ -79,8 +79,8 @@ impl<'a> Resolver<'a> {
     /// One column of VALUES: the statement's own values throughout, or plain.
     fn column_of_rows(&mut self, rows: &[Valued], place: Place<'a>) -> Step<Carry> {
         let open: Vec<FlowId> = rows.iter().filter_map(|row| open_flow(row.carry)).collect();
-        let types: Vec<u32> = open.iter().map(|flow| self.flow_type(*flow)).collect();
-        match common_type(&types) {
+        let types: Vec<Source> = open.iter().map(|flow| self.flow_type(*flow)).collect();
+        match common_source(&types) {
             Some(ty) if open.len() == rows.len() && !rows.is_empty() => Ok(Carry::Open(self.joined_flow(open, ty))),
             _ => {
                 rows.iter().try_for_each(|row| self.plain_value(row, place, -1))?;
