@@ -278,7 +278,8 @@ impl Maker<'_> {
             10 | 11 if column.sealed() => self.case(scope, &name, &column),
             12 if column.sealed() => {
                 let items = self.branches(scope, &name, &column);
-                seq![Self::mark(C::Coalesce, column.mode), "COALESCE(", list(", ", 1, items), ")"]
+                let doc = seq![Self::mark(C::Coalesce, column.mode), "COALESCE(", list(", ", 1, items), ")"];
+                if doc.render(false).sql.contains("NULL") { seq![Self::mark(C::Folded, column.mode), doc] } else { doc }
             }
             13 if column.mode == Mode::Equality => {
                 seq![Self::mark(C::Nullif, column.mode), "NULLIF(", name, ", ", self.operand(&column), ")"]
@@ -351,7 +352,8 @@ impl Maker<'_> {
             }
         }
         doc.push(text(" END"));
-        Doc::Seq(doc)
+        let doc = Doc::Seq(doc);
+        if doc.render(false).sql.contains("NULL") { seq![Self::mark(C::Folded, column.mode), doc] } else { doc }
     }
 
     fn refused_output(&mut self, scope: &[Source]) -> Option<Doc> {

@@ -430,7 +430,25 @@ impl Maker<'_> {
         ]
     }
 
+    /// MERGE, which is not there yet.
+    fn merge(&mut self) -> Doc {
+        let table = self.table();
+        let path = table.path();
+        let id = 1 + self.random.below(5);
+        seq![
+            Self::mark(C::Merge, sealed_mode(&table.columns)),
+            format!(
+                "MERGE INTO {path} USING (VALUES ({id})) AS v (i) ON {}.id = v.i WHEN MATCHED THEN ",
+                ident(&table.name)
+            ),
+            *self.pick(&["DELETE", "UPDATE SET k = 1"]),
+        ]
+    }
+
     fn delete(&mut self) -> Doc {
+        if self.dares() && self.one_in(3) {
+            return self.merge();
+        }
         let table = self.table();
         let own = Source { alias: table.name.clone(), columns: table.columns.clone(), keyed: true };
         if self.one_in(3) {
