@@ -278,8 +278,11 @@ impl Maker<'_> {
             10 | 11 if column.sealed() => self.case(scope, &name, &column),
             12 if column.sealed() => {
                 let items = self.branches(scope, &name, &column);
+                let count = items.len();
                 let doc = seq![Self::mark(C::Coalesce, column.mode), "COALESCE(", list(", ", 1, items), ")"];
-                if doc.render(false).sql.contains("NULL") { seq![Self::mark(C::Folded, column.mode), doc] } else { doc }
+                // What follows a constant is left out by the planner.
+                let folded = count > 2 || doc.render(false).sql.contains("NULL");
+                if folded { seq![Self::mark(C::Folded, column.mode), doc] } else { doc }
             }
             13 if column.mode == Mode::Equality => {
                 seq![Self::mark(C::Nullif, column.mode), "NULLIF(", name, ", ", self.operand(&column), ")"]
