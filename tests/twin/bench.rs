@@ -100,6 +100,11 @@ impl Bench {
         }
     }
 
+    /// Connection string of the twin.
+    pub fn twin(&self) -> String {
+        self.world.twin()
+    }
+
     /// Puts both sides' tables back.
     fn reset(&mut self) -> Result<(), Failure> {
         for sql in &self.reset {

@@ -17,6 +17,7 @@ mod support;
 mod bench;
 mod compare;
 mod doc;
+mod itself;
 mod known;
 mod make;
 mod matrix;

@@ -281,7 +281,8 @@ impl Maker<'_> {
                 let count = items.len();
                 let doc = seq![Self::mark(C::Coalesce, column.mode), "COALESCE(", list(", ", 1, items), ")"];
                 // What follows a constant is left out by the planner.
-                let folded = count > 2 || doc.render(false).sql.contains("NULL");
+                let sql = doc.render(false).sql;
+                let folded = count > 2 || sql.contains("NULL") || !sql.starts_with(&format!("COALESCE({name}"));
                 if folded { seq![Self::mark(C::Folded, column.mode), doc] } else { doc }
             }
             13 if column.mode == Mode::Equality => {

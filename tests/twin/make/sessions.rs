@@ -93,7 +93,7 @@ impl Exchange {
         })
     }
 
-    fn simple(sql: impl Into<String>) -> Self {
+    pub fn simple(sql: impl Into<String>) -> Self {
         Self { parts: vec![Part::new(text(sql))], how: How::Simple }
     }
 }
