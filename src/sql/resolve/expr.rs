@@ -98,6 +98,10 @@ impl<'a> Resolver<'a> {
             if self.comparison(expr, scope)? {
                 return Ok(());
             }
+            if expr.kind == A_Expr_Kind::AEXPR_NULLIF {
+                let value = self.nullif(expr, scope)?;
+                return self.plain_value(&value, Place::Operator("NULLIF"), expr.location);
+            }
             let place = Place::Operator(operator_name(expr));
             self.plain(expr.rexpr(), scope, place)?;
             match expr.lexpr() {

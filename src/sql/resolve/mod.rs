@@ -8,7 +8,7 @@
 //! - `scope`, `relation`, `from`, `with` — what names mean.
 //! - `select`, `setop`, `clauses`, `join`, `insert`, `update`, `returning`, `assign` — the statements.
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
-//! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
+//! - `expr`, `compare`, `nullif`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
 //! - `utility`, `alter`, `create`, `view` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
@@ -35,6 +35,7 @@ mod join;
 mod mention;
 mod mismatch;
 mod names;
+mod nullif;
 mod operand;
 mod params;
 mod prepared;
@@ -117,8 +118,8 @@ pub(super) struct Resolver<'a> {
     flows: Vec<flow::Flow<'a>>,
     /// References that are changed: place → index in `changes`.
     wrapped: HashMap<i32, usize>,
-    /// How many values were made any of their group's.
-    any_values: usize,
+    /// How many expressions became others by whose name PostgreSQL would call an output column.
+    renaming: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
     /// The query at hand may have an INTO clause.
@@ -173,7 +174,7 @@ impl<'a> Resolver<'a> {
             may_write: false,
             flows: Vec::new(),
             wrapped: HashMap::new(),
-            any_values: 0,
+            renaming: 0,
             assigned_query: None,
             into: false,
             depth: 0,

@@ -113,12 +113,12 @@ impl<'a> Resolver<'a> {
                 Err(construct_at("(…).*", target.location))
             }
             node => {
-                let before = self.any_values;
+                let before = self.renaming;
                 let value = self.value(node, scope, None, Place::Named("an expression"))?;
                 self.keep(&value);
                 let name = output_name(target)?;
-                // PostgreSQL would name the column after the aggregate that stands around its name now.
-                if target.name().is_none() && self.any_values > before {
+                // PostgreSQL would name the column after what it is now.
+                if target.name().is_none() && self.renaming > before {
                     self.change(NodeKind::Target, target.location, Change::Name(name.clone().into_owned()));
                 }
                 let qualified = match value.references.as_slice() {
