@@ -126,7 +126,17 @@ impl<'a> Resolver<'a> {
             },
             node => match operand(node) {
                 Operand::Parameter(param, outer, _) => self.params.any(param.number, outer.at, outer.cast),
-                _ => self.plain(node, scope, Place::Named("IS NULL over an expression")),
+                _ => {
+                    let place = Place::Named("IS NULL over an expression");
+                    let value = self.value(node, scope, None, place)?;
+                    match value.carry {
+                        Carry::Sealed(_) => value.references.iter().for_each(|reference| {
+                            self.wrap(reference, if reference.grouped { Wrap::Token } else { Wrap::Nothing });
+                        }),
+                        Carry::Plain | Carry::Open(_) => self.plain_value(&value, place, -1)?,
+                    }
+                    Ok(())
+                }
             },
         }
     }

@@ -2,7 +2,7 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{FuncCall, TypeName},
+    nodes::{A_Expr_Kind, FuncCall, TypeName},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     scope::Scope,
     types,
 };
-use crate::sql::{catalog::Catalog, grammar::edits::Wrap, model::Refusal};
+use crate::sql::{catalog::Catalog, grammar::edits::{Change, Wrap}, model::Refusal};
 
 /// Functions that run SQL text, or read whole tables by name: a protected name in a literal argument
 /// is refused. Besides those of core (utils/adt/xml.c, tsvector_op.c) the usual extensions'.
@@ -372,13 +372,22 @@ impl<'a> Resolver<'a> {
         if bare(call) != "count" || !is_of_core(call) || !call.agg_order().is_empty() || call.args().len() != 1 {
             return Ok(false);
         }
-        let Some(node @ Node::ColumnRef(_)) = call.args().first() else { return Ok(false) };
+        let node = match call.args().first() {
+            Some(node @ Node::ColumnRef(_)) => node,
+            Some(node @ Node::A_Expr(expr)) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => node,
+            _ => return Ok(false),
+        };
         let place = Place::Named(if call.agg_distinct { "count(DISTINCT)" } else { "count()" });
         let value = self.value(node, scope, None, place)?;
         match value.carry {
             Carry::Sealed(sealed) if call.agg_distinct => self.tokenise(&value, sealed, place, call.location)?,
             // An aggregate sees each row of a group.
-            Carry::Sealed(_) => value.references.iter().for_each(|reference| self.wrap(reference, Wrap::Nothing)),
+            Carry::Sealed(_) => {
+                value.references.iter().for_each(|reference| self.wrap(reference, Wrap::Nothing));
+                if let (Node::A_Expr(_), Some((_, Change::NullIf { kept, .. }))) = (node, self.changes.last_mut()) {
+                    kept.wrap = Wrap::Nothing;
+                }
+            }
             Carry::Plain | Carry::Open(_) => self.plain_value(&value, place, call.location)?,
         }
         Ok(true)

@@ -12,7 +12,7 @@ use super::{
     flow::FlowId,
     names::output_name,
     refuse::{Place, construct, construct_at, native},
-    scope::{OutCol, QueryOut, Scope, parts},
+    scope::{OutCol, QueryOut, Scope, Target, parts},
     value::open_flow,
 };
 use crate::{
@@ -113,6 +113,13 @@ impl<'a> Resolver<'a> {
                 Err(construct_at("(…).*", target.location))
             }
             node => {
+                let origin = match node {
+                    Node::ColumnRef(column) => match scope.column(column)? {
+                        Target::Column(found) => found.origin,
+                        Target::Row(_) => None,
+                    },
+                    _ => None,
+                };
                 let before = self.renaming;
                 let value = self.value(node, scope, None, Place::Named("an expression"))?;
                 self.keep(&value);
@@ -125,7 +132,8 @@ impl<'a> Resolver<'a> {
                     [reference] => reference.qualified.clone(),
                     _ => None,
                 };
-                out.push(OutCol { qualified, references: value.references.into(), ..OutCol::new(name, value.carry) });
+                let references = value.references.into();
+                out.push(OutCol { qualified, references, origin, ..OutCol::new(name, value.carry) });
                 Ok(false)
             }
         }
