@@ -8,7 +8,6 @@ const MISSING: &[(Construct, &str)] = &[
     (Construct::RowInList, "sql/unsupported-construct"),
     (Construct::Coalesce, "sql/unsupported-construct"),
     (Construct::CaseResult, "sql/unsupported-construct"),
-    (Construct::Nullif, "sql/unsupported-operator"),
     (Construct::WindowCarry, "sql/unsupported-function"),
     (Construct::WindowCarry, "session/stray-envelope"),
     (Construct::CaseResult, "session/stray-envelope"),
@@ -20,7 +19,6 @@ const MISSING: &[(Construct, &str)] = &[
     (Construct::Flow, "sql/unsupported-value"),
     (Construct::Flow, "sql/unsupported-construct"),
     (Construct::CreateView, "sql/unsupported-construct"),
-    (Construct::LikeExact, "sql/unsupported-operator"),
     (Construct::FlowValues, "sql/unsupported-value"),
     (Construct::FlowUnnest, "sql/unsupported-value"),
     (Construct::FlowSelect, "sql/unsupported-value"),
@@ -64,9 +62,6 @@ pub fn tolerated(ours: &[String], theirs: &[String], marks: &[(Construct, Mode)]
     }
     if has(Construct::Flow) && failed(ours).is_some_and(|at| ours[at].contains("but expression is of type text")) {
         return Some("COALESCE and CASE of NULLs with casts");
-    }
-    if has(Construct::GroupBy) && without_origins(ours) == without_origins(theirs) {
-        return Some("GROUP BY loses the origin of a column");
     }
     None
 }
@@ -123,17 +118,4 @@ fn unplaced(ours: &[String], theirs: &[String]) -> bool {
     let (Some(a), Some(b)) = (failed(ours), failed(theirs)) else { return false };
     let overflow = "value overflows numeric format";
     ours[a].contains(overflow) && theirs[b].starts_with(&ours[a]) && ours[..a] == theirs[..b]
-}
-
-/// RowDescriptions without tables and attributes.
-fn without_origins(lines: &[String]) -> Vec<String> {
-    lines
-        .iter()
-        .map(|line| {
-            if !line.starts_with("T ") {
-                return line.clone();
-            }
-            line.split('[').map(|part| part.split_once(' ').map_or(part, |(_, rest)| rest)).collect()
-        })
-        .collect()
 }
