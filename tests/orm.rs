@@ -77,13 +77,7 @@ const TOOLS: [Tool; 8] = [
         language: Language::Node,
         variable: ("DRIVER", "pg"),
     },
-    Tool {
-        name: "gorm",
-        title: "GORM over pgx",
-        folder: "gorm",
-        language: Language::Go,
-        variable: ("DRIVER", "pgx"),
-    },
+    Tool { name: "gorm", title: "GORM over pgx", folder: "gorm", language: Language::Go, variable: ("DRIVER", "pgx") },
 ];
 
 fn notices_nothing(name: &str) {

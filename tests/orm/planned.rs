@@ -55,7 +55,8 @@ pub async fn documented(tools: &[Tool], schema: &str, policy: &str) {
                 Outcome::Rewrite(_) => share.rewritten += 1,
                 Outcome::Refuse(refusal) => {
                     share.refused += 1;
-                    let cases = reasons.entry((refusal.code, refusal.message)).or_default().entry(tool.folder).or_default();
+                    let cases =
+                        reasons.entry((refusal.code, refusal.message)).or_default().entry(tool.folder).or_default();
                     if !cases.contains(&statement.case) {
                         cases.push(statement.case.clone());
                     }
@@ -111,8 +112,14 @@ fn render(shares: &[(&Tool, Share)], reasons: &Reasons) -> String {
     out += "\n| refused for | in the cases |\n|---|---|\n";
     for ((code, message), tools) in reasons {
         let cases: Vec<String> = tools.iter().map(|(tool, cases)| format!("{tool}: {}", cases.join(", "))).collect();
-        writeln!(out, "| [{code}](errors.md#{}) {} | {} |", code.replace('/', ""), message.replace('|', "\\|"), cases.join("; "))
-            .unwrap();
+        writeln!(
+            out,
+            "| [{code}](errors.md#{}) {} | {} |",
+            code.replace('/', ""),
+            message.replace('|', "\\|"),
+            cases.join("; ")
+        )
+        .unwrap();
     }
     out
 }

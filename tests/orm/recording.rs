@@ -57,7 +57,11 @@ impl Statement {
     pub fn new(text: &[u8], types: Vec<u32>) -> Self {
         let text = String::from_utf8_lossy(text);
         let text = text.trim().trim_end_matches(';').trim_end();
-        Self { case: String::new(), types, text: NUMBERED.iter().fold(text.to_owned(), |text, name| unnumbered(&text, name)) }
+        Self {
+            case: String::new(),
+            types,
+            text: NUMBERED.iter().fold(text.to_owned(), |text, name| unnumbered(&text, name)),
+        }
     }
 }
 

@@ -162,7 +162,10 @@ impl Bench {
             kind: Kind::Leak,
             signature: "plaintext upstream".to_owned(),
             at: session.len().saturating_sub(1),
-            report: format!("plaintext of a sealed column went upstream:\n  …{before}⟦{}⟧{after}…\n", shown(start, end)),
+            report: format!(
+                "plaintext of a sealed column went upstream:\n  …{before}⟦{}⟧{after}…\n",
+                shown(start, end)
+            ),
         })
     }
 }
@@ -176,7 +179,8 @@ fn exchanged(
     counts: &mut Counts,
     envelopes: &AhoCorasick,
 ) -> Result<u8, Failure> {
-    let parts: Vec<Rendered> = exchange.parts.iter().map(|part| part.doc.render(exchange.how == How::Extended)).collect();
+    let parts: Vec<Rendered> =
+        exchange.parts.iter().map(|part| part.doc.render(exchange.how == How::Extended)).collect();
     let bytes = messages(exchange, &parts);
     let marks: Vec<(Construct, Mode)> = parts.iter().flat_map(|part| part.marks.iter().copied()).collect();
     counts.statements += parts.len();
@@ -188,7 +192,7 @@ fn exchanged(
     if let Some((code, error)) = answer.iter().find_map(|message| Some((refusal(message)?, message))) {
         theirs.send(&query(REFUSED));
         let substitute = until_ready(theirs).map_err(|problem| compare::broken(at, &problem))?;
-            if status(&answer) != status(&substitute) {
+        if status(&answer) != status(&substitute) {
             let (a, b) = (compare::lines(&answer, &[]), compare::lines(&substitute, &[]));
             return Err(compare::difference(at, "the transaction's status", &a, &b));
         }
@@ -279,8 +283,7 @@ fn messages(exchange: &Exchange, parts: &[Rendered]) -> Vec<u8> {
     for (part, rendered) in exchange.parts.iter().zip(parts) {
         let oids: Vec<u32> = rendered.parameters.iter().map(|parameter| parameter.oid).collect();
         let known = oids.iter().rposition(|oid| *oid != 0).map_or(0, |last| last + 1);
-        let bound: Vec<(i16, Option<Vec<u8>>)> =
-            rendered.parameters.iter().map(crate::doc::Parameter::bound).collect();
+        let bound: Vec<(i16, Option<Vec<u8>>)> = rendered.parameters.iter().map(crate::doc::Parameter::bound).collect();
         let formats: Vec<i16> = bound.iter().map(|(format, _)| *format).collect();
         let values: Vec<Value<'_>> = bound.iter().map(|(_, bytes)| bytes.as_deref()).collect();
         let results: &[i16] = if part.binary { &[1] } else { &[] };

@@ -68,8 +68,10 @@ fn row(message: &Message, loose: bool) -> String {
     if !loose {
         return shown(message);
     }
-    let cells: Vec<String> =
-        cells(message).iter().map(|cell| cell.as_deref().map_or("NULL".to_owned(), |cell| folded(&text(cell)))).collect();
+    let cells: Vec<String> = cells(message)
+        .iter()
+        .map(|cell| cell.as_deref().map_or("NULL".to_owned(), |cell| folded(&text(cell))))
+        .collect();
     format!("D {}", cells.join(" | "))
 }
 
@@ -111,7 +113,8 @@ pub fn difference(at: usize, what: &str, ours: &[String], theirs: &[String]) -> 
     let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
     let none = "(nothing)".to_owned();
     let (a, b) = (ours.get(same).unwrap_or(&none), theirs.get(same).unwrap_or(&none));
-    let mut report = format!("pgveil and the server say different things{}{what}:\n", if what.is_empty() { "" } else { ": " });
+    let mut report =
+        format!("pgveil and the server say different things{}{what}:\n", if what.is_empty() { "" } else { ": " });
     for line in &ours[..same] {
         let _ = writeln!(report, "       = {line}");
     }

@@ -16,13 +16,21 @@ pub enum Doc {
     Text(String),
     Seq(Vec<Doc>),
     /// Items, of which at least some have to stay.
-    List { items: Vec<Doc>, separator: &'static str, least: usize },
+    List {
+        items: Vec<Doc>,
+        separator: &'static str,
+        least: usize,
+    },
     /// What the statement makes sense without.
     Maybe(Box<Doc>),
     /// Something, and something simpler for the same place.
     Either(Box<Doc>, Box<Doc>),
     /// Columns with rows of as many values: `INSERT`'s, and tables of values.
-    Grid { heads: Vec<Doc>, between: &'static str, rows: Vec<Vec<Doc>> },
+    Grid {
+        heads: Vec<Doc>,
+        between: &'static str,
+        rows: Vec<Vec<Doc>>,
+    },
     Operand(Operand),
     /// A construct of the matrix stands here.
     Mark(Construct, Mode),
@@ -418,8 +426,7 @@ fn is_bare(value: &str, ty: Ty) -> bool {
     match ty.family() {
         Family::Integer | Family::Numeric => {
             let digits = value.strip_prefix('-').unwrap_or(value);
-            digits.starts_with(|c: char| c.is_ascii_digit())
-                && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+            digits.starts_with(|c: char| c.is_ascii_digit()) && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
         }
         Family::Bool => matches!(value, "true" | "false"),
         _ => false,

@@ -54,7 +54,10 @@ pub fn tolerated(ours: &[String], theirs: &[String], marks: &[(Construct, Mode)]
         return Some("no position for a number that no numeric can hold");
     }
     let has = |construct: Construct| marks.iter().any(|(found, _)| *found == construct);
-    if has(Construct::Foreign) && failed(theirs).is_none() && failed(ours).is_some_and(|at| ours[at].contains(" C=\"22")) {
+    if has(Construct::Foreign)
+        && failed(theirs).is_none()
+        && failed(ours).is_some_and(|at| ours[at].contains(" C=\"22"))
+    {
         return Some("the value of a branch that does not run");
     }
     if has(Construct::InList) && common_type(ours, theirs) {
@@ -83,7 +86,8 @@ fn early_description(ours: &[String], theirs: &[String]) -> bool {
 /// between types it applies when it runs it.
 fn early_error(ours: &[String], theirs: &[String]) -> bool {
     let (Some(a), Some(b)) = (failed(ours), failed(theirs)) else { return false };
-    let steps = |lines: &[String]| lines.iter().all(|line| matches!(line.as_bytes()[0], b'1' | b'2' | b't' | b'T' | b'n'));
+    let steps =
+        |lines: &[String]| lines.iter().all(|line| matches!(line.as_bytes()[0], b'1' | b'2' | b't' | b'T' | b'n'));
     a < b && ours[..a] == theirs[..a] && ours[a..] == theirs[b..] && steps(&theirs[a..b]) && ours[a].contains(" C=\"22")
 }
 
@@ -93,7 +97,8 @@ fn other_error(ours: &[String], theirs: &[String]) -> bool {
     let (Some(a), Some(b)) = (failed(ours), failed(theirs)) else { return false };
     let has = |line: &str, states: &[&str]| states.iter().any(|state| line.contains(&format!(" C=\"{state}")));
     let (first, second) = (&ours[a], &theirs[b]);
-    let late = has(first, &["22", "42804"]) && has(second, &["23", "21000", "42P20", "42702", "42703", "42P10", "25006"]);
+    let late =
+        has(first, &["22", "42804"]) && has(second, &["23", "21000", "42P20", "42702", "42703", "42P10", "25006"]);
     // The server applies lengths when it runs a statement, and looks for names and values from left to right.
     let length = has(first, &["22001"]) && has(second, &["22"]) && !has(second, &["22001"]);
     let names = has(first, &["42702", "42703"]) && has(second, &["22"]);

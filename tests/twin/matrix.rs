@@ -111,10 +111,12 @@ pub enum Verdict {
 }
 
 const OPERATOR: Verdict = Verdict::Refused(&["sql/unsupported-operator"]);
-const OPERAND: Verdict = Verdict::Refused(&["sql/unsupported-operand", "sql/unsupported-operator", "sql/unsupported-construct"]);
+const OPERAND: Verdict =
+    Verdict::Refused(&["sql/unsupported-operand", "sql/unsupported-operator", "sql/unsupported-construct"]);
 const CONSTRUCT: Verdict = Verdict::Refused(&["sql/unsupported-construct"]);
 const FUNCTION: Verdict = Verdict::Refused(&["sql/unsupported-function", "sql/unsupported-operator"]);
-const VALUE: Verdict = Verdict::Refused(&["sql/unsupported-value", "sql/unsupported-operand", "sql/unsupported-construct"]);
+const VALUE: Verdict =
+    Verdict::Refused(&["sql/unsupported-value", "sql/unsupported-operand", "sql/unsupported-construct"]);
 
 /// The matrix.
 pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
@@ -124,9 +126,13 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
     }
     let searchable = |refused| if mode == Mode::Equality { Verdict::Works } else { refused };
     match construct {
-        C::Compare | C::Distinct | C::InList | C::AnyArray | C::LikeExact | C::OptionalParameter | C::PredicateOutput => {
-            searchable(OPERATOR)
-        }
+        C::Compare
+        | C::Distinct
+        | C::InList
+        | C::AnyArray
+        | C::LikeExact
+        | C::OptionalParameter
+        | C::PredicateOutput => searchable(OPERATOR),
         C::CompareColumns | C::CaseWhen => searchable(OPERATOR),
         C::Exists | C::InSubquery | C::AnySubquery | C::RowCompare | C::RowInList => searchable(OPERAND),
         C::GroupBy | C::SelectDistinct | C::DistinctOn | C::JoinUsing => searchable(CONSTRUCT),

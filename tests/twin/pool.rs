@@ -57,7 +57,9 @@ pub fn sealed(ty: Ty) -> Vec<String> {
         Ty::Int8 => values.extend(own(&["9223372036854775807", "731948625170171"])),
         Ty::Numeric(None) => values.extend(own(&["1e-7", "NaN", "731948625170171.0000000001"])),
         Ty::Date => values.extend(own(&["infinity", "-infinity", "0044-03-15 BC"])),
-        Ty::Timestamptz => values.extend(own(&["infinity", "1907-03-21 01:02:03 Europe/Berlin", "0044-03-15 00:00:00+00 BC"])),
+        Ty::Timestamptz => {
+            values.extend(own(&["infinity", "1907-03-21 01:02:03 Europe/Berlin", "0044-03-15 00:00:00+00 BC"]))
+        }
         Ty::Text | Ty::Varchar(300) => values.push(format!("{MARK}{}", "long ".repeat(50))),
         Ty::Varchar(24) => values.push(format!("{MARK:<30}")),
         Ty::Uuid => values.push("{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}".to_owned()),

@@ -28,8 +28,9 @@ pub fn failure(seed: u64, number: u64, schema: &Schema, session: &[Exchange], fa
         let name = crate::schema::ident(&table.name);
         if texts.iter().any(|text| text.contains(&name)) {
             let sealed = table.columns.iter().filter(|column| column.sealed());
-            let sealed: Vec<String> =
-                sealed.map(|c| format!("{} {:?} domain {} identity {}", c.name, c.mode, c.domain, c.identity)).collect();
+            let sealed: Vec<String> = sealed
+                .map(|c| format!("{} {:?} domain {} identity {}", c.name, c.mode, c.domain, c.identity))
+                .collect();
             let _ = writeln!(out, "-- {name}: {}", sealed.join("; "));
             for statement in schema.reset().iter().filter(|sql| sql.starts_with(&format!("INSERT INTO {name} "))) {
                 let _ = writeln!(out, "{statement};");
@@ -52,7 +53,13 @@ pub fn failure(seed: u64, number: u64, schema: &Schema, session: &[Exchange], fa
                     Value::Many(items) => crate::doc::array_text(items),
                 };
                 let format = if parameter.bound().0 == 1 { "binary" } else { "text" };
-                let _ = writeln!(out, "--   ${} = {value} ({format}, {:?}, declared {})", n + 1, parameter.ty, parameter.oid);
+                let _ = writeln!(
+                    out,
+                    "--   ${} = {value} ({format}, {:?}, declared {})",
+                    n + 1,
+                    parameter.ty,
+                    parameter.oid
+                );
             }
             let _ = writeln!(
                 out,
@@ -85,7 +92,11 @@ pub fn summary(counts: &Counts) -> String {
         }
     };
     let modes = |map: &std::collections::BTreeMap<_, usize>| {
-        map.iter().map(|((c, m), n): (&(crate::matrix::Construct, crate::matrix::Mode), &usize)| format!("{c:?} ({m:?}): {n}")).collect()
+        map.iter()
+            .map(|((c, m), n): (&(crate::matrix::Construct, crate::matrix::Mode), &usize)| {
+                format!("{c:?} ({m:?}): {n}")
+            })
+            .collect()
     };
     table(&mut out, "refused as declared", modes(&counts.declared));
     table(&mut out, "declared as refused, answered rightly", modes(&counts.answered));

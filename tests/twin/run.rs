@@ -39,7 +39,8 @@ pub fn run(plan: &Plan) -> (Counts, Vec<String>) {
                 loop {
                     // Small runs see several schemas, too.
                     let share = A_WORLD.min(plan.statements.div_ceil(2)).max(1);
-                    let mine = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(share)));
+                    let mine =
+                        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(share)));
                     let mine = mine.unwrap().min(share);
                     if mine == 0 {
                         return;

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     doc::{Doc, Operand, Value, text},
     matrix::Mode,
-    pool,
-    seq,
+    pool, seq,
     shim::Random,
     ty::Ty,
 };
@@ -200,12 +199,17 @@ impl Schema {
             if !table.columns.iter().any(Column::sealed) {
                 continue;
             }
-            let name = if table.name.contains(' ') { quoted(&format!("public.{}", table.name)) } else { table.name.clone() };
+            let name =
+                if table.name.contains(' ') { quoted(&format!("public.{}", table.name)) } else { table.name.clone() };
             let _ = writeln!(out, "{name}:\n  columns:");
             for column in table.columns.iter().filter(|column| column.sealed()) {
                 let _ = write!(out, "    {}: {{ type: '{}'", quoted(&column.name), column.ty.name());
                 if column.mode == Mode::Equality {
-                    let _ = write!(out, ", mode: equality, domain: '{}', allow_low_cardinality: true", column.domain.replace('\'', "''"));
+                    let _ = write!(
+                        out,
+                        ", mode: equality, domain: '{}', allow_low_cardinality: true",
+                        column.domain.replace('\'', "''")
+                    );
                 }
                 if column.identity == "copied" {
                     out.push_str(", identity: copied");
@@ -218,13 +222,17 @@ impl Schema {
 
     /// Statements that make the tables' contents what they are at the start of each session.
     pub fn reset(&self) -> Vec<String> {
-        let mut out: Vec<String> = self.tables.iter().map(|table| format!("DELETE FROM {}", ident(&table.name))).collect();
+        let mut out: Vec<String> =
+            self.tables.iter().map(|table| format!("DELETE FROM {}", ident(&table.name))).collect();
         for table in &self.tables {
             let heads = table.columns.iter().map(|column| text(ident(&column.name))).collect();
             let rows = table.rows.iter().map(|row| {
-                row.iter().zip(&table.columns).map(|(value, column)| {
-                    Doc::Operand(Operand::plain(value.clone().map_or(Value::Null, Value::One), column.ty))
-                }).collect()
+                row.iter()
+                    .zip(&table.columns)
+                    .map(|(value, column)| {
+                        Doc::Operand(Operand::plain(value.clone().map_or(Value::Null, Value::One), column.ty))
+                    })
+                    .collect()
             });
             let grid = Doc::Grid { heads, between: " VALUES ", rows: rows.collect() };
             out.push(seq!["INSERT INTO ", ident(&table.name), " ", grid].render(false).sql);
@@ -244,7 +252,8 @@ impl Schema {
                 }
                 // What is small or even looks like lengths and NULLs of messages.
                 let different = |bytes: &[u8]| bytes.iter().collect::<std::collections::HashSet<_>>().len();
-                if let Some(bytes) = column.ty.binary(&value).filter(|bytes| bytes.len() >= 8 && different(bytes) >= 6) {
+                if let Some(bytes) = column.ty.binary(&value).filter(|bytes| bytes.len() >= 8 && different(bytes) >= 6)
+                {
                     out.push(const_hex::encode(&bytes).into_bytes());
                     out.push(bytes);
                 }

@@ -227,7 +227,8 @@ fn numeric(text: &str) -> Option<Vec<u8>> {
     let pad = (4 - whole.len() % 4) % 4;
     let mut all = format!("{}{whole}{fraction}", "0".repeat(pad));
     all.push_str(&"0".repeat((4 - all.len() % 4) % 4));
-    let groups: Vec<u16> = all.as_bytes().chunks(4).map(|four| std::str::from_utf8(four).unwrap().parse().unwrap()).collect();
+    let groups: Vec<u16> =
+        all.as_bytes().chunks(4).map(|four| std::str::from_utf8(four).unwrap().parse().unwrap()).collect();
     let first = groups.iter().position(|group| *group != 0).unwrap_or(groups.len());
     let last = groups.iter().rposition(|group| *group != 0).map_or(first, |at| at + 1);
     let kept = &groups[first..last];

@@ -36,7 +36,8 @@ pub(super) fn rename<'a>(columns: &Rc<[OutCol<'a>]>, names: &'a NodeList) -> Rc<
 
 /// A query's columns as others see them: where its references stand is not theirs to know.
 pub(super) fn derived_columns<'a>(columns: &Rc<[OutCol<'a>]>) -> Rc<[OutCol<'a>]> {
-    let column = |column: &OutCol<'a>| OutCol { origin: column.origin, ..OutCol::new(column.name.clone(), column.carry) };
+    let column =
+        |column: &OutCol<'a>| OutCol { origin: column.origin, ..OutCol::new(column.name.clone(), column.carry) };
     columns.iter().map(column).collect()
 }
 

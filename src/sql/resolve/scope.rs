@@ -174,12 +174,7 @@ impl<'a> Item<'a> {
             Columns::List(list) => {
                 for (column, c) in list.iter().enumerate().filter(|(_, c)| c.name == name) {
                     count += 1;
-                    first.get_or_insert(Inside {
-                        carry: c.carry,
-                        column,
-                        merged: c.merged.as_ref(),
-                        origin: c.origin,
-                    });
+                    first.get_or_insert(Inside { carry: c.carry, column, merged: c.merged.as_ref(), origin: c.origin });
                 }
             }
             Columns::Opaque => {}

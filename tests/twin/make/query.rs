@@ -197,7 +197,8 @@ impl Maker<'_> {
             }
         }
         if !inner && self.one_in(12) {
-            let word = *self.pick(&[" FOR UPDATE", " FOR SHARE SKIP LOCKED", " FOR NO KEY UPDATE NOWAIT", " FOR KEY SHARE"]);
+            let word =
+                *self.pick(&[" FOR UPDATE", " FOR SHARE SKIP LOCKED", " FOR NO KEY UPDATE NOWAIT", " FOR KEY SHARE"]);
             doc.push(maybe(seq![Self::mark(C::Locking, Mode::Equality), word]));
         }
         Query { doc: Doc::Seq(doc), columns, ordered, keyed: keyed && inner, loose: false }
@@ -271,7 +272,14 @@ impl Maker<'_> {
             }
             14 => {
                 let Some(key) = key else { return simple };
-                let call = *self.pick(&["lag(@)", "lead(@)", "first_value(@)", "last_value(@)", "nth_value(@, 2)", "lag(@, 2)"]);
+                let call = *self.pick(&[
+                    "lag(@)",
+                    "lead(@)",
+                    "first_value(@)",
+                    "last_value(@)",
+                    "nth_value(@, 2)",
+                    "lag(@, 2)",
+                ]);
                 let call = call.replace('@', &name);
                 let part = if self.one_in(2) { "PARTITION BY 1 " } else { "" };
                 seq![Self::mark(C::WindowCarry, column.mode), format!("{call} OVER ({part}ORDER BY {key})")]
@@ -358,7 +366,9 @@ impl Maker<'_> {
                 seq![Self::mark(C::ScalarSubquery, mode), format!("(SELECT {reference} FROM {from}"), condition]
             }
             7 => {
-                let other = self.place(scope, |other| other.sealed() && other.identity != column.identity && compares(other.ty, column.ty))?;
+                let other = self.place(scope, |other| {
+                    other.sealed() && other.identity != column.identity && compares(other.ty, column.ty)
+                })?;
                 let other = self.name(scope, other);
                 seq![Self::mark(C::CaseOther, mode), format!("COALESCE({name}, {other})")]
             }
@@ -375,7 +385,8 @@ impl Maker<'_> {
         let (source, from) = self.source();
         let scope = [source];
         let refused = self.dares();
-        let sealed = self.place(&scope, |column| column.mode == if refused { Mode::Randomized } else { Mode::Equality });
+        let sealed =
+            self.place(&scope, |column| column.mode == if refused { Mode::Randomized } else { Mode::Equality });
         let plain = self.place(&scope, |column| !column.sealed() && column.name != "id");
         let mut keys = Vec::new();
         let mut loose = false;
@@ -387,13 +398,16 @@ impl Maker<'_> {
                 break;
             }
         }
-        let counted = self.place(&scope, |_| true).map(|place| (scope[0].columns[place.column].mode, self.name(&scope, place)));
+        let counted =
+            self.place(&scope, |_| true).map(|place| (scope[0].columns[place.column].mode, self.name(&scope, place)));
         let mut outputs = keys.clone();
         outputs.push(text("count(*)"));
         if let Some((mode, name)) = counted {
             outputs.push(match self.random.below(3) {
                 0 => seq![Self::mark(C::Count, mode), format!("count({name})")],
-                1 if mode == Mode::Equality => seq![Self::mark(C::CountDistinct, mode), format!("count(DISTINCT {name})")],
+                1 if mode == Mode::Equality => {
+                    seq![Self::mark(C::CountDistinct, mode), format!("count(DISTINCT {name})")]
+                }
                 _ if mode != Mode::Plain && self.dares() => {
                     let call = *self.pick(&["min", "max"]);
                     seq![Self::mark(C::MinMax, mode), format!("{call}({name})")]
@@ -435,17 +449,20 @@ impl Maker<'_> {
         } else if self.one_in(3) {
             // Which row of a group is seen is determined by ORDER BY, whose head must be the key.
             let on = names[0].clone();
-            seq![
-                Self::mark(C::DistinctOn, mode),
-                format!("SELECT DISTINCT ON ({on}) {on} FROM {from}"),
-                condition,
-            ]
+            seq![Self::mark(C::DistinctOn, mode), format!("SELECT DISTINCT ON ({on}) {on} FROM {from}"), condition,]
         } else {
             let mut items: Vec<Doc> = names.iter().map(|name| text(name.as_str())).collect();
             if self.one_in(2) {
                 items.push(text(format!("{alias}.k")));
             }
-            seq![Self::mark(C::SelectDistinct, mode), "SELECT DISTINCT ", list(", ", 1, items), " FROM ", from, condition]
+            seq![
+                Self::mark(C::SelectDistinct, mode),
+                "SELECT DISTINCT ",
+                list(", ", 1, items),
+                " FROM ",
+                from,
+                condition
+            ]
         };
         Query { doc, columns: Vec::new(), ordered: false, keyed: false, loose }
     }
@@ -462,16 +479,14 @@ impl Maker<'_> {
             let same = table.columns.iter().filter(|other| other.identity == column.identity && other.ty == column.ty);
             others.extend(same.map(|other| (ident(&table.name), ident(&other.name))));
         }
-        let (construct, word) =
-            if self.dares() { (C::Union, *self.pick(&[" UNION ", " EXCEPT ", " INTERSECT "])) } else { (C::UnionAll, " UNION ALL ") };
+        let (construct, word) = if self.dares() {
+            (C::Union, *self.pick(&[" UNION ", " EXCEPT ", " INTERSECT "]))
+        } else {
+            (C::UnionAll, " UNION ALL ")
+        };
         let count = 1 + self.random.below(2);
-        let mut branches = vec![seq![
-            "SELECT id, ",
-            self.name(&scope, place),
-            " FROM ",
-            from,
-            self.r#where(&scope, 1),
-        ]];
+        let mut branches =
+            vec![seq!["SELECT id, ", self.name(&scope, place), " FROM ", from, self.r#where(&scope, 1),]];
         for _ in 0..count {
             let (from, name) = self.pick(&others).clone();
             branches.push(text(format!("SELECT id, {name} FROM {from}")));

@@ -108,7 +108,9 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
     while out.len() < statements {
         match maker.random.below(24) {
             0 | 1 if !open => {
-                out.push(Exchange::simple(*maker.pick(&["BEGIN", "START TRANSACTION ISOLATION LEVEL REPEATABLE READ"])));
+                out.push(Exchange::simple(
+                    *maker.pick(&["BEGIN", "START TRANSACTION ISOLATION LEVEL REPEATABLE READ"]),
+                ));
                 (open, savepoints) = (true, 0);
             }
             0..=3 if open => {
@@ -252,9 +254,7 @@ fn prepared(maker: &mut Maker<'_>, out: &mut Vec<Exchange>) {
     let values: Vec<String> = rendered
         .parameters
         .iter()
-        .map(|parameter| {
-            Operand::plain(parameter.value.clone(), parameter.ty).literal()
-        })
+        .map(|parameter| Operand::plain(parameter.value.clone(), parameter.ty).literal())
         .collect();
     let values = if values.is_empty() { String::new() } else { format!(" ({})", values.join(", ")) };
     let marks = rendered.marks.iter().map(|&(construct, mode)| Doc::Mark(construct, mode));
@@ -281,7 +281,8 @@ fn cursor(maker: &mut Maker<'_>, out: &mut Vec<Exchange>) {
     let declare = seq![mark, format!("DECLARE {name} {scroll} FOR "), query.doc.clone()];
     out.push(Exchange { parts: vec![Part::new(declare)], how: How::Simple });
     for _ in 0..1 + maker.random.below(3) {
-        let fetch = *maker.pick(&["FETCH 2 FROM", "FETCH NEXT FROM", "FETCH ALL IN", "MOVE 1 IN", "FETCH FORWARD 1 FROM"]);
+        let fetch =
+            *maker.pick(&["FETCH 2 FROM", "FETCH NEXT FROM", "FETCH ALL IN", "MOVE 1 IN", "FETCH FORWARD 1 FROM"]);
         let mut part = Part::new(seq![Maker::mark(C::Cursor, Mode::Equality), format!("{fetch} {name}")]);
         part.ordered = true;
         out.push(Exchange { parts: vec![part], how: *maker.pick(&[How::Simple, How::Extended]) });

@@ -62,8 +62,12 @@ impl Maker<'_> {
         let mark = Self::mark(C::ComputedValue, column.mode);
         let operand = self.operand(column);
         match column.ty.family() {
-            Family::Text => seq![mark, *self.pick(&["lower(", "trim("]), Operand { cast: Cast::Colons(Ty::Text), ..operand }, ")"],
-            Family::Integer | Family::Numeric => seq![mark, "1 + ", Operand { cast: Cast::Colons(column.ty), ..operand }],
+            Family::Text => {
+                seq![mark, *self.pick(&["lower(", "trim("]), Operand { cast: Cast::Colons(Ty::Text), ..operand }, ")"]
+            }
+            Family::Integer | Family::Numeric => {
+                seq![mark, "1 + ", Operand { cast: Cast::Colons(column.ty), ..operand }]
+            }
             Family::Date => seq![mark, "current_date"],
             Family::Timestamptz => seq![mark, "now()"],
             Family::Uuid => seq![mark, "gen_random_uuid()"],
@@ -95,7 +99,11 @@ impl Maker<'_> {
         let mut row = vec![self.new_id()];
         for column in &columns[1..] {
             let plain_default = !column.not_null && self.one_in(20);
-            row.push(if plain_default { seq![Self::mark(C::Default, column.mode), "DEFAULT"] } else { self.stored(column) });
+            row.push(if plain_default {
+                seq![Self::mark(C::Default, column.mode), "DEFAULT"]
+            } else {
+                self.stored(column)
+            });
         }
         row
     }
@@ -157,7 +165,13 @@ impl Maker<'_> {
                 2 if column.sealed() => {
                     let own = format!("{}.{name}", ident(&source.alias));
                     let value = format!("COALESCE(EXCLUDED.{name}, {own})");
-                    seq![Self::mark(C::CopyIdentity, column.mode), Self::mark(C::Coalesce, column.mode), name, " = ", value]
+                    seq![
+                        Self::mark(C::CopyIdentity, column.mode),
+                        Self::mark(C::Coalesce, column.mode),
+                        name,
+                        " = ",
+                        value
+                    ]
                 }
                 _ => seq![Self::mark(C::Excluded, column.mode), format!("{name} = EXCLUDED.{name}")],
             });
@@ -198,13 +212,17 @@ impl Maker<'_> {
             0 => {
                 // SQLAlchemy 2's insertmanyvalues.
                 let rows = (0..count).map(|n| {
-                    let mut row: Vec<Doc> = columns.iter().enumerate().map(|(c, column)| self.typed(c, column)).collect();
+                    let mut row: Vec<Doc> =
+                        columns.iter().enumerate().map(|(c, column)| self.typed(c, column)).collect();
                     row.push(text(n.to_string()));
                     row
                 });
                 let rows = rows.collect();
-                let casts: Vec<String> =
-                    names.iter().zip(&columns).map(|(name, column)| format!("{name}::{}", column.ty.base_name())).collect();
+                let casts: Vec<String> = names
+                    .iter()
+                    .zip(&columns)
+                    .map(|(name, column)| format!("{name}::{}", column.ty.base_name()))
+                    .collect();
                 seq![
                     Self::mark(C::FlowValues, mode),
                     format!("SELECT {} FROM (", casts.join(", ")),
@@ -283,7 +301,9 @@ impl Maker<'_> {
             let name = ident(&column.name);
             let copied = more.iter().flat_map(|source| source.columns.iter().map(move |other| (source, other)));
             let copied: Vec<_> = copied
-                .filter(|(_, other)| other.identity == column.identity && other.ty == column.ty && other.mode == column.mode)
+                .filter(|(_, other)| {
+                    other.identity == column.identity && other.ty == column.ty && other.mode == column.mode
+                })
                 .collect();
             let own = table.columns.iter().find(|other| {
                 other.sealed() && other.identity != column.identity && other.ty.family() == column.ty.family()
@@ -295,7 +315,12 @@ impl Maker<'_> {
                     seq![Self::mark(C::SetRow, column.mode), "(", name, ") = ROW (", operand, ")"]
                 }
                 2 if column.sealed() => {
-                    seq![Self::mark(C::CopyIdentity, column.mode), name.clone(), " = ", format!("{}.{name}", ident(alias))]
+                    seq![
+                        Self::mark(C::CopyIdentity, column.mode),
+                        name.clone(),
+                        " = ",
+                        format!("{}.{name}", ident(alias))
+                    ]
                 }
                 3 | 4 if !copied.is_empty() && column.sealed() => {
                     let (source, other) = copied[0];
@@ -324,7 +349,8 @@ impl Maker<'_> {
             let operand = self.operand(column).cast_to(column.ty);
             doc.push(seq![format!(" WHEN {alias}.id = {} THEN ", n + 1), operand]);
         }
-        let ending = if self.one_in(2) { format!(" ELSE {alias}.{}", ident(&column.name)) } else { " ELSE NULL".to_owned() };
+        let ending =
+            if self.one_in(2) { format!(" ELSE {alias}.{}", ident(&column.name)) } else { " ELSE NULL".to_owned() };
         doc.push(maybe(text(ending)));
         doc.push(text(format!(" END)::{}", column.ty.name())));
         Doc::Seq(doc)
@@ -338,7 +364,11 @@ impl Maker<'_> {
             columns: table.columns.clone(),
             keyed: true,
         };
-        let head = format!("UPDATE {}{} SET ", ident(&table.name), if alias.is_empty() { alias } else { format!(" AS {alias}") });
+        let head = format!(
+            "UPDATE {}{} SET ",
+            ident(&table.name),
+            if alias.is_empty() { alias } else { format!(" AS {alias}") }
+        );
         match self.random.below(6) {
             0 => self.update_from_table(table, &own, &head),
             1 => self.update_from_values(table, &own, &head),
@@ -376,9 +406,8 @@ impl Maker<'_> {
             return text("SELECT 1");
         };
         let alias = self.fresh("v");
-        let rows = (0..1 + self.random.below(3)).map(|n| {
-            vec![text((n + 1).to_string()), self.operand(column).cast_to(column.ty).into()]
-        });
+        let rows = (0..1 + self.random.below(3))
+            .map(|n| vec![text((n + 1).to_string()), self.operand(column).cast_to(column.ty).into()]);
         let grid = Doc::Grid { heads: Vec::new(), between: "VALUES ", rows: rows.collect() };
         let name = ident(&column.name);
         seq![
@@ -427,7 +456,11 @@ impl Maker<'_> {
                 let columns = self.targets(table);
                 let heads = columns.iter().map(|column| text(ident(&column.name))).collect();
                 let rows = vec![self.row(&columns)];
-                seq![format!("INSERT INTO {} ", ident(&table.name)), Doc::Grid { heads, between: " VALUES ", rows }, returning]
+                seq![
+                    format!("INSERT INTO {} ", ident(&table.name)),
+                    Doc::Grid { heads, between: " VALUES ", rows },
+                    returning
+                ]
             }
             1 => {
                 let sets = self.sets(table, &table.name, None);

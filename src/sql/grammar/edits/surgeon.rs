@@ -6,12 +6,12 @@ use pg_raw_parse::{
     ConstValue, Node, NodeMut,
     make::{MemoryToken, Unique},
     nodes::{
-        A_ArrayExpr, A_Expr, A_Expr_Kind, ColumnRef, InferClauseMut, JoinExprMut, RangeVarMut, RawStmtMut, ResTarget, ResTargetMut,
-        ReturningClauseMut, SelectStmtMut, TypeCast, TypeNameMut,
+        A_ArrayExpr, A_Expr, A_Expr_Kind, ColumnRef, InferClauseMut, JoinExprMut, RangeVarMut, RawStmtMut, ResTarget,
+        ResTargetMut, ReturningClauseMut, SelectStmtMut, TypeCast, TypeNameMut,
     },
     transform::{
-        Assignable, Transform, transform_a_expr, transform_infer_clause, transform_join_expr, transform_node, transform_res_target,
-        transform_returning_clause, transform_select_stmt, transform_type_name,
+        Assignable, Transform, transform_a_expr, transform_infer_clause, transform_join_expr, transform_node,
+        transform_res_target, transform_returning_clause, transform_select_stmt, transform_type_name,
     },
 };
 
