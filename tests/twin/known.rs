@@ -50,9 +50,6 @@ pub fn tolerated(ours: &[String], theirs: &[String], marks: &[(Construct, Mode)]
     if other_error(ours, theirs) {
         return Some("of several errors another one is told");
     }
-    if unplaced(ours, theirs) {
-        return Some("no position for a number that no numeric can hold");
-    }
     let has = |construct: Construct| marks.iter().any(|(found, _)| *found == construct);
     if has(Construct::Foreign)
         && failed(theirs).is_none()
@@ -116,11 +113,4 @@ fn common_type(ours: &[String], theirs: &[String]) -> bool {
 /// Does an error of the session's second line leave committed what stands before it?
 pub fn commits_before(code: &str) -> bool {
     matches!(code, "session/stray-envelope" | "session/unforeseen-column")
-}
-
-/// `'1e20000000'` for a numeric column.
-fn unplaced(ours: &[String], theirs: &[String]) -> bool {
-    let (Some(a), Some(b)) = (failed(ours), failed(theirs)) else { return false };
-    let overflow = "value overflows numeric format";
-    ours[a].contains(overflow) && theirs[b].starts_with(&ours[a]) && ours[..a] == theirs[..b]
 }
