@@ -50,6 +50,8 @@ pub struct Database {
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
     wanted: AtomicU64,
+    /// The last of them that may have given a name to what leads to a protected table.
+    hidden: AtomicU64,
     /// Wakes the watch.
     changed: Notify,
     /// How many of those the present catalog takes into account.
@@ -80,6 +82,31 @@ pub enum OpenError {
     /// Took too long.
     #[error("the database did not answer within {} s", PATIENCE.as_secs())]
     Timeout,
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let check = || "`pgveil check` names what does not fit, `pgveil apply` creates what is missing".to_owned();
+        match self {
+            Self::Service(error) => match error.code().map(tokio_postgres::error::SqlState::code) {
+                None => "is the server running, and is `upstream.hosts` in the policy right?".to_owned(),
+                Some("28P01" | "28000") => {
+                    "`service:` in the policy is pgveil's own login: does the role exist, and is its password right?"
+                        .to_owned()
+                }
+                Some("3D000") => "the policy's `databases:` names it, and the server does not have it".to_owned(),
+                Some("53300" | "57P03") => "the server takes no connections now: start again when it does".to_owned(),
+                Some(_) => check(),
+            },
+            Self::Secret(_) => {
+                "it is read when pgveil starts: provide it, or correct `service.password` in the policy".to_owned()
+            }
+            Self::Timeout => "is the server overloaded, or stopped in its tracks?".to_owned(),
+            Self::Keys(error) => error.hint().unwrap_or_else(check),
+            _ => check(),
+        }
+    }
 }
 
 /// What the server said: the error's own text is only "db error".
@@ -129,6 +156,7 @@ impl Database {
             seen: ArcSwap::from_pointee(seen),
             service: Mutex::new(service),
             wanted: AtomicU64::new(0),
+            hidden: AtomicU64::new(0),
             changed: Notify::new(),
             loaded: watch::Sender::new(0),
         }))
@@ -149,6 +177,18 @@ impl Database {
     pub fn mark_stale(&self) {
         self.wanted.fetch_add(1, Ordering::AcqRel);
         self.changed.notify_one();
+    }
+
+    /// The last change that was marked may have given a name to what leads to a protected table: until
+    /// the catalog was read again, its prefilter does not know that name.
+    pub fn hide_names(&self) {
+        self.hidden.fetch_max(self.wanted.load(Ordering::Acquire), Ordering::AcqRel);
+    }
+
+    /// May there be such names?
+    pub fn hides_names(&self) -> bool {
+        let hidden = self.hidden.load(Ordering::Acquire);
+        hidden != 0 && *self.loaded.borrow() < hidden
     }
 
     /// Is the catalog older than a change that was seen?
@@ -248,6 +288,8 @@ impl Database {
                 Err(error) => return Err(error),
             }
         };
+        // What was locked when the catalog was read may be free again.
+        let changed = changed || self.with_catalog(|catalog| catalog.locked);
         if changed && !self.is_stale() {
             self.wanted.fetch_add(1, Ordering::AcqRel);
         }

@@ -74,7 +74,7 @@ impl Environment {
         self.altered = true;
     }
 
-    /// A DO block was sent.
+    /// A statement was sent that may make protected tables known by other names: DO, CREATE VIEW.
     pub fn hide(&mut self) {
         self.hides = true;
     }
@@ -84,7 +84,7 @@ impl Environment {
         self.hides
     }
 
-    /// The catalog was read since the DO block was committed.
+    /// The catalog was read since that was committed.
     pub fn reveal(&mut self) {
         self.hides = false;
     }

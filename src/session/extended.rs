@@ -24,7 +24,7 @@ use crate::{
     sql::{
         cache::Key,
         catalog::Catalog,
-        classify::{Class, classify},
+        classify::classify,
         env::Env,
         held::{Effect, Lookup},
         model::Plan,
@@ -451,14 +451,12 @@ impl Session {
             if statement.class.contains(ALTERS) {
                 self.environment.alter();
             }
-            let text = &statement.text;
-            if statement.class.contains(Class::PROCEDURE)
-                && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected)
-            {
-                self.environment.hide();
-            }
         } else if statement.class.contains(ENDS_TRANSACTION) {
             self.environment.forget();
+        }
+        let text = &statement.text;
+        if statement.class.contains(ALTERS) && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected) {
+            self.environment.hide();
         }
         self.server.output.extend_from_slice(raw);
         let undo = statement.effect.clone().map(|effect| {

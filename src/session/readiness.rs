@@ -122,7 +122,7 @@ impl Session {
     pub(super) async fn look(&mut self, text: &[u8]) -> Option<Mentions> {
         let look = |session: &Self| session.db.with_catalog(|catalog| catalog.prefilter.look(text));
         let mentions = look(self);
-        if mentions.protected || !self.environment.hides() {
+        if mentions.protected || !(self.environment.hides() || self.db.hides_names()) {
             return Some(mentions);
         }
         // What names nothing protected passes without a catalog as well.
@@ -153,15 +153,20 @@ impl Session {
 
     /// Notes what a statement that was sent may do to the session's environment.
     pub(super) fn note_effects(&mut self, mentions: Mentions, text: impl FnOnce() -> Class) {
-        if mentions.env {
-            self.environment.touch();
+        if mentions.env || mentions.protected {
             let class = text();
-            if class.contains(ALTERS) {
-                self.environment.alter();
+            if mentions.env {
+                self.environment.touch();
+                if class.contains(ALTERS) {
+                    self.environment.alter();
+                }
             }
-            // Every DO block counts as a mention.
-            if class.contains(Class::PROCEDURE) && mentions.protected {
+            // Every DO block counts as a mention, and a new view has a name that the prefilter can't know.
+            if mentions.protected && class.contains(ALTERS) {
                 self.environment.hide();
+            }
+            if !mentions.env && self.environment.touched() && class.contains(ENDS_TRANSACTION) {
+                self.environment.forget();
             }
         } else if self.environment.touched() {
             let class = text();

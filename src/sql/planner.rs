@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use pg_raw_parse::{Node, nodes::DeclareCursorStmt};
+use pg_raw_parse::{
+    Node,
+    nodes::{DeclareCursorStmt, ObjectType},
+};
 
 use super::{
     catalog::Catalog,
     env::Env,
     grammar::{Parsed, edits},
-    held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Names, NoNames},
+    held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Lookup, Names, NoNames},
     model::{Outcome, Output, Plan, Refusal},
     overlay,
     resolve::{self, Done, QueryOut, Resolver, Stop},
@@ -24,6 +27,8 @@ pub struct Planning {
     /// The name that the plan depends on.
     pub asks: Option<Asked>,
 }
+
+pub use resolve::executed;
 
 /// Plans one statement of a parsed text, where no prepared statement nor cursor is known.
 ///
@@ -55,6 +60,10 @@ pub fn plan_among(
         return Planning { outcome: Outcome::Refuse(refusal), effect: None, asks };
     }
 
+    if asks.is_none() && executes_held(text, names) {
+        return Planning { outcome: Outcome::Refuse(executes_in_text()), effect: None, asks };
+    }
+
     let overlay = overlay::merge(catalog, env.changed.iter().flatten().map(|changed| &**changed));
     let of_prepare;
     let mut resolver = Resolver::new(catalog, env, &overlay, parsed.text(), start);
@@ -74,8 +83,9 @@ pub fn plan_among(
         // A text may name nothing protected and run what does: `EXECUTE q('a\\')`.
         Ok(_) if backslashes(parsed.text(), env) => Err(backslash("this text")),
         Ok(done) => match resolve::shadowed(env, node) {
-            Some(refusal) => Err(refusal),
-            None => rewrite(parsed, index, resolver, &done, node),
+            // FETCH has nothing in it that could be shadowed.
+            Some(refusal) if !matches!(node, Node::FetchStmt(_)) => Err(refusal),
+            _ => rewrite(parsed, index, resolver, &done, node),
         },
         Err(stop) => match table(&resolver, node, text) {
             Some(table) => Err(refusal(stop, &table)),
@@ -95,6 +105,38 @@ pub fn plan_among(
 /// depend on how names resolve.
 pub fn names_protected(text: &str, catalog: &Catalog) -> bool {
     resolve::words(text, catalog).is_some()
+}
+
+/// The name that a statement gives to a relation that may lead to a protected one: a view, or something
+/// renamed.
+pub fn new_name<'p>(parsed: &'p Parsed<'_>, index: usize) -> Option<&'p str> {
+    match parsed.statement(index)?.stmt() {
+        Node::ViewStmt(view) => view.view()?.relname(),
+        Node::CreateTableAsStmt(create) if create.objtype == ObjectType::OBJECT_MATVIEW => {
+            create.into()?.rel()?.relname()
+        }
+        Node::RenameStmt(rename) if rename.subname().is_none() => rename.newname(),
+        _ => None,
+    }
+}
+
+/// Does a text hold one of these names?
+pub fn names_one_of(text: &str, names: &[&str]) -> bool {
+    !names.is_empty() && {
+        let text = text.to_ascii_lowercase();
+        text.contains("u&\"") || names.iter().any(|name| resolve::contains_word(&text, name))
+    }
+}
+
+/// Does a text that is no EXECUTE hold one of a statement on a protected table: in the body of a DO
+/// block, in text for a function that runs it? Its arguments would travel as they are.
+fn executes_held(text: &str, names: &dyn Names) -> bool {
+    resolve::executed(text).any(|name| name.is_none_or(|name| !matches!(names.statement(&name), Lookup::Unknown)))
+}
+
+fn executes_in_text() -> Refusal {
+    let message = "pgveil does not support EXECUTE of a statement on a protected table within text";
+    Refusal::unsupported("sql/unsupported-construct", message).hint("send the EXECUTE as a statement of its own")
 }
 
 /// With `standard_conforming_strings = off` the server reads a backslash in a literal otherwise than
@@ -143,7 +185,8 @@ fn rewrite(
     let Resolver { mut changes, params, may_write, declared, held, .. } = resolver;
     let (params, client_params) = params.finish(&mut changes).map_err(|stop| refusal(stop, ""))?;
     if let Node::PrepareStmt(prepare) = node {
-        resolve::prepare_changes(prepare, &params, client_params, &mut changes).map_err(|stop| refusal(stop, ""))?;
+        resolve::prepare_changes(prepare, &params, client_params, may_write, &mut changes)
+            .map_err(|stop| refusal(stop, ""))?;
     }
     let edits = edits::prove(parsed, index, changes)?;
     let (results, results_certain) = match (done, &held) {

@@ -105,6 +105,11 @@ pub fn format(
     out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
     match format {
+        // A narrower integer beside wider ones.
+        Format::Binary if ty.base().is_integer() && i16::try_from(canon.len()) != Ok(ty.typlen()) => {
+            int::store(ty.base(), int::load(ty.base(), canon)?, out);
+            Ok(())
+        }
         Format::Binary => {
             out.extend_from_slice(canon);
             Ok(())

@@ -68,12 +68,13 @@ pub(super) fn store(base: Base, value: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a storage canon.
+/// Reads a storage canon, of the type itself or of a narrower one.
 pub(super) fn load(base: Base, canon: &[u8]) -> Result<i64, ValueError> {
-    let value = match base {
-        Base::Int2 => canon.try_into().ok().map(|b| i64::from(i16::from_be_bytes(b))),
-        Base::Int4 => canon.try_into().ok().map(|b| i64::from(i32::from_be_bytes(b))),
-        _ => canon.try_into().ok().map(i64::from_be_bytes),
+    let value = match (base, canon) {
+        (_, [a, b]) => Some(i64::from(i16::from_be_bytes([*a, *b]))),
+        (Base::Int4 | Base::Int8, [a, b, c, d]) => Some(i64::from(i32::from_be_bytes([*a, *b, *c, *d]))),
+        (Base::Int8, canon) => canon.try_into().ok().map(i64::from_be_bytes),
+        _ => None,
     };
     value.ok_or_else(|| ValueError::damaged(base.name()))
 }

@@ -231,12 +231,17 @@ impl LogicalType {
     }
 
     /// Can a canon of this kind be read as one of the type? Text and varchar have the same canon, so a
-    /// column may change from one to the other.
+    /// column may change from one to the other, and an integer's is read as that of a wider one.
     pub const fn reads(self, kind: u8) -> bool {
         let text = Self::Text.kind();
         let varchar = Self::Varchar(None).kind();
+        let (int2, int4, int8) = (Self::Int2.kind(), Self::Int4.kind(), Self::Int8.kind());
         let own = self.kind();
-        own == kind || (own == text && kind == varchar) || (own == varchar && kind == text)
+        own == kind
+            || (own == text && kind == varchar)
+            || (own == varchar && kind == text)
+            || (own == int4 && kind == int2)
+            || (own == int8 && (kind == int2 || kind == int4))
     }
 
     /// The base name as error messages of PostgreSQL spell it, without modifiers: `character varying`.

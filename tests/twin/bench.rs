@@ -100,6 +100,11 @@ impl Bench {
         }
     }
 
+    /// Connection string of the twin.
+    pub fn twin(&self) -> String {
+        self.world.twin()
+    }
+
     /// Puts both sides' tables back.
     fn reset(&mut self) -> Result<(), Failure> {
         for sql in &self.reset {
@@ -116,6 +121,12 @@ impl Bench {
 
     /// Holds a session on both sides, to its end or to where the sides part.
     pub fn hold(&mut self, session: &[Exchange], counts: &mut Counts) -> Vec<Failure> {
+        // What a session that ended early has left.
+        if session.iter().any(Exchange::makes_view) {
+            for side in [&mut self.ours, &mut self.theirs] {
+                side.query("DROP VIEW IF EXISTS made");
+            }
+        }
         if let Err(failure) = self.reset() {
             return vec![failure];
         }
@@ -198,7 +209,7 @@ fn exchanged(
         }
         if let Some(construct) = matrix::declared(&marks, &code) {
             *counts.declared.entry(construct).or_default() += 1;
-        } else if let Some(construct) = crate::known::missing(&marks, &code, &field(error, 'M')) {
+        } else if let Some(construct) = crate::known::missing(&marks, &field(error, 'M')) {
             *counts.missing.entry((construct, code.clone())).or_default() += 1;
         } else {
             return Err(compare::refused(at, error, &marks));
@@ -239,7 +250,8 @@ fn status(messages: &[Message]) -> u8 {
 
 /// For each result in order: the part that it belongs to.
 fn runs(exchange: &Exchange) -> Vec<&Part> {
-    let times = |part: &Part| if exchange.how == How::Extended && part.twice { 2 } else { 1 };
+    let again = |part: &Part| exchange.how == How::Extended && (part.twice || part.rest);
+    let times = |part: &Part| if again(part) { 2 } else { 1 };
     exchange.parts.iter().flat_map(|part| std::iter::repeat_n(part, times(part))).collect()
 }
 
@@ -302,6 +314,9 @@ fn messages(exchange: &Exchange, parts: &[Rendered]) -> Vec<u8> {
                 out.extend(describe_portal(""));
             }
             out.extend(execute("", part.limit));
+            if part.rest {
+                out.extend(execute("", 0));
+            }
         }
     }
     out.extend(sync());

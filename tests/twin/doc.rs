@@ -265,6 +265,11 @@ impl Doc {
         }
     }
 
+    /// Its marks alone.
+    pub fn marks(&self) -> Self {
+        Self::Seq(self.render(false).marks.into_iter().map(|(construct, mode)| Self::Mark(construct, mode)).collect())
+    }
+
     /// Are there operands that are one parameter? Literals in their place would be plaintext where a parameter
     /// that is sealed is not.
     pub fn shares(&self) -> bool {
@@ -370,6 +375,23 @@ impl Operand {
             Cast::Colons(ty) => write!(out.sql, "${number}::{}", name(ty)),
             Cast::Call(ty) | Cast::Typed(ty) => write!(out.sql, "CAST(${number} AS {})", name(ty)),
         };
+    }
+
+    /// The type that it has by itself: of its cast, or as it is declared.
+    pub fn typed(&self) -> Option<Ty> {
+        match self.cast {
+            Cast::Colons(ty) | Cast::Call(ty) | Cast::Typed(ty) => Some(ty),
+            Cast::None if self.parameter.is_some() => self.parameter.filter(|(oid, _)| *oid != 0).map(|_| self.ty),
+            Cast::None => match &self.value {
+                Value::One(text) if self.form == Form::Bare && is_bare(text, self.ty) => Some(match text {
+                    text if text.parse::<i32>().is_ok() => Ty::Int4,
+                    text if text.parse::<i64>().is_ok() => Ty::Int8,
+                    text if text.parse::<bool>().is_ok() => Ty::Bool,
+                    _ => Ty::Numeric(None),
+                }),
+                _ => None,
+            },
+        }
     }
 
     /// A literal, by itself.

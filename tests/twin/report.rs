@@ -25,7 +25,7 @@ pub fn failure(seed: u64, number: u64, schema: &Schema, session: &[Exchange], fa
         }
     }
     for table in &schema.tables {
-        let name = crate::schema::ident(&table.name);
+        let name = table.path();
         if texts.iter().any(|text| text.contains(&name)) {
             let sealed = table.columns.iter().filter(|column| column.sealed());
             let sealed: Vec<String> = sealed
@@ -63,13 +63,14 @@ pub fn failure(seed: u64, number: u64, schema: &Schema, session: &[Exchange], fa
             }
             let _ = writeln!(
                 out,
-                "--   name {:?}{}, describe statement {}, portal {}, binary {}, limit {}, twice {}",
+                "--   name {:?}{}, describe statement {}, portal {}, binary {}, limit {}{}, twice {}",
                 part.name,
                 if part.again { " as prepared before" } else { "" },
                 part.describe_statement,
                 part.describe_portal,
                 part.binary,
                 part.limit,
+                if part.rest { " and then the rest" } else { "" },
                 part.twice
             );
         }
@@ -102,6 +103,8 @@ pub fn summary(counts: &Counts) -> String {
     table(&mut out, "declared as refused, answered rightly", modes(&counts.answered));
     let missing = counts.missing.iter().map(|((c, code), n)| format!("{c:?} {code}: {n}")).collect();
     table(&mut out, "known to be missing", missing);
+    let never = crate::known::MISSING.iter().filter(|(known, _)| !counts.missing.keys().any(|(c, _)| c == known));
+    table(&mut out, "known to be missing, but not met", never.map(|(c, words)| format!("{c:?}: {words}")).collect());
     let tolerated = counts.tolerated.iter().map(|(why, n)| format!("{why}: {n}")).collect();
     table(&mut out, "differences that are known", tolerated);
     table(&mut out, "errors on both sides", counts.native.iter().map(|(code, n)| format!("{code}: {n}")).collect());

@@ -132,7 +132,7 @@ async fn a_cast_around_the_parameter_comes_first() {
 #[tokio::test]
 async fn a_type_of_another_canon_is_no_type_of_the_column() {
     let columns = people().await;
-    for (ordinal, ty) in [(3, LogicalType::Int8), (1, LogicalType::Text), (0, LogicalType::Char(None))] {
+    for (ordinal, ty) in [(3, LogicalType::Numeric(None)), (1, LogicalType::Text), (0, LogicalType::Char(None))] {
         let problem = bound(&columns, sealed_as(ordinal, ty), 0, 0, Some(b"1")).unwrap_err();
         assert_eq!((&*problem.sqlstate, problem.code), ("XX000", Some("session/internal")));
     }

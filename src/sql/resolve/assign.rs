@@ -52,7 +52,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn store(&mut self, ordinal: Ordinal, value: &Valued, location: i32) -> Step<()> {
         match value.carry {
             Carry::Open(flow) => {
-                self.check_assigned(ordinal, self.flow_type(flow), location)?;
+                self.check_assigned(ordinal, self.flow_type(flow).oid, location)?;
                 self.keep(value);
                 self.use_flow(flow, Use::Seal(ordinal), location)
             }

@@ -155,7 +155,7 @@ impl<'a> Resolver<'a> {
         match other.carry {
             Carry::Open(flow) => {
                 if let Some(expr) = expr {
-                    self.check_compared(sealed.ordinal, self.flow_type(flow), expr, before)?;
+                    self.check_compared(sealed.ordinal, self.flow_type(flow).oid, expr, before)?;
                 }
                 self.use_flow(flow, Use::Token(sealed.ordinal), at)
             }

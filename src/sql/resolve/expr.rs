@@ -68,6 +68,8 @@ impl<'a> Resolver<'a> {
             Node::SubLink(link) => self.sublink(link, scope),
             Node::NodeList(list) => self.all(list, scope, Place::Named("a list")),
             Node::SetToDefault(default) => Err(construct_at("DEFAULT in an expression", default.location)),
+            // A cursor: a name, or a parameter of a function body, which has no place here.
+            Node::CurrentOfExpr(current) if current.cursor_param == 0 => Ok(()),
             Node::CurrentOfExpr(_) => Err(construct("WHERE CURRENT OF")),
             Node::XmlExpr(xml) => Err(construct_at("XML expressions", xml.location)),
             Node::XmlSerialize(xml) => Err(construct_at("XMLSERIALIZE", xml.location)),
@@ -130,9 +132,12 @@ impl<'a> Resolver<'a> {
                     let place = Place::Named("IS NULL over an expression");
                     let value = self.value(node, scope, None, place)?;
                     match value.carry {
-                        Carry::Sealed(_) => value.references.iter().for_each(|reference| {
-                            self.wrap(reference, if reference.grouped { Wrap::Token } else { Wrap::Nothing });
-                        }),
+                        Carry::Sealed(_) => {
+                            self.null_is_all(node);
+                            for reference in &value.references {
+                                self.wrap(reference, if reference.grouped { Wrap::Token } else { Wrap::Nothing });
+                            }
+                        }
                         Carry::Plain | Carry::Open(_) => self.plain_value(&value, place, -1)?,
                     }
                     Ok(())

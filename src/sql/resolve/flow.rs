@@ -32,8 +32,8 @@ pub(in crate::sql) struct FlowId(usize);
 #[derive(Debug)]
 pub(super) struct Flow<'a> {
     parts: Vec<Part<'a>>,
-    /// The type that they have together; 0: not decided.
-    ty: u32,
+    /// The type that they have together, with its modifier; untyped: not decided.
+    ty: Source,
     /// It is one literal or parameter that stands where it is used.
     direct: bool,
     /// How they are used.
@@ -87,44 +87,44 @@ struct Used {
 }
 
 impl<'a> Resolver<'a> {
-    fn flow(&mut self, parts: Vec<Part<'a>>, ty: u32, direct: bool) -> FlowId {
+    fn flow(&mut self, parts: Vec<Part<'a>>, ty: Source, direct: bool) -> FlowId {
         self.flows.push(Flow { parts, ty, direct, used: None });
         FlowId(self.flows.len() - 1)
     }
 
     /// One literal, NULL or parameter.
     pub(super) fn value_flow(&mut self, node: Node<'a>) -> FlowId {
-        let ty = self.type_of(node).map_or(0, |(oid, _)| oid);
+        let ty = self.typed(node).map_or(Source::UNTYPED, |(source, _)| source);
         self.flow(vec![Part::Value(node)], ty, true)
     }
 
     /// The elements of an array.
     pub(super) fn array_flow(&mut self, node: Node<'a>, element: u32) -> FlowId {
-        self.flow(vec![Part::Array(node)], element, false)
+        self.flow(vec![Part::Array(node)], Source { oid: element, typmod: -1 }, false)
     }
 
     /// Values under a cast.
     pub(super) fn cast_flow(&mut self, from: FlowId, at: NodeAt, cast: Source) -> FlowId {
-        self.flow(vec![Part::Flow(from, Some((at, cast)))], cast.oid, false)
+        self.flow(vec![Part::Flow(from, Some((at, cast)))], cast, false)
     }
 
     /// Values that come to have a type together.
-    pub(super) fn joined_flow(&mut self, from: impl IntoIterator<Item = FlowId>, ty: u32) -> FlowId {
+    pub(super) fn joined_flow(&mut self, from: impl IntoIterator<Item = FlowId>, ty: Source) -> FlowId {
         let parts = from.into_iter().map(|flow| Part::Flow(flow, None)).collect();
         self.flow(parts, ty, false)
     }
 
-    /// The type of values, as far as it is decided; else 0.
-    pub(super) fn flow_type(&self, flow: FlowId) -> u32 {
-        self.flows.get(flow.0).map_or(0, |flow| flow.ty)
+    /// The type of values, as far as it is decided.
+    pub(super) fn flow_type(&self, flow: FlowId) -> Source {
+        self.flows.get(flow.0).map_or(Source::UNTYPED, |flow| flow.ty)
     }
 
     /// Values become the output of a query that others read from: they have a type from here on.
     pub(super) fn settle(&mut self, flow: FlowId) {
         if let Some(flow) = self.flows.get_mut(flow.0) {
             flow.direct = false;
-            if flow.ty == 0 {
-                flow.ty = TEXT;
+            if flow.ty.oid == 0 {
+                flow.ty.oid = TEXT;
             }
         }
     }
@@ -138,8 +138,12 @@ impl<'a> Resolver<'a> {
 
     /// Values are used.
     pub(super) fn use_flow(&mut self, flow: FlowId, how: Use, location: i32) -> Step<()> {
-        let used = Used { how, cast: Source::UNTYPED, inherits: 0, direct: true, location };
-        self.use_parts(flow, used)
+        self.use_flow_under(flow, how, Source::UNTYPED, location)
+    }
+
+    /// Values are used under a cast whose place in the text is seen to by the caller.
+    pub(super) fn use_flow_under(&mut self, flow: FlowId, how: Use, cast: Source, location: i32) -> Step<()> {
+        self.use_parts(flow, Used { how, cast, inherits: 0, direct: true, location })
     }
 
     /// What was used nowhere is sent as it is.
@@ -156,8 +160,8 @@ impl<'a> Resolver<'a> {
         let Some(flow) = self.flows.get_mut(id.0) else { return Ok(()) };
         used.direct &= flow.direct;
         // Below a cast that is the type that the cast starts from.
-        if flow.ty != 0 {
-            used.inherits = flow.ty;
+        if flow.ty.oid != 0 {
+            used.inherits = flow.ty.oid;
         }
         match flow.used {
             None => flow.used = Some(used),

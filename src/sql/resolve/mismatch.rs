@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     sql::model::{Ordinal, Refusal},
-    values::{self, Purpose, ValueError},
+    values::{self, Purpose, Source, ValueError},
 };
 
 impl<'a> Resolver<'a> {
@@ -53,17 +53,23 @@ impl<'a> Resolver<'a> {
 
     /// Type and place of a NULL, literal or parameter whose type is given.
     pub(super) fn type_of(&self, node: Node<'a>) -> Option<(u32, i32)> {
-        let (oid, location) = match operand(node) {
-            Operand::Null(_, source) => (source.oid, -1),
-            Operand::Literal(constant) => (constant.source.oid, constant.location),
-            Operand::Parameter(param, _, source) if source.oid != 0 => (source.oid, param.location),
+        let (source, location) = self.typed(node)?;
+        (source.oid != 0).then_some((source.oid, location))
+    }
+
+    /// Type with its modifier, if it is given, and place of a NULL, literal or parameter.
+    pub(super) fn typed(&self, node: Node<'a>) -> Option<(Source, i32)> {
+        Some(match operand(node) {
+            Operand::Null(_, source) => (source, -1),
+            Operand::Literal(constant) => (constant.source, constant.location),
+            Operand::Parameter(param, _, source) if source.oid != 0 => (source, param.location),
             Operand::Parameter(param, ..) => {
                 let index = usize::try_from(param.number).ok()?.checked_sub(1)?;
-                (self.declared.get(index).copied().unwrap_or(0), param.location)
+                let oid = self.declared.get(index).copied().unwrap_or(0);
+                (Source { oid, typmod: -1 }, param.location)
             }
             _ => return None,
-        };
-        (oid != 0).then_some((oid, location))
+        })
     }
 }
 

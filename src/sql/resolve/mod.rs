@@ -10,7 +10,7 @@
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
 //! - `expr`, `compare`, `nullif`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
-//! - `utility`, `alter`, `create`, `view` — everything that is no query.
+//! - `utility`, `alter`, `create`, `view`, `trigger` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `prepared` — statements that make or use names of plans.
@@ -49,6 +49,7 @@ mod setop;
 mod shadows;
 mod stored;
 mod sublink;
+mod trigger;
 mod types;
 mod update;
 mod utility;
@@ -63,6 +64,7 @@ use pg_raw_parse::Node;
 pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use prepared::{declared_types, prepare_changes};
+pub use readings::executed;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
 pub(super) use shadows::refusal as shadowed;
@@ -74,6 +76,7 @@ use super::{
     grammar::edits::{Change, NodeAt, NodeKind},
     held::{Held, Names, NoNames},
 };
+use crate::values::Source;
 
 /// The result of a step of the walk.
 type Step<T> = Result<T, Stop>;
@@ -118,6 +121,8 @@ pub(super) struct Resolver<'a> {
     flows: Vec<flow::Flow<'a>>,
     /// References that are changed: place → index in `changes`.
     wrapped: HashMap<i32, usize>,
+    /// The cast around the CASE or COALESCE that is walked next.
+    around: Source,
     /// How many expressions became others by whose name PostgreSQL would call an output column.
     renaming: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
@@ -174,6 +179,7 @@ impl<'a> Resolver<'a> {
             may_write: false,
             flows: Vec::new(),
             wrapped: HashMap::new(),
+            around: Source::UNTYPED,
             renaming: 0,
             assigned_query: None,
             into: false,
@@ -183,6 +189,7 @@ impl<'a> Resolver<'a> {
 
     /// Walks a whole statement.
     pub(super) fn statement(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
+        self.no_tainted_operators(node, text)?;
         match node {
             Node::SelectStmt(select) if let Some(into) = view::into_clause(select) => self.select_into(select, into),
             Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Mode,
-    sql::grammar::edits::{Change, ColumnText, NodeAt},
+    sql::grammar::edits::{Change, ColumnText, NodeAt, Wrap},
     values::LogicalType,
 };
 
@@ -31,7 +31,7 @@ impl<'a> Resolver<'a> {
             self.plain_value(&right, place, expr.location)?;
             return Ok(Valued::PLAIN);
         };
-        let other = self.carried_type(right.carry)?;
+        let other = self.carried_type(right.carry)?.oid;
         self.compare(&left, &right, place, Some(expr), expr.location)?;
         let refuse = |what| {
             let hint = "use NULLIF over the column itself, with a literal or parameter of its type";
@@ -48,6 +48,18 @@ impl<'a> Resolver<'a> {
         self.renaming += 1;
         self.changes.push((NodeAt::operator(expr), Change::NullIf { kept, column: reference.location }));
         Ok(Valued::of(Carry::Sealed(Sealed { shown, ..sealed })))
+    }
+
+    /// All that is asked of what has just been walked is whether it is NULL: its column's token says that,
+    /// before rows are grouped and behind.
+    pub(super) fn null_is_all(&mut self, node: Node<'a>) {
+        if let Node::A_Expr(expr) = node
+            && let Some((at, Change::NullIf { kept, .. })) = self.changes.last_mut()
+            && *at == NodeAt::operator(expr)
+            && kept.wrap != Wrap::Nothing
+        {
+            kept.wrap = Wrap::Token;
+        }
     }
 
     /// `c LIKE 'abc'`: a pattern without wildcards matches what is equal to it. False if it is no such

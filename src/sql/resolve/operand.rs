@@ -23,6 +23,7 @@ const INT2: u32 = 21;
 const INT4: u32 = 23;
 const INT8: u32 = 20;
 const NUMERIC: u32 = 1700;
+const BPCHAR: u32 = 1042;
 
 /// What stands where a value for a sealed column is expected.
 #[derive(Debug)]
@@ -168,8 +169,9 @@ pub(super) fn nested(outer: Source, inner: Source, constant: bool) -> Option<Sou
     match (types::is_text(outer), types::is_text(inner)) {
         (true, true) if unbounded => Some(outer),
         (true, true) if outer.typmod == -1 => Some(inner),
-        // `'2024-12-31'::text::date`: a conversion through text is what reads the literal, too.
-        (false, true) if unbounded && constant => Some(outer),
+        // `'2024-12-31'::text::date`: a conversion through text is what reads the literal, too; and text becomes
+        // char(n) by cutting and padding alone, as when it is read (not so the reverse: that strips blanks).
+        (false, true) if unbounded && (constant || outer.oid == BPCHAR) => Some(outer),
         // `x::numeric::numeric(10,2)`, and the reverse, which leaves the value alone.
         (false, false) if outer.oid == inner.oid && inner.typmod == -1 => Some(outer),
         (false, false) if outer.oid == inner.oid && outer.typmod == -1 => Some(inner),
@@ -213,7 +215,12 @@ fn number(text: &str) -> Option<(Cow<'_, str>, u32)> {
         [b'0', b'o' | b'O', ..] => 8,
         [b'0', b'b' | b'B', ..] => 2,
         _ => {
-            let oid = if plain.parse::<i64>().is_ok() { INT8 } else { NUMERIC };
+            let oid = match plain.parse::<i64>() {
+                // -2147483648: its digits alone are no int4.
+                Ok(value) if i32::try_from(value).is_ok() => INT4,
+                Ok(_) => INT8,
+                Err(_) => NUMERIC,
+            };
             return Some((plain, oid));
         }
     };

@@ -31,14 +31,20 @@ pub(in crate::sql) fn declared_types(prepare: &PrepareStmt) -> Vec<u32> {
 }
 
 /// What in the text of a PREPARE changes because parameters travel sealed: their declared types.
-/// Stops at what cannot be kept under a name.
+/// Stops at what cannot be kept under a name. `stores`: the statement may write.
 pub(in crate::sql) fn prepare_changes(
     prepare: &PrepareStmt,
     params: &[Param],
     client_params: usize,
+    stores: bool,
     changes: &mut Vec<(NodeAt, Change)>,
 ) -> Result<(), Stop> {
-    let sealed = |change: &Change| matches!(change, Change::Seal(..) | Change::SealAs(..) | Change::SealArray(..));
+    // What only stands beside a column's values in results is never stored.
+    let sealed = |change: &Change| match change {
+        Change::Seal(..) | Change::SealArray(..) => true,
+        Change::SealAs(..) => stores,
+        _ => false,
+    };
     if let Some((at, _)) = changes.iter().find(|(_, change)| sealed(change)) {
         let message = "pgveil does not support PREPARE of a statement that has a value for a sealed column in its text";
         let refusal = Refusal::unsupported("sql/prepared-value", message)
@@ -89,7 +95,7 @@ impl<'a> Resolver<'a> {
         };
         // Whatever stops the walk from here on refuses the statement, though it names no table.
         self.forbidden = true;
-        if held.plan.seals_literals() {
+        if held.plan.seals_literals() && held.plan.may_write {
             let message =
                 "pgveil does not support EXECUTE of a statement that has a value for a sealed column in its text";
             return Err(Refusal::unsupported("sql/prepared-value", message)
@@ -164,7 +170,8 @@ impl<'a> Resolver<'a> {
             (Operand::Literal(constant), _) => {
                 let expected = self.expected(form, declared)?;
                 let Some(source) = argument_source(&constant, expected) else { return Err(unsupported(i)) };
-                self.replace(constant, form, source)
+                self.replace(constant, form, source);
+                Ok(())
             }
             (Operand::Array(array, outer, source), ParamForm::TokenArray(ordinal, cast)) => {
                 let given = if source.oid == 0 { declared } else { source };
@@ -204,12 +211,12 @@ impl<'a> Resolver<'a> {
         Ok((parameter.unwrap_or(Source::UNTYPED), cast))
     }
 
-    fn replace(&mut self, constant: Constant<'a>, form: ParamForm, source: Source) -> Step<()> {
+    fn replace(&mut self, constant: Constant<'a>, form: ParamForm, source: Source) {
         let at = constant.outer.at;
         let mut literal = constant.literal(self.start);
         literal.source = source;
         let change = match form {
-            ParamForm::Plain => return Ok(()),
+            ParamForm::Plain => return,
             ParamForm::Seal(ordinal, _) => Change::Seal(ordinal, literal),
             ParamForm::SealAs(ordinal, ty, _) => Change::SealAs(ordinal, ty, literal),
             ParamForm::Token(ordinal, _) => Change::Token(ordinal, literal),
@@ -217,7 +224,6 @@ impl<'a> Resolver<'a> {
             ParamForm::SealArray(ordinal, _) => Change::SealArray(ordinal, literal),
         };
         self.changes.push((at, change));
-        Ok(())
     }
 }
 
@@ -230,7 +236,8 @@ fn compared(ty: LogicalType) -> LogicalType {
 /// a cast around the parameter; None if one does not say enough. An untyped result is one that the
 /// column reads by itself.
 fn argument_source(constant: &Constant<'_>, (parameter, cast): (Source, Source)) -> Option<Source> {
-    if cast.oid != 0 && cast.oid != parameter.oid {
+    // A cast to a wider number changes nothing that a comparison could see.
+    if cast.oid != 0 && cast.oid != parameter.oid && !types::widens(parameter, cast) {
         return None;
     }
     let given = constant.source;

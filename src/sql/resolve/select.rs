@@ -13,11 +13,11 @@ use super::{
     names::output_name,
     refuse::{Place, construct, construct_at, native},
     scope::{OutCol, QueryOut, Scope, Target, parts},
-    value::open_flow,
+    value::{common_source, open_flow},
 };
 use crate::{
     sql::grammar::edits::{Change, NodeKind},
-    values::common_type,
+    values::Source,
 };
 
 impl<'a> Resolver<'a> {
@@ -50,7 +50,10 @@ impl<'a> Resolver<'a> {
         self.add_items(select.from_clause(), &mut scope)?;
         self.grouped_columns(select, &mut scope)?;
         let out = self.targets(select.target_list(), &scope)?;
+        // WHERE sees the rows before they are grouped.
+        let grouped = std::mem::take(&mut scope.grouped);
         self.plain(select.where_clause(), &scope, Place::Named("WHERE"))?;
+        scope.grouped = grouped;
         self.grouping(select, &out, &scope)?;
         let out = self.distinct(select, out, &scope)?;
         self.order_and_limit(select, &out, &scope)?;
@@ -79,8 +82,8 @@ impl<'a> Resolver<'a> {
     /// One column of VALUES: the statement's own values throughout, or plain.
     fn column_of_rows(&mut self, rows: &[Valued], place: Place<'a>) -> Step<Carry> {
         let open: Vec<FlowId> = rows.iter().filter_map(|row| open_flow(row.carry)).collect();
-        let types: Vec<u32> = open.iter().map(|flow| self.flow_type(*flow)).collect();
-        match common_type(&types) {
+        let types: Vec<Source> = open.iter().map(|flow| self.flow_type(*flow)).collect();
+        match common_source(&types) {
             Some(ty) if open.len() == rows.len() && !rows.is_empty() => Ok(Carry::Open(self.joined_flow(open, ty))),
             _ => {
                 rows.iter().try_for_each(|row| self.plain_value(row, place, -1))?;

@@ -11,7 +11,7 @@ use super::{
     flow::{FlowId, Use},
     refuse::{Place, construct, construct_at},
     scope::{OutCol, QueryOut, Scope},
-    value::{open_flow, shown_beside},
+    value::{common_source, open_flow, shown_beside},
 };
 use crate::values::common_type;
 
@@ -63,7 +63,7 @@ impl<'a> Resolver<'a> {
             (Carry::Sealed(sealed), Carry::Open(flow)) | (Carry::Open(flow), Carry::Sealed(sealed)) => {
                 self.beside_open(sealed, flow, place)?
             }
-            (Carry::Open(a), Carry::Open(b)) => match common_type(&[self.flow_type(a), self.flow_type(b)]) {
+            (Carry::Open(a), Carry::Open(b)) => match common_source(&[self.flow_type(a), self.flow_type(b)]) {
                 Some(ty) => Carry::Open(self.joined_flow([a, b], ty)),
                 None => {
                     self.plain_value(&left.value(), place, -1)?;
@@ -93,7 +93,7 @@ impl<'a> Resolver<'a> {
     /// The statement's own values in one branch, a sealed column in the other.
     fn beside_open(&mut self, sealed: Sealed, flow: FlowId, place: Place<'a>) -> Step<Carry> {
         let own = self.sealed_column(sealed.ordinal)?.ty;
-        let types = [sealed.shown.unwrap_or(own).oid(), self.flow_type(flow)];
+        let types = [sealed.shown.unwrap_or(own).oid(), self.flow_type(flow).oid];
         let Some(shown) = common_type(&types).and_then(|oid| shown_beside(own, oid)) else {
             return Err(self.unsupported(sealed.ordinal, place, -1));
         };

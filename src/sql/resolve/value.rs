@@ -22,7 +22,7 @@ use crate::{
         grammar::edits::{Change, ColumnText, NodeAt, NodeKind, Wrap},
         model::Ordinal,
     },
-    values::{LogicalType, common_type},
+    values::{LogicalType, Source, common_type},
 };
 
 /// Window functions whose result is one of their argument's values.
@@ -35,6 +35,8 @@ struct Branches<'a> {
     branches: Vec<Valued>,
     /// Nothing but these can be the result (a CASE without ELSE may give NULL).
     complete: bool,
+    /// A cast that stands around all of it.
+    cast: Source,
 }
 
 impl<'a> Resolver<'a> {
@@ -64,9 +66,10 @@ impl<'a> Resolver<'a> {
             Node::CaseExpr(case) => self.nested(|this| this.case(case, scope, sink)),
             Node::CoalesceExpr(expr) => self.nested(|this| {
                 let place = Place::Named("COALESCE");
+                let cast = std::mem::replace(&mut this.around, Source::UNTYPED);
                 let branches = expr.args().iter().map(|node| this.value(node, scope, sink, place));
                 let branches = branches.collect::<Step<Vec<_>>>()?;
-                this.branches(Branches { place, branches, complete: true }, sink)
+                this.branches(Branches { place, branches, complete: true, cast }, sink)
             }),
             Node::SubLink(link) if link.sub_link_type == SubLinkType::EXPR_SUBLINK => self.nested(|this| {
                 let out = this.query(link.subselect(), Some(scope))?;
@@ -140,8 +143,11 @@ impl<'a> Resolver<'a> {
         if let Some(name) = cast.type_name() {
             self.type_name(name)?;
         }
-        let inner = self.value(cast.arg(), scope, sink, place)?;
         let source = cast.type_name().and_then(types::source);
+        if let (Node::CaseExpr(_) | Node::CoalesceExpr(_), Some(source)) = (cast.arg(), source) {
+            self.around = source;
+        }
+        let inner = self.value(cast.arg(), scope, sink, place)?;
         match (inner.carry, source) {
             (Carry::Open(flow), Some(source)) if types::element(source).is_none() => {
                 let flow = self.cast_flow(flow, NodeAt::type_cast(cast), source);
@@ -163,11 +169,14 @@ impl<'a> Resolver<'a> {
 
     /// A sealed value under a cast that changes nothing but the type's name: one to the column's own
     /// type, or between text and varchar.
-    fn cast_sealed(&self, sealed: Sealed, to: crate::values::Source) -> Step<Option<Sealed>> {
+    fn cast_sealed(&self, sealed: Sealed, to: Source) -> Step<Option<Sealed>> {
         let own = self.sealed_column(sealed.ordinal)?.ty;
         let now = sealed.shown.unwrap_or(own);
         if to.oid == now.oid() && to.typmod == now.typmod() {
             return Ok(Some(sealed));
+        }
+        if sealed.fits && to.oid == own.oid() && to.typmod == own.typmod() {
+            return Ok(Some(Sealed { shown: None, ..sealed }));
         }
         let text = matches!(now, LogicalType::Text | LogicalType::Varchar(_)) && types::is_text(to);
         let shown = LogicalType::from_oid(to.oid, -1).filter(|_| text && to.typmod == -1);
@@ -177,6 +186,7 @@ impl<'a> Resolver<'a> {
 
     fn case(&mut self, case: &'a CaseExpr, scope: &Scope<'a, '_>, sink: Option<Ordinal>) -> Step<Valued> {
         let place = Place::Named("CASE");
+        let cast = std::mem::replace(&mut self.around, Source::UNTYPED);
         let argument = match case.arg() {
             Node::None => None,
             node => Some(self.value(node, scope, None, place)?),
@@ -196,9 +206,10 @@ impl<'a> Resolver<'a> {
         }
         let complete = !matches!(case.defresult(), Node::None);
         if complete {
-            branches.push(self.value(case.defresult(), scope, sink, place)?);
+            // The first of all where their common type is looked for (transformCaseExpr).
+            branches.insert(0, self.value(case.defresult(), scope, sink, place)?);
         }
-        self.branches(Branches { place, branches, complete }, sink)
+        self.branches(Branches { place, branches, complete, cast }, sink)
     }
 
     /// `CASE c WHEN 'x' …` compares with `=`.
@@ -220,13 +231,16 @@ impl<'a> Resolver<'a> {
 
     /// What CASE or COALESCE gives.
     fn branches(&mut self, of: Branches<'a>, sink: Option<Ordinal>) -> Step<Valued> {
-        let Branches { place, branches, complete } = of;
+        let Branches { place, branches, complete, cast } = of;
         let sealed: Vec<Sealed> = branches.iter().filter_map(|branch| branch.carry.sealed()).collect();
-        let oids = branches.iter().map(|branch| self.carried_type(branch.carry)).collect::<Step<Vec<_>>>()?;
+        let types = branches.iter().map(|branch| self.carried_type(branch.carry)).collect::<Step<Vec<_>>>()?;
         let Some(&first) = sealed.first() else {
             let open: Vec<FlowId> = branches.iter().filter_map(|branch| open_flow(branch.carry)).collect();
-            return match common_type(&oids) {
-                Some(ty) if open.len() == branches.len() => Ok(Valued::of(Carry::Open(self.joined_flow(open, ty)))),
+            return match common_source(&types) {
+                Some(ty) if open.len() == branches.len() => {
+                    let ty = if complete { ty } else { Source { typmod: -1, ..ty } };
+                    Ok(Valued::of(Carry::Open(self.joined_flow(open, ty))))
+                }
                 _ => {
                     branches.iter().try_for_each(|branch| self.plain_value(branch, place, -1))?;
                     Ok(Valued::PLAIN)
@@ -247,45 +261,46 @@ impl<'a> Resolver<'a> {
             return beside(self, "CASE or COALESCE with plain columns or computed values");
         }
         let column = self.sealed_column(first.ordinal)?;
-        let only_sealed = sealed.len() == branches.len();
         let for_sink = match sink {
             Some(sink) => self.copies(sink, first.ordinal)?,
             None => false,
         };
-        let same = sealed.iter().all(|s| s.shown == first.shown);
-        let shown = if only_sealed && complete && same {
-            first.shown
-        } else {
-            // Without the type modifier, which the other values don't have.
-            let common = common_type(&oids).and_then(|oid| shown_beside(column.ty, oid));
-            let Some(common) = common else { return beside(self, "CASE or COALESCE with values of another type") };
-            Some(common)
+        let Some(common) = common_source(&types) else {
+            return beside(self, "CASE or COALESCE with values of another type");
         };
+        let typmod = if complete { common.typmod } else { -1 };
+        let Some(mut shown) = shown_beside(column.ty, common.oid) else {
+            return beside(self, "CASE or COALESCE with values of another type");
+        };
+        if typmod != -1 {
+            shown = LogicalType::from_oid(common.oid, typmod).unwrap_or(shown);
+        }
         for branch in &branches {
             match branch.carry {
                 Carry::Open(flow) if for_sink => {
-                    self.use_flow(flow, Use::SealAs(first.ordinal, column.ty), location)?
+                    self.use_flow_under(flow, Use::SealAs(first.ordinal, column.ty), cast, location)?;
                 }
-                Carry::Open(flow) => {
-                    let ty = shown.unwrap_or(column.ty);
-                    self.use_flow(flow, Use::SealAs(first.ordinal, ty), location)?;
-                }
+                Carry::Open(flow) => self.use_flow(flow, Use::SealAs(first.ordinal, shown), location)?,
                 Carry::Sealed(_) | Carry::Plain => self.keep(branch),
             }
         }
-        let fits = sealed.iter().all(|s| s.fits) && (for_sink || only_sealed);
+        let fits = sealed.iter().all(|s| s.fits) && (for_sink || sealed.len() == branches.len());
+        let shown = Some(shown).filter(|shown| *shown != column.ty);
         Ok(Valued::of(Carry::Sealed(Sealed { ordinal: first.ordinal, shown, fits })))
     }
 
-    /// The type that a value has, 0 if it is not decided or not known.
-    pub(super) fn carried_type(&self, carry: Carry) -> Step<u32> {
+    /// The type that a value has, as far as it is decided and known.
+    pub(super) fn carried_type(&self, carry: Carry) -> Step<Source> {
         Ok(match carry {
-            Carry::Plain => 0,
+            Carry::Plain => Source::UNTYPED,
             Carry::Open(flow) => self.flow_type(flow),
-            Carry::Sealed(sealed) => match sealed.shown {
-                Some(ty) => ty.oid(),
-                None => self.sealed_column(sealed.ordinal)?.ty.oid(),
-            },
+            Carry::Sealed(sealed) => {
+                let ty = match sealed.shown {
+                    Some(ty) => ty,
+                    None => self.sealed_column(sealed.ordinal)?.ty,
+                };
+                Source { oid: ty.oid(), typmod: ty.typmod() }
+            }
         })
     }
 
@@ -346,7 +361,7 @@ impl<'a> Resolver<'a> {
             Operand::Parameter(_, _, source) if is_array(source) => element(source),
             Operand::Parameter(..) => {
                 let (oid, _) = self.type_of(array)?;
-                types::element(crate::values::Source { oid, typmod: -1 })?.oid
+                types::element(Source { oid, typmod: -1 })?.oid
             }
             Operand::Array(list, _, source) => {
                 let value =
@@ -459,11 +474,27 @@ pub(super) fn open_flow(carry: Carry) -> Option<FlowId> {
     }
 }
 
+/// The type that several have together. A modifier is kept if all have the same (`exprTypmod` of
+/// nodes/nodeFuncs.c).
+pub(super) fn common_source(types: &[Source]) -> Option<Source> {
+    if let [first, rest @ ..] = types
+        && first.oid != 0
+        && rest.iter().all(|other| other == first)
+    {
+        return Some(*first);
+    }
+    let oids: Vec<u32> = types.iter().map(|ty| ty.oid).collect();
+    common_type(&oids).map(|oid| Source { oid, typmod: -1 })
+}
+
 /// The type as which sealed values are shown beside others, all of the type with this OID together:
 /// the stored bytes must be that type's as well.
 pub(super) fn shown_beside(own: LogicalType, common: u32) -> Option<LogicalType> {
     let text = |oid| matches!(oid, 25 | 1043);
-    let same = own.oid() == common || text(own.oid()) && text(common);
+    // int2, int4, int8: a narrower one is read as a wider one.
+    let width = |oid| [21, 23, 20].iter().position(|integer| *integer == oid);
+    let widens = matches!((width(own.oid()), width(common)), (Some(own), Some(common)) if own <= common);
+    let same = own.oid() == common || text(own.oid()) && text(common) || widens;
     LogicalType::from_oid(common, -1).filter(|_| same)
 }
 

@@ -34,6 +34,8 @@ pub struct Part {
     pub binary: bool,
     /// Row limit of Execute.
     pub limit: i32,
+    /// Execute again, for the rest.
+    pub rest: bool,
     /// Bind and Execute once more.
     pub twice: bool,
     /// It was prepared before, under its name.
@@ -59,6 +61,7 @@ impl Part {
             describe_portal: true,
             binary: false,
             limit: 0,
+            rest: false,
             twice: false,
             again: false,
         }
@@ -76,6 +79,11 @@ impl Exchange {
         Self::simple("ROLLBACK")
     }
 
+    /// Is a view made?
+    pub fn makes_view(&self) -> bool {
+        self.parts.iter().any(|part| part.doc.render(false).sql.starts_with("CREATE VIEW"))
+    }
+
     /// Does it begin or end a transaction, or part of one?
     pub fn is_control(&self) -> bool {
         let words = ["BEGIN", "START", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
@@ -85,7 +93,7 @@ impl Exchange {
         })
     }
 
-    fn simple(sql: impl Into<String>) -> Self {
+    pub fn simple(sql: impl Into<String>) -> Self {
         Self { parts: vec![Part::new(text(sql))], how: How::Simple }
     }
 }
@@ -148,7 +156,7 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
                     "EXPLAIN (ANALYZE, FORMAT yaml, TIMING off) ",
                 ]);
                 part.doc = either(seq![Maker::mark(C::Explain, Mode::Equality), words, part.doc.clone()], part.doc);
-                (part.opaque, part.limit) = (true, 0);
+                (part.opaque, part.limit, part.rest) = (true, 0, false);
                 out.push(Exchange::of(vec![part], maker));
             }
             9 | 10 => {
@@ -171,7 +179,7 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
     }
     // What was written is read again.
     for table in &maker.schema.tables {
-        let sql = format!("SELECT * FROM {} ORDER BY id", crate::schema::ident(&table.name));
+        let sql = format!("SELECT * FROM {} ORDER BY id", table.path());
         let mut last = Exchange::simple(sql);
         last.parts[0].ordered = true;
         out.push(last);
@@ -207,7 +215,7 @@ fn view(maker: &mut Maker<'_>, out: &mut Vec<Exchange>) {
     if query.doc.shares() {
         return;
     }
-    let name = maker.fresh("made");
+    let name = "made";
     let mark = || Maker::mark(C::CreateView, Mode::Equality);
     let create = seq![mark(), format!("CREATE VIEW {name} AS "), query.doc];
     out.push(Exchange { parts: vec![Part::new(create)], how: How::Simple });
@@ -233,7 +241,8 @@ fn statement(maker: &mut Maker<'_>) -> Part {
     part.describe_portal = maker.one_in(2) || !part.describe_statement;
     part.binary = maker.one_in(2) && !part.loose;
     part.limit = if part.ordered && maker.one_in(5) { 1 + maker.random.below(3) as i32 } else { 0 };
-    part.twice = maker.one_in(8);
+    part.rest = part.limit > 0 && maker.one_in(2);
+    part.twice = maker.one_in(8) && !part.rest;
     part
 }
 
