@@ -8,7 +8,7 @@
 //! - `scope`, `relation`, `from`, `with` — what names mean.
 //! - `select`, `setop`, `clauses`, `join`, `insert`, `update`, `returning`, `assign` — the statements.
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
-//! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
+//! - `expr`, `compare`, `nullif`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
 //! - `utility`, `alter`, `create`, `view`, `trigger` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
@@ -35,6 +35,7 @@ mod join;
 mod mention;
 mod mismatch;
 mod names;
+mod nullif;
 mod operand;
 mod params;
 mod prepared;
@@ -125,8 +126,8 @@ pub(super) struct Resolver<'a> {
     around: Source,
     /// The sealed columns that the columns of the SELECT that is walked next go to.
     sinks: Vec<Option<Ordinal>>,
-    /// How many values were made any of their group's.
-    any_values: usize,
+    /// How many expressions became others by whose name PostgreSQL would call an output column.
+    renaming: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
     /// The query at hand may have an INTO clause.
@@ -183,7 +184,7 @@ impl<'a> Resolver<'a> {
             wrapped: HashMap::new(),
             around: Source::UNTYPED,
             sinks: Vec::new(),
-            any_values: 0,
+            renaming: 0,
             assigned_query: None,
             into: false,
             depth: 0,

@@ -11,7 +11,7 @@ use super::{
     carry::{Carry, Valued},
     names::output_name,
     refuse::{Place, construct, construct_at, native},
-    scope::{OutCol, QueryOut, Scope, parts},
+    scope::{OutCol, QueryOut, Scope, Target, parts},
     value::Branches,
 };
 use crate::{
@@ -53,7 +53,10 @@ impl<'a> Resolver<'a> {
         self.add_items(select.from_clause(), &mut scope)?;
         self.grouped_columns(select, &mut scope)?;
         let out = self.targets(select.target_list(), &scope, &sinks)?;
+        // WHERE sees the rows before they are grouped.
+        let grouped = std::mem::take(&mut scope.grouped);
         self.plain(select.where_clause(), &scope, Place::Named("WHERE"))?;
+        scope.grouped = grouped;
         self.grouping(select, &out, &scope)?;
         let out = self.distinct(select, out, &scope)?;
         self.order_and_limit(select, &out, &scope)?;
@@ -110,22 +113,30 @@ impl<'a> Resolver<'a> {
                 Err(construct_at("(…).*", target.location))
             }
             node => {
-                let before = self.any_values;
+                let origin = match node {
+                    Node::ColumnRef(column) => match scope.column(column)? {
+                        Target::Column(found) => found.origin,
+                        Target::Row(_) => None,
+                    },
+                    _ => None,
+                };
+                let before = self.renaming;
                 let value = self.value(node, scope, sink, Place::Named("an expression"))?;
                 self.keep(&value);
                 let name = output_name(target)?;
                 if let (None, Carry::Open(flow)) = (target.name(), value.carry) {
                     self.name_flow(flow, NodeAt { kind: NodeKind::Target, location: target.location }, &name);
                 }
-                // PostgreSQL would name the column after the aggregate that stands around its name now.
-                if target.name().is_none() && self.any_values > before {
+                // PostgreSQL would name the column after what it is now.
+                if target.name().is_none() && self.renaming > before {
                     self.change(NodeKind::Target, target.location, Change::Name(name.clone().into_owned()));
                 }
                 let qualified = match value.references.as_slice() {
                     [reference] => reference.qualified.clone(),
                     _ => None,
                 };
-                out.push(OutCol { qualified, references: value.references.into(), ..OutCol::new(name, value.carry) });
+                let references = value.references.into();
+                out.push(OutCol { qualified, references, origin, ..OutCol::new(name, value.carry) });
                 Ok(false)
             }
         }

@@ -3,7 +3,7 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{A_Const, CaseExpr, FuncCall, SubLinkType, TypeCast},
+    nodes::{A_Const, A_Expr_Kind, CaseExpr, FuncCall, SubLinkType, TypeCast},
 };
 
 use super::{
@@ -91,6 +91,12 @@ impl<'a> Resolver<'a> {
                     }
                 }
             }),
+            Node::A_Expr(expr) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => {
+                self.nested(|this| this.nullif(expr, scope))
+            }
+            Node::A_Expr(_) if matches!(operand(node), Operand::Literal(_)) => {
+                self.operand_value(node, scope, sink, place)
+            }
             Node::FuncCall(call) => match self.carrying_call(call, scope)? {
                 Some(value) => Ok(value),
                 None => self.walked(node, scope, place),
@@ -385,10 +391,19 @@ impl<'a> Resolver<'a> {
     /// A value stays what it is.
     pub(super) fn keep(&mut self, value: &Valued) {
         for reference in &value.references {
-            let any = Wrap::AnyValue(self.catalog.any_value.unwrap_or("pgveil"));
-            let grouped = reference.grouped && value.carry.sealed().is_some();
-            self.any_values += usize::from(grouped);
-            self.wrap(reference, if grouped { any } else { Wrap::Nothing });
+            let wrap = self.kept_as(reference, value);
+            self.renaming += usize::from(wrap != Wrap::Nothing);
+            self.wrap(reference, wrap);
+        }
+    }
+
+    /// What has to stand around a reference so that the value stays what it is: one that is grouped by is
+    /// any of its group's.
+    pub(super) fn kept_as(&self, reference: &Reference, value: &Valued) -> Wrap {
+        if reference.grouped && value.carry.sealed().is_some() {
+            Wrap::AnyValue(self.catalog.any_value.unwrap_or("pgveil"))
+        } else {
+            Wrap::Nothing
         }
     }
 
