@@ -1,7 +1,7 @@
 # What one does with a checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-suites test-tools test-orms record-orms test-twin bench fuzz
+.PHONY: help demo test test-suites test-tools test-orms record-orms test-twin bench fuzz fuzz-sql
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ test-suites: ## PostgreSQL's own regression tests through pgveil, compared with 
 	@scripts/setup.sh build server
 	@scripts/suites.sh
 
-test-orms: ## applications of SQLAlchemy, Django, Sequelize, TypeORM, Drizzle and GORM through pgveil and directly, compared
+test-orms: ## applications of SQLAlchemy, Django, Sequelize, TypeORM, Drizzle, Prisma and GORM through pgveil and directly, compared
 	@scripts/setup.sh build server orms
 	@cargo test --quiet --test orm -- --include-ignored
 
@@ -43,3 +43,7 @@ bench: ## side by side: direct, HAProxy, pgveil; SECONDS (1) a run, ROUNDS (9), 
 fuzz: ## every fuzz target for SECONDS (600), on all cores; findings go to target/tmp/fuzz
 	@PGVEIL_FUZZ_SECONDS=$(or $(SECONDS),600) CARGO_PROFILE_TEST_OPT_LEVEL=2 \
 	  cargo test --test fuzz -- --nocapture
+
+fuzz-sql: ## STATEMENTS (10000000) mutated statements planned on all cores, each plan checked
+	@PGVEIL_FUZZ_STATEMENTS=$(or $(STATEMENTS),10000000) CARGO_PROFILE_TEST_OPT_LEVEL=2 \
+	  cargo test --test fuzz many_statements -- --nocapture

@@ -211,6 +211,8 @@ fn without_privileges_apply_prints_what_to_run_as_whom() {
     assert_eq!(code(&output), 1, "{}", both(&output));
     let text = stdout(&output);
     assert!(text.contains(&format!("GRANT CREATE ON DATABASE {} TO other", world.database())), "{text}");
+    let text = both(&output);
+    assert!(text.contains("GRANT SELECT ON ") && !text.contains("TO the service login"), "{text}");
     assert_eq!(world.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'pgveil%'"), "0");
 
     // With the grant, and the right to look, only the owner's part is left.
@@ -229,6 +231,22 @@ fn a_server_that_is_not_there_is_named() {
     let output = world.pgveil(&["check"]);
     assert_eq!(code(&output), 1, "{}", both(&output));
     assert!(stderr(&output).contains("127.0.0.1:1"), "{}", both(&output));
+    let output = world.pgveil(&["run"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    assert!(stderr(&output).contains("is the server running"), "{}", both(&output));
+}
+
+#[test]
+fn a_password_that_is_not_there_is_asked_for() {
+    let world = people();
+    world.edit_policy(|text| text.replace("user: pgveil }", "user: pgveil, password: { env: PGVEIL_NOT_SET } }"));
+    for command in ["check", "run"] {
+        let output = world.pgveil(&[command]);
+        assert_eq!(code(&output), 1, "{}", both(&output));
+        for part in ["PGVEIL_NOT_SET", "service.password"] {
+            assert!(stderr(&output).contains(part), "{part}: {}", both(&output));
+        }
+    }
 }
 
 #[test]

@@ -8,20 +8,23 @@ mod fuzz {
     #[path = "../golden/policy.rs"]
     pub mod golden_policy;
     pub mod maker;
+    pub mod many;
     pub mod memory;
     pub mod mutate;
+    pub mod oracle;
     pub mod plans;
     pub mod policy;
     pub mod random;
     pub mod run;
     pub mod seeds;
     pub mod sessions;
+    pub mod splice;
     pub mod texts;
     pub mod values;
     pub mod wire;
 }
 
-use fuzz::{memory::Counting, plans, policy, run::fuzz, sessions, texts, values, wire};
+use fuzz::{many, memory::Counting, plans, policy, run::fuzz, sessions, texts, values, wire};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -84,4 +87,50 @@ fn golden_plans() {
 #[test]
 fn made_plans() {
     fuzz(&plans::made_plans());
+}
+
+#[test]
+fn many_statements() {
+    many::many_statements();
+}
+
+#[test]
+fn the_oracle_sees_what_no_plan_may_do() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use pgveil::sql::{
+        grammar::Parsed,
+        model::{Output, Param, ParamForm, Plan},
+    };
+
+    let plain = || Plan {
+        params: vec![Param { client: 0, form: ParamForm::Plain }],
+        client_params: 1,
+        results: vec![Output::Plain, Output::Plain],
+        ..Plan::default()
+    };
+    let complains = |text: &str| {
+        let parsed = Parsed::parse(text).unwrap();
+        catch_unwind(AssertUnwindSafe(|| fuzz::oracle::check(&parsed, 0, &plain(), &parsed))).is_err()
+    };
+    for text in [
+        "SELECT id FROM people WHERE ssn = 'zq1q'",
+        "SELECT id FROM people WHERE ssn IN ('a', 'zq1q'::text)",
+        "SELECT id FROM people WHERE $1::text = people.ssn",
+        "SELECT id FROM people WHERE COALESCE(birth, 'zq1q') IS NULL",
+        "SELECT id, ssn FROM people",
+        "INSERT INTO people (id, ssn) VALUES (1, 'x'), (1, 'zq1q')",
+        "INSERT INTO people (id, ssn) VALUES (1, $1)",
+        "WITH x AS (UPDATE people SET birth = 'zq1q' RETURNING id) SELECT id FROM x",
+    ] {
+        assert!(complains(text), "{text}");
+    }
+    for text in [
+        "SELECT id FROM people WHERE name = 'zq1q' AND ssn IS NULL",
+        "SELECT id FROM people p (id, ssn) WHERE ssn = 'zq1q'",
+        "SELECT id FROM (SELECT city AS ssn FROM people) p WHERE ssn = 'zq1q'",
+        "UPDATE people SET name = 'zq1q', ssn = 'x'",
+    ] {
+        assert!(!complains(text), "{text}");
+    }
 }

@@ -22,7 +22,10 @@ pub(super) enum ConnectError {
 impl ConnectError {
     /// What to do about it.
     pub(super) fn hint(&self) -> Option<String> {
-        let Self::Refused { source, user, database, .. } = self else { return None };
+        let (source, user, database) = match self {
+            Self::Refused { source, user, database, .. } => (source, user, database),
+            Self::Password { .. } => return Some("provide it, or correct `service.password` in the policy".to_owned()),
+        };
         let code = source.as_db_error().map(|db| db.code().code().to_owned());
         Some(match code.as_deref() {
             Some("28P01" | "28000") => {

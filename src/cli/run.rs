@@ -41,7 +41,10 @@ pub(super) async fn run(policy: Arc<Policy>, args: &RunArgs) -> Result<Outcome, 
                 "is another process listening there? see `listen:` and `metrics:` in the policy"
             }
             ServeError::Io(_) => "the operating system refused a thread or a socket: check its limits",
-            _ => "`pgveil check` names what does not fit, `pgveil apply` creates what is missing",
+            ServeError::Database { hint, .. } => hint,
+            ServeError::Mismatch { .. } => {
+                "`pgveil check` names what does not fit, `pgveil apply` creates what is missing"
+            }
         };
         CliError::failed("run/serve", error.to_string(), hint)
     })

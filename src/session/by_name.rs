@@ -23,6 +23,7 @@ use crate::{
             tokens::{Kind, Tokens},
         },
         held::{Asked, Effect},
+        planner,
         prefilter::Mentions,
     },
     wire::frontend,
@@ -48,7 +49,11 @@ pub fn look(text: &[u8], registry: &Registry) -> ByName {
     let any = registry.any_named();
     let concerns = |at: usize| begins(text, at).is_some_and(|word| any || word == PREPARE);
     if !concerns(0) && !memchr_iter(b';', text).any(|semicolon| concerns(semicolon + 1)) {
-        return ByName::No;
+        // A DO block or a function may run it from a literal.
+        let runs = registry.any_guarded()
+            && planner::executed(&String::from_utf8_lossy(text))
+                .any(|name| name.is_none_or(|name| registry.is_guarded(name.as_bytes())));
+        return if runs { ByName::Runs } else { ByName::No };
     }
     let unreadable = || if may_execute_guarded(text, registry) { ByName::Runs } else { ByName::No };
     let Ok(text) = std::str::from_utf8(text) else { return unreadable() };
@@ -215,6 +220,9 @@ mod tests {
         assert_eq!(look(b"SELECT 1; EXECUTE \"q x\"('x')", &registry), ByName::Runs);
         assert_eq!(look(b"EXPLAIN EXECUTE U&\"q\\0020x\"('x')", &registry), ByName::Runs);
         assert_eq!(look(b"EXECUTE \"q x\"('x'", &registry), ByName::Runs);
+        assert_eq!(look(b"DO $$BEGIN EXECUTE 'EXECUTE \"q x\"(1)'; END$$", &registry), ByName::Runs);
+        assert_eq!(look(b"SELECT f('execute \"q x\"(1)')", &registry), ByName::Runs);
+        assert_eq!(look(b"SELECT f('execute qx(1)')", &registry), ByName::No);
         assert_eq!(look(b"EXECUTE other('x'", &registry), ByName::No);
         assert_eq!(look(b"EXECUTE \"q x\"('\xff')", &registry), ByName::Runs);
         assert_eq!(look(b"SELECT 1; SELECT 2", &registry), ByName::No);

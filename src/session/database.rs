@@ -84,6 +84,31 @@ pub enum OpenError {
     Timeout,
 }
 
+impl OpenError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let check = || "`pgveil check` names what does not fit, `pgveil apply` creates what is missing".to_owned();
+        match self {
+            Self::Service(error) => match error.code().map(tokio_postgres::error::SqlState::code) {
+                None => "is the server running, and is `upstream.hosts` in the policy right?".to_owned(),
+                Some("28P01" | "28000") => {
+                    "`service:` in the policy is pgveil's own login: does the role exist, and is its password right?"
+                        .to_owned()
+                }
+                Some("3D000") => "the policy's `databases:` names it, and the server does not have it".to_owned(),
+                Some("53300" | "57P03") => "the server takes no connections now: start again when it does".to_owned(),
+                Some(_) => check(),
+            },
+            Self::Secret(_) => {
+                "it is read when pgveil starts: provide it, or correct `service.password` in the policy".to_owned()
+            }
+            Self::Timeout => "is the server overloaded, or stopped in its tracks?".to_owned(),
+            Self::Keys(error) => error.hint().unwrap_or_else(check),
+            _ => check(),
+        }
+    }
+}
+
 /// What the server said: the error's own text is only "db error".
 fn said(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {

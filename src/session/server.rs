@@ -61,6 +61,8 @@ pub enum ServeError {
         database: String,
         /// Why.
         error: Box<dyn std::error::Error + Send + Sync>,
+        /// What to do.
+        hint: String,
     },
     /// The policy does not fit the catalog.
     #[error("database \"{database}\": {message}")]
@@ -119,10 +121,11 @@ pub async fn serve(policy: Arc<Policy>, stop: impl Future<Output = ()>) -> Resul
     }
     // A policy that does not match the catalog is said at the start, not at the first statement.
     for name in policy.databases.keys() {
-        let database = shared
-            .database(name)
-            .await
-            .map_err(|error| ServeError::Database { database: name.clone(), error: Box::new(error) })?;
+        let database = shared.database(name).await.map_err(|error| ServeError::Database {
+            database: name.clone(),
+            hint: error.hint(),
+            error: Box::new(error),
+        })?;
         refuse_mismatches(&database)?;
         tokio::spawn(Arc::clone(&database).watch());
     }

@@ -11,7 +11,7 @@ use super::{
     catalog::Catalog,
     env::Env,
     grammar::{Parsed, edits},
-    held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Names, NoNames},
+    held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Lookup, Names, NoNames},
     model::{Outcome, Output, Plan, Refusal},
     overlay,
     resolve::{self, Done, QueryOut, Resolver, Stop},
@@ -27,6 +27,8 @@ pub struct Planning {
     /// The name that the plan depends on.
     pub asks: Option<Asked>,
 }
+
+pub use resolve::executed;
 
 /// Plans one statement of a parsed text, where no prepared statement nor cursor is known.
 ///
@@ -56,6 +58,10 @@ pub fn plan_among(
     let passes = |asks| Planning { outcome: Outcome::Pass, effect: Effect::of_passed(node), asks };
     if let Some(refusal) = misread(parsed.text(), catalog, env) {
         return Planning { outcome: Outcome::Refuse(refusal), effect: None, asks };
+    }
+
+    if asks.is_none() && executes_held(text, names) {
+        return Planning { outcome: Outcome::Refuse(executes_in_text()), effect: None, asks };
     }
 
     let overlay = overlay::merge(catalog, env.changed.iter().flatten().map(|changed| &**changed));
@@ -120,6 +126,17 @@ pub fn names_one_of(text: &str, names: &[&str]) -> bool {
         let text = text.to_ascii_lowercase();
         text.contains("u&\"") || names.iter().any(|name| resolve::contains_word(&text, name))
     }
+}
+
+/// Does a text that is no EXECUTE hold one of a statement on a protected table: in the body of a DO
+/// block, in text for a function that runs it? Its arguments would travel as they are.
+fn executes_held(text: &str, names: &dyn Names) -> bool {
+    resolve::executed(text).any(|name| name.is_none_or(|name| !matches!(names.statement(&name), Lookup::Unknown)))
+}
+
+fn executes_in_text() -> Refusal {
+    let message = "pgveil does not support EXECUTE of a statement on a protected table within text";
+    Refusal::unsupported("sql/unsupported-construct", message).hint("send the EXECUTE as a statement of its own")
 }
 
 /// With `standard_conforming_strings = off` the server reads a backslash in a literal otherwise than

@@ -54,7 +54,7 @@ thread_local! {
 }
 
 /// Panics are noted, not printed: there are some that are caught, thousands of times.
-fn note_panics() {
+pub fn note_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let print = take_hook();
@@ -65,6 +65,11 @@ fn note_panics() {
             LAST_PANIC.set(info.to_string());
         }));
     });
+}
+
+/// What the thread's last panic said.
+pub fn last_panic() -> String {
+    LAST_PANIC.take()
 }
 
 /// What a failed target panics with.

@@ -382,7 +382,10 @@ fn rows_are_changed_where_a_cursor_stands() {
             .query("FETCH c")
             .query("UPDATE people SET email = 'current@x', notes = NULL WHERE CURRENT OF c")
             .query("FETCH c")
-            .ask([extended("UPDATE people SET email = $1 WHERE CURRENT OF c RETURNING id, email", &["other@x"]), sync()])
+            .ask([
+                extended("UPDATE people SET email = $1 WHERE CURRENT OF c RETURNING id, email", &["other@x"]),
+                sync(),
+            ])
             .query("FETCH c; DELETE FROM people WHERE CURRENT OF c")
             .query("UPDATE people SET notes = 'x' WHERE CURRENT OF nosuch")
             .query("ROLLBACK")

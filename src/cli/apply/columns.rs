@@ -18,7 +18,7 @@ const MAX_NAME: usize = 63;
 pub(super) fn plan(
     index: usize,
     table: &ProtectedTable,
-    live: Option<&Table>,
+    (live, login): (Option<&Table>, &str),
     registered: &Registered,
     plan: &mut Plan,
 ) {
@@ -65,7 +65,7 @@ pub(super) fn plan(
             continue;
         }
         let before = plan.obstacles.len();
-        Work { index, table, live, column, found }.plan(plan);
+        Work { index, login, table, live, column, found }.plan(plan);
         // What is in the way of sealing is in the way of registering, too.
         if found.sealed || plan.obstacles.len() == before {
             plan.registrations.extend(registered.pending(column, live, found));
@@ -76,6 +76,8 @@ pub(super) fn plan(
 /// One column.
 struct Work<'a> {
     index: usize,
+    /// pgveil's own role.
+    login: &'a str,
     table: &'a ProtectedTable,
     live: &'a Table,
     column: &'a ProtectedColumn,
@@ -256,7 +258,7 @@ impl Work<'_> {
             return self.obstacle(
                 "apply/cannot-look",
                 format!("the service login may not read {}, so it cannot tell whether it is empty", self.table()),
-                format!("as {}: GRANT SELECT ON {} TO the service login", quoted(&self.live.owner), self.table()),
+                format!("as {}: GRANT SELECT ON {} TO {}", quoted(&self.live.owner), self.table(), quoted(self.login)),
             );
         }
         self.obstacle(

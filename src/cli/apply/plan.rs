@@ -104,7 +104,8 @@ pub(super) fn plan(database: &Database, live: &Live, keystore_missing: bool, reg
     let mut plan = Plan::default();
     objects::plan(database, live, keystore_missing, &mut plan);
     for (index, table) in database.tables.iter().enumerate() {
-        columns::plan(index, table, live.tables.get(index).and_then(Option::as_ref), registered, &mut plan);
+        let table_live = live.tables.get(index).and_then(Option::as_ref);
+        columns::plan(index, table, (table_live, &live.role), registered, &mut plan);
     }
     plan
 }

@@ -63,7 +63,7 @@ async fn check_database(policy: &Policy, database: &Database, args: &CheckArgs) 
     match keyring {
         Err(error) => findings.push(Finding::error("keys/keystore", &database.name, error.to_string(), error.hint())),
         Ok(keyring) if !args.no_probe => {
-            probe_tables(&mut client, database, &keyring, &mut findings, &mut probes).await?;
+            probe_tables(&mut client, (database, &policy.service.user), &keyring, &mut findings, &mut probes).await?;
         }
         Ok(_) => {}
     }
@@ -74,13 +74,13 @@ async fn check_database(policy: &Policy, database: &Database, args: &CheckArgs) 
 
 async fn probe_tables(
     client: &mut Client,
-    database: &Database,
+    (database, login): (&Database, &str),
     keyring: &std::sync::Arc<Keyring>,
     findings: &mut Vec<Finding>,
     probes: &mut Vec<Probed>,
 ) -> Result<(), CliError> {
     for table in &database.tables {
-        match probe::probe(client, table, keyring).await? {
+        match probe::probe(client, table, keyring, login).await? {
             Ok(found) => {
                 for probed in found.iter().filter(|probed| !probed.intact) {
                     findings.push(Finding::error(

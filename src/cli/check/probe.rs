@@ -61,13 +61,14 @@ pub(super) async fn probe(
     client: &mut Client,
     table: &ProtectedTable,
     keyring: &Arc<Keyring>,
+    login: &str,
 ) -> Result<Result<Vec<Probed>, Skipped>, CliError> {
     let transaction = client.transaction().await.map_err(during("beginning the probe's transaction"))?;
     transaction
         .batch_execute("SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '30s'")
         .await
         .map_err(during("setting the probe's timeouts"))?;
-    let result = in_transaction(&transaction, table, keyring).await;
+    let result = in_transaction(&transaction, table, keyring, login).await;
     transaction.rollback().await.map_err(during("rolling the probe back"))?;
     result
 }
@@ -76,6 +77,7 @@ async fn in_transaction(
     transaction: &Transaction<'_>,
     table: &ProtectedTable,
     keyring: &Arc<Keyring>,
+    login: &str,
 ) -> Result<Result<Vec<Probed>, Skipped>, CliError> {
     let name = qualified(&table.schema, &table.name);
     let columns = transaction
@@ -98,7 +100,7 @@ async fn in_transaction(
     let parameters: Vec<&(dyn ToSql + Sync)> = sealed.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
     let place = match transaction.query_one(&insert, &parameters).await {
         Ok(place) => place,
-        Err(error) => return Ok(Err(refused(&name, &error))),
+        Err(error) => return Ok(Err(refused(&name, login, &error))),
     };
     let select = format!(
         "SELECT {} FROM {name} WHERE tableoid = $1 AND ctid = $2::text::tid",
@@ -112,7 +114,7 @@ async fn in_transaction(
     let (relation, row): (u32, String) = (place.get(0), place.get(1));
     let stored = match transaction.query_one(&select, &[&relation, &row]).await {
         Ok(stored) => stored,
-        Err(error) => return Ok(Err(refused(&name, &error))),
+        Err(error) => return Ok(Err(refused(&name, login, &error))),
     };
     let mut probed = Vec::new();
     for (index, column) in table.columns.iter().enumerate() {
@@ -173,11 +175,11 @@ fn insert(name: &str, table: &ProtectedTable, columns: &[Row]) -> Result<String,
     ))
 }
 
-fn refused(name: &str, error: &tokio_postgres::Error) -> Skipped {
+fn refused(name: &str, login: &str, error: &tokio_postgres::Error) -> Skipped {
     let privileges = error.code() == Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE);
     Skipped {
         reason: describe(error),
-        hint: privileges.then(|| format!("GRANT SELECT, INSERT ON {name} TO the service login, or use --no-probe")),
+        hint: privileges.then(|| format!("GRANT SELECT, INSERT ON {name} TO {}, or use --no-probe", ident(login))),
     }
 }
 

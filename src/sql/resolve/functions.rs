@@ -452,6 +452,10 @@ impl<'a> Resolver<'a> {
 
     /// A type in a cast or column definition: a protected table's row type would carry its values.
     pub(super) fn type_name(&mut self, name: &'a TypeName) -> Step<()> {
+        // The grammar takes any expression for a modifier; typenameTypeMod() (parse_type.c) takes these.
+        if !name.typmods().iter().all(|modifier| matches!(modifier, Node::A_Const(_) | Node::ColumnRef(_))) {
+            return Err(construct("this kind of type modifier"));
+        }
         let Some((schema, bare)) = types::name(name) else { return Ok(()) };
         // A row type's array type may be spelled `_people`.
         for table in [bare, bare.strip_prefix('_').unwrap_or(bare)] {

@@ -63,6 +63,7 @@ use pg_raw_parse::Node;
 pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use prepared::{declared_types, prepare_changes};
+pub use readings::executed;
 pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
 pub(super) use shadows::refusal as shadowed;

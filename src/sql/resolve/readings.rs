@@ -6,7 +6,10 @@
 //! in any reading counts.
 
 use super::mention::{contains_word, words};
-use crate::sql::catalog::Catalog;
+use crate::sql::{
+    catalog::Catalog,
+    grammar::tokens::{Kind, Tokens},
+};
 
 /// How deep literals may be in literals. Each level doubles the quotes, so nobody goes far.
 const LEVELS: usize = 4;
@@ -25,6 +28,38 @@ pub(super) fn names(text: &str, catalog: &Catalog) -> Option<String> {
         reading = inner;
     }
     None
+}
+
+/// The names that stand behind the word EXECUTE anywhere in a text, in literals and comments, too, as
+/// the server reads them; None for one that may spell anything.
+pub fn executed(text: &str) -> impl Iterator<Item = Option<String>> {
+    const WORD: &[u8] = b"execute";
+    let bytes = text.as_bytes();
+    let ends = memchr::memchr2_iter(b'x', b'X', bytes).filter_map(|at| {
+        // `execute` has its one `x` behind its first letter.
+        let start = at.checked_sub(1)?;
+        let end = start + WORD.len();
+        bytes.get(start..end)?.eq_ignore_ascii_case(WORD).then_some(end)
+    });
+    let cut = |name: &str| {
+        /// `NAMEDATALEN - 1`: the server cuts longer names off.
+        const LONGEST: usize = 63;
+        let end = (0..=LONGEST.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
+        name.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
+    };
+    ends.filter_map(move |at| {
+        let token = Tokens::starting_at(bytes, at).next()?;
+        let name = text.get(token.span())?;
+        match token.kind {
+            Kind::Word => Some(Some(cut(&name.to_ascii_lowercase()))),
+            Kind::QuotedIdent => {
+                let inner = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or_default();
+                Some(Some(cut(&inner.replace("\"\"", "\""))))
+            }
+            Kind::UnicodeIdent => Some(None),
+            _ => None,
+        }
+    })
 }
 
 /// Does the text look like SQL statements: does it begin with a word that such do, and has another
@@ -176,6 +211,17 @@ mod tests {
             let expected = if text == "'a' 'b" { "'ab" } else { text };
             assert_eq!(joined(text), expected);
         }
+    }
+
+    #[test]
+    fn names_behind_execute_are_found_wherever_they_stand() {
+        let found = |text: &str| executed(text).collect::<Vec<_>>();
+        let is = |name: &str| vec![Some(name.to_owned())];
+        assert_eq!(found("DO $$BEGIN EXECUTE 'EXECUTE q(1)'; END$$"), is("q"));
+        assert_eq!(found("SELECT run('eXecute/* */\"a \"\"b\"')"), is("a \"b"));
+        assert_eq!(found("-- EXECUTE U&\"q\""), [None]);
+        assert!(found("SELECT execute, 'x'||$1, executed").is_empty() || found("x execute").is_empty());
+        assert!(found("").is_empty());
     }
 
     #[test]

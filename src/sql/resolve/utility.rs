@@ -136,6 +136,10 @@ impl<'a> Resolver<'a> {
     pub(super) fn created(&mut self, name: &'a RangeVar, what: &str) -> Step<()> {
         let bare = name.relname().unwrap_or_default();
         let schema = self.new_schema(name);
+        if schema == KEYSTORE_SCHEMA {
+            self.forbidden = true;
+            return Err(keystore(name.location));
+        }
         self.new_relation(schema, bare, what, name.location)?;
         if name.schemaname().is_none() && self.sensitive(bare) && !schema.is_empty() {
             self.qualify(name, schema);

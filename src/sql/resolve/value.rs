@@ -32,11 +32,11 @@ const CARRYING: [&str; 5] = ["first_value", "lag", "last_value", "lead", "nth_va
 struct Branches<'a> {
     /// For messages.
     place: Place<'a>,
-    branches: Vec<Valued>,
+    values: Vec<Valued>,
     /// Nothing but these can be the result (a CASE without ELSE may give NULL).
     complete: bool,
     /// A cast that stands around all of it.
-    cast: Source,
+    around: Source,
 }
 
 impl<'a> Resolver<'a> {
@@ -66,10 +66,10 @@ impl<'a> Resolver<'a> {
             Node::CaseExpr(case) => self.nested(|this| this.case(case, scope, sink)),
             Node::CoalesceExpr(expr) => self.nested(|this| {
                 let place = Place::Named("COALESCE");
-                let cast = std::mem::replace(&mut this.around, Source::UNTYPED);
+                let around = std::mem::replace(&mut this.around, Source::UNTYPED);
                 let branches = expr.args().iter().map(|node| this.value(node, scope, sink, place));
                 let branches = branches.collect::<Step<Vec<_>>>()?;
-                this.branches(Branches { place, branches, complete: true, cast }, sink)
+                this.branches(Branches { place, values: branches, complete: true, around }, sink)
             }),
             Node::SubLink(link) if link.sub_link_type == SubLinkType::EXPR_SUBLINK => self.nested(|this| {
                 let out = this.query(link.subselect(), Some(scope))?;
@@ -180,7 +180,7 @@ impl<'a> Resolver<'a> {
 
     fn case(&mut self, case: &'a CaseExpr, scope: &Scope<'a, '_>, sink: Option<Ordinal>) -> Step<Valued> {
         let place = Place::Named("CASE");
-        let cast = std::mem::replace(&mut self.around, Source::UNTYPED);
+        let around = std::mem::replace(&mut self.around, Source::UNTYPED);
         let argument = match case.arg() {
             Node::None => None,
             node => Some(self.value(node, scope, None, place)?),
@@ -203,7 +203,7 @@ impl<'a> Resolver<'a> {
             // The first of all where their common type is looked for (transformCaseExpr).
             branches.insert(0, self.value(case.defresult(), scope, sink, place)?);
         }
-        self.branches(Branches { place, branches, complete, cast }, sink)
+        self.branches(Branches { place, values: branches, complete, around }, sink)
     }
 
     /// `CASE c WHEN 'x' …` compares with `=`.
@@ -225,7 +225,7 @@ impl<'a> Resolver<'a> {
 
     /// What CASE or COALESCE gives.
     fn branches(&mut self, of: Branches<'a>, sink: Option<Ordinal>) -> Step<Valued> {
-        let Branches { place, branches, complete, cast } = of;
+        let Branches { place, values: branches, complete, around } = of;
         let sealed: Vec<Sealed> = branches.iter().filter_map(|branch| branch.carry.sealed()).collect();
         let types = branches.iter().map(|branch| self.carried_type(branch.carry)).collect::<Step<Vec<_>>>()?;
         let Some(&first) = sealed.first() else {
@@ -272,7 +272,7 @@ impl<'a> Resolver<'a> {
         for branch in &branches {
             match branch.carry {
                 Carry::Open(flow) if for_sink => {
-                    self.use_flow_under(flow, Use::SealAs(first.ordinal, column.ty), cast, location)?;
+                    self.use_flow_under(flow, Use::SealAs(first.ordinal, column.ty), around, location)?;
                 }
                 Carry::Open(flow) => self.use_flow(flow, Use::SealAs(first.ordinal, shown), location)?,
                 Carry::Sealed(_) | Carry::Plain => self.keep(branch),
@@ -284,7 +284,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The type that a value has, as far as it is decided and known.
-    fn carried_type(&self, carry: Carry) -> Step<Source> {
+    pub(super) fn carried_type(&self, carry: Carry) -> Step<Source> {
         Ok(match carry {
             Carry::Plain => Source::UNTYPED,
             Carry::Open(flow) => self.flow_type(flow),
