@@ -6,6 +6,8 @@ use crate::matrix::{Construct, Mode};
 pub const MISSING: &[(Construct, &str)] = &[
     (Construct::LikeExact, "does not support LIKE"),
     (Construct::LikeExact, "does not support NOT LIKE"),
+    // Where its condition compares with NULL.
+    (Construct::CreateView, "statements that name"),
     (Construct::Nullif, "does not support NULLIF"),
     (Construct::Prepare, "does not support PREPARE"),
     (Construct::Prepare, "as argument "),
