@@ -20,7 +20,7 @@ test-suites: ## PostgreSQL's own regression tests through pgveil, compared with 
 	@scripts/setup.sh build server
 	@scripts/suites.sh
 
-test-orms: ## applications of SQLAlchemy, Django, Sequelize, TypeORM, Drizzle and GORM through pgveil and directly, compared
+test-orms: ## applications of SQLAlchemy, Django, Sequelize, TypeORM, Drizzle, Prisma and GORM through pgveil and directly, compared
 	@scripts/setup.sh build server orms
 	@cargo test --quiet --test orm -- --include-ignored
 

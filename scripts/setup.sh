@@ -5,15 +5,16 @@
 # server:  PostgreSQL's server and client programs
 # bench:   HAProxy, to compare with
 # clients: psycopg and node-postgres in target/test-tools, for the tests with other people's drivers
-# orms:    SQLAlchemy, Django, Sequelize, TypeORM, Drizzle and (where Go is) GORM in target/test-tools/orms
+# orms:    SQLAlchemy, Django, Sequelize, TypeORM, Drizzle, Prisma and (where Go is) GORM in target/test-tools/orms
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Pinned, so that a test fails because of a change here and not of one elsewhere.
 PSYCOPG='psycopg[binary]==3.3.9'
 NODE_PG='pg@8.23.1'
-ORMS_PYTHON=(SQLAlchemy==2.1.9 greenlet==3.5.6 asyncpg==0.32.0 Django==5.2.19 "$PSYCOPG")
-ORMS_NODE=("$NODE_PG" pg-hstore@2.3.4 sequelize@6.37.8 typeorm@1.1.1 reflect-metadata@0.2.2 drizzle-orm@0.45.4)
+ORMS_PYTHON=(SQLAlchemy==2.1.9 greenlet==3.5.6 asyncpg==0.32.0 psycopg2-binary==2.9.13 Django==5.2.19 "$PSYCOPG")
+ORMS_NODE=("$NODE_PG" pg-hstore@2.3.4 sequelize@6.37.8 typeorm@1.1.1 reflect-metadata@0.2.2 drizzle-orm@0.45.4
+  prisma@7.10.0 @prisma/client@7.10.0 @prisma/adapter-pg@7.10.0)
 
 packages=()
 need() { # need PACKAGE CONDITION...: the package, unless the condition holds
@@ -71,15 +72,20 @@ install_clients() {
   echo "$stamp" >"$tools/stamp"
 }
 
-# GORM's versions stand in its go.mod.
+# GORM's versions stand in its go.mod. Prisma's client is generated; its migration engine, which would be
+# downloaded for that, is not needed.
 install_orms() {
-  local tools=target/test-tools/orms stamp="${ORMS_PYTHON[*]} ${ORMS_NODE[*]}"
+  local tools=target/test-tools/orms stamp
+  stamp="${ORMS_PYTHON[*]} ${ORMS_NODE[*]} $(cksum <tests/orm/prisma/schema.prisma)"
   if [[ ! -f $tools/stamp || $(<"$tools/stamp") != "$stamp" ]]; then
     echo "setup: $stamp into $tools" >&2
     mkdir -p "$tools/node"
     python3 -m venv --clear "$tools/venv"
     "$tools/venv/bin/pip" install --quiet --disable-pip-version-check "${ORMS_PYTHON[@]}"
     npm install --prefix "$tools/node" --silent --no-audit --no-fund --ignore-scripts "${ORMS_NODE[@]}"
+    cp tests/orm/prisma/schema.prisma "$tools/node/"
+    (cd "$tools/node" && PRISMA_SCHEMA_ENGINE_BINARY=$(type -P true) CHECKPOINT_DISABLE=1 \
+      node_modules/.bin/prisma generate --schema schema.prisma >/dev/null 2>&1)
     echo "$stamp" >"$tools/stamp"
   fi
   if has go; then
@@ -123,5 +129,6 @@ for part in "$@"; do
   esac
 done
 install_packages
-[[ -z $clients ]] || install_clients
-[[ -z $orms ]] || install_orms
+# Not `||`: within such a list a failing command would not end the function.
+if [[ -n $clients ]]; then install_clients; fi
+if [[ -n $orms ]]; then install_orms; fi

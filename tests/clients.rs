@@ -120,8 +120,8 @@ fn psql_describes_protected_tables_and_names_what_is_refused() {
         "SELECT id\n  FROM members\n WHERE balance = 5",
         r"\copy members FROM '/dev/null'",
         "COPY members TO STDOUT",
-        "DECLARE c CURSOR WITH HOLD FOR SELECT email FROM members",
-        "PREPARE p AS SELECT email FROM members",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT upper(email) FROM members",
+        "PREPARE p AS SELECT upper(email) FROM members",
         "CREATE VIEW v AS SELECT upper(email) FROM members",
         "SELECT members FROM members",
     ] {
@@ -132,5 +132,5 @@ fn psql_describes_protected_tables_and_names_what_is_refused() {
     let (_, text) = said("SELECT id\n  FROM members\n WHERE balance = 5");
     assert!(text.contains("LINE 3:  WHERE balance = 5\n               ^"), "{text}");
     let (worked, text) = psql(&world.through(), &["-v", "FETCH_COUNT=5", "-c", "SELECT email FROM members"]);
-    assert!(worked || text.contains("pgveil"), "{text}");
+    assert!(worked, "{text}");
 }

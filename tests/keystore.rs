@@ -392,7 +392,9 @@ async fn a_foreign_keystore_under_the_same_kek_does_not_take_the_place_of_the_re
     tampered(mine.keyring().await, "dek 0x");
     tampered(keyring.refresh(&mine.client).await, "dek 0x");
     // All of it. It is genuine in itself, so only who has seen the real one can tell.
-    tampered(keyring.refresh(&other.client).await, "keystore");
+    let replaced = keyring.refresh(&other.client).await.unwrap_err();
+    assert!(matches!(&replaced, KeyError::OtherKeystore { opened, found } if opened != found), "{replaced}");
+    assert_eq!((replaced.code(), replaced.sqlstate()), ("keys/other-keystore", "XX001"));
 }
 
 #[tokio::test]

@@ -27,11 +27,12 @@ use orm::{
 const POLICY: &str = include_str!("orm/policy.yaml");
 const SCHEMA: &str = include_str!("orm/schema.sql");
 
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 10] = [
     Tool {
         name: "sqlalchemy-psycopg",
         title: "SQLAlchemy 2 over psycopg 3",
         folder: "sqlalchemy",
+        starts_again: None,
         language: Language::Python,
         variable: ("DRIVER", "psycopg"),
     },
@@ -39,13 +40,23 @@ const TOOLS: [Tool; 8] = [
         name: "sqlalchemy-asyncpg",
         title: "SQLAlchemy 2 over asyncpg",
         folder: "sqlalchemy",
+        starts_again: None,
         language: Language::Python,
         variable: ("DRIVER", "asyncpg"),
+    },
+    Tool {
+        name: "sqlalchemy-psycopg2",
+        title: "SQLAlchemy 2 over psycopg2",
+        folder: "sqlalchemy",
+        starts_again: None,
+        language: Language::Python,
+        variable: ("DRIVER", "psycopg2"),
     },
     Tool {
         name: "django",
         title: "Django 5 over psycopg 3",
         folder: "django",
+        starts_again: None,
         language: Language::Python,
         variable: ("BINDING", "client"),
     },
@@ -53,6 +64,7 @@ const TOOLS: [Tool; 8] = [
         name: "django-server-binding",
         title: "Django 5 over psycopg 3, server_side_binding",
         folder: "django",
+        starts_again: None,
         language: Language::Python,
         variable: ("BINDING", "server"),
     },
@@ -60,6 +72,7 @@ const TOOLS: [Tool; 8] = [
         name: "sequelize",
         title: "Sequelize 6 over node-postgres",
         folder: "sequelize",
+        starts_again: None,
         language: Language::Node,
         variable: ("DRIVER", "pg"),
     },
@@ -67,6 +80,7 @@ const TOOLS: [Tool; 8] = [
         name: "typeorm",
         title: "TypeORM 1 over node-postgres",
         folder: "typeorm",
+        starts_again: Some("does not support DROP COLUMN"),
         language: Language::Node,
         variable: ("DRIVER", "pg"),
     },
@@ -74,10 +88,26 @@ const TOOLS: [Tool; 8] = [
         name: "drizzle",
         title: "Drizzle over node-postgres",
         folder: "drizzle",
+        starts_again: Some("does not support CREATE TABLE"),
         language: Language::Node,
         variable: ("DRIVER", "pg"),
     },
-    Tool { name: "gorm", title: "GORM over pgx", folder: "gorm", language: Language::Go, variable: ("DRIVER", "pgx") },
+    Tool {
+        name: "prisma",
+        title: "Prisma 7 over node-postgres",
+        folder: "prisma",
+        starts_again: Some("does not support CREATE TABLE"),
+        language: Language::Node,
+        variable: ("DRIVER", "pg"),
+    },
+    Tool {
+        name: "gorm",
+        title: "GORM over pgx",
+        folder: "gorm",
+        starts_again: Some("does not support ALTER TYPE"),
+        language: Language::Go,
+        variable: ("DRIVER", "pgx"),
+    },
 ];
 
 fn notices_nothing(name: &str) {
@@ -94,6 +124,12 @@ fn sqlalchemy_over_psycopg_works_the_same() {
 #[ignore = "make test-orms"]
 fn sqlalchemy_over_asyncpg_works_the_same() {
     notices_nothing("sqlalchemy-asyncpg");
+}
+
+#[test]
+#[ignore = "make test-orms"]
+fn sqlalchemy_over_psycopg2_works_the_same() {
+    notices_nothing("sqlalchemy-psycopg2");
 }
 
 #[test]
@@ -122,6 +158,11 @@ fn typeorm_works_the_same() {
 #[ignore = "make test-orms"]
 fn drizzle_works_the_same() {
     notices_nothing("drizzle");
+}
+
+#[test]
+fn prisma_works_the_same() {
+    notices_nothing("prisma");
 }
 
 #[test]

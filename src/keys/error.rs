@@ -50,6 +50,14 @@ pub enum KeyError {
     /// A row's MAC does not fit its fields.
     #[error("keystore row {0} was altered: its MAC does not fit")]
     Tampered(String),
+    /// The database has another keystore than the one that this process opened.
+    #[error("the database has another keystore ({found}) than the one that this pgveil opened ({opened})")]
+    OtherKeystore {
+        /// Id of the one that was opened.
+        opened: String,
+        /// Id of the one that is there now.
+        found: String,
+    },
     /// The keystore's epoch is lower than one seen before.
     #[error("the keystore went back from epoch {seen} to {found}: restored from a backup?")]
     WentBack {
@@ -82,6 +90,7 @@ impl KeyError {
             Self::NotServed { .. } => "keys/not-served",
             Self::Exhausted(_) => "keys/exhausted",
             Self::Tampered(_) => "keys/tampered",
+            Self::OtherKeystore { .. } => "keys/other-keystore",
             Self::WentBack { .. } => "keys/went-back",
             Self::Kms(error) => error.kind.code(),
             Self::Database(_) => "keys/database",
@@ -103,6 +112,7 @@ impl KeyError {
             Self::UnknownDek(_)
             | Self::NotServed { .. }
             | Self::Tampered(_)
+            | Self::OtherKeystore { .. }
             | Self::WentBack { .. }
             | Self::Kms(_)
             | Self::Seal(_) => "XX001",
@@ -130,6 +140,10 @@ impl KeyError {
             Self::Exhausted(_) => "A new primary DEK is needed; until then values can be read but not written.",
             Self::Tampered(_) => {
                 "Somebody changed the schema pgveil_keys around pgveil. Find out who, and restore the schema from a backup."
+            }
+            Self::OtherKeystore { .. } => {
+                "If the database was dropped and created again, or replaced by another one, restart pgveil; otherwise find \
+                 out who replaced the keystore."
             }
             Self::WentBack { .. } => {
                 "If the database was restored on purpose, restart pgveil; otherwise find out who replaced the keystore."

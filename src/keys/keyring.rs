@@ -69,7 +69,8 @@ impl Keyring {
         let snapshot = read(client, &self.database).await?;
         // Another keystore under the same KEK would be genuine in itself.
         if snapshot.keystore.id != before.keystore {
-            return Err(KeyError::Tampered("keystore".to_owned()));
+            let (opened, found) = (before.keystore.clone(), snapshot.keystore.id);
+            return Err(KeyError::OtherKeystore { opened, found });
         }
         if snapshot.epoch < before.epoch {
             return Err(KeyError::WentBack { seen: before.epoch, found: snapshot.epoch });

@@ -50,6 +50,8 @@ pub struct Database {
     service: Mutex<Service>,
     /// Raised by whoever sees that the catalog must have changed.
     wanted: AtomicU64,
+    /// The last of them that may have given a name to what leads to a protected table.
+    hidden: AtomicU64,
     /// Wakes the watch.
     changed: Notify,
     /// How many of those the present catalog takes into account.
@@ -154,6 +156,7 @@ impl Database {
             seen: ArcSwap::from_pointee(seen),
             service: Mutex::new(service),
             wanted: AtomicU64::new(0),
+            hidden: AtomicU64::new(0),
             changed: Notify::new(),
             loaded: watch::Sender::new(0),
         }))
@@ -174,6 +177,18 @@ impl Database {
     pub fn mark_stale(&self) {
         self.wanted.fetch_add(1, Ordering::AcqRel);
         self.changed.notify_one();
+    }
+
+    /// The last change that was marked may have given a name to what leads to a protected table: until
+    /// the catalog was read again, its prefilter does not know that name.
+    pub fn hide_names(&self) {
+        self.hidden.fetch_max(self.wanted.load(Ordering::Acquire), Ordering::AcqRel);
+    }
+
+    /// May there be such names?
+    pub fn hides_names(&self) -> bool {
+        let hidden = self.hidden.load(Ordering::Acquire);
+        hidden != 0 && *self.loaded.borrow() < hidden
     }
 
     /// Is the catalog older than a change that was seen?
@@ -273,6 +288,8 @@ impl Database {
                 Err(error) => return Err(error),
             }
         };
+        // What was locked when the catalog was read may be free again.
+        let changed = changed || self.with_catalog(|catalog| catalog.locked);
         if changed && !self.is_stale() {
             self.wanted.fetch_add(1, Ordering::AcqRel);
         }

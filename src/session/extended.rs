@@ -24,7 +24,7 @@ use crate::{
     sql::{
         cache::Key,
         catalog::Catalog,
-        classify::{Class, classify},
+        classify::classify,
         env::Env,
         held::{Effect, Lookup},
         model::Plan,
@@ -455,9 +455,7 @@ impl Session {
             self.environment.forget();
         }
         let text = &statement.text;
-        if statement.class.contains(Class::PROCEDURE.union(Class::DDL))
-            && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected)
-        {
+        if statement.class.contains(ALTERS) && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected) {
             self.environment.hide();
         }
         self.server.output.extend_from_slice(raw);

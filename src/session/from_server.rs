@@ -468,6 +468,9 @@ impl Session {
             }
             if std::mem::take(&mut self.ddl) {
                 self.db.mark_stale();
+                if self.environment.hides() {
+                    self.db.hide_names();
+                }
             }
         }
         match entry.job.deal {

@@ -89,22 +89,6 @@ impl<'a> Known<'a> {
         };
         now.map_or_else(|| refused(stale()), Lookup::Held)
     }
-
-    /// What an earlier statement of the Query makes of a name. Where it takes the place of a plan, that
-    /// is known only once it has run.
-    fn displaced(&self, was_guarded: bool, held: Option<&Held>) -> Lookup {
-        match held {
-            Some(held) => Lookup::Held(held.clone()),
-            None if was_guarded => refused(
-                Refusal::unsupported(
-                    "sql/unsettled-names",
-                    "pgveil does not run a name that is given another meaning in the same message",
-                )
-                .hint("Send the statements one by one."),
-            ),
-            None => Lookup::Unknown,
-        }
-    }
 }
 
 impl Names for Known<'_> {
@@ -113,9 +97,9 @@ impl Names for Known<'_> {
         for effect in self.effects.iter().rev() {
             match effect {
                 Effect::Prepare { name: new, held, .. } if new == name => {
-                    return self.displaced(guarded, held.as_ref());
+                    return displaced(guarded, held.as_ref());
                 }
-                Effect::Deallocate(gone) if gone == name => return self.displaced(guarded, None),
+                Effect::Deallocate(gone) if gone == name => return displaced(guarded, None),
                 _ => {}
             }
         }
@@ -129,13 +113,29 @@ impl Names for Known<'_> {
     fn cursor(&self, name: &str) -> Lookup {
         for effect in self.effects.iter().rev() {
             match effect {
-                Effect::Declare { name: new, held, .. } if new == name => return self.displaced(false, held.as_ref()),
+                Effect::Declare { name: new, held, .. } if new == name => return displaced(false, held.as_ref()),
                 Effect::Close(gone) if gone == name => return Lookup::Unknown,
                 _ => {}
             }
         }
         let portal = self.registry.portal(name.as_bytes());
         portal.and_then(|portal| portal.held()).map_or(Lookup::Unknown, Lookup::Held)
+    }
+}
+
+/// What an earlier statement of the Query makes of a name. Where it takes the place of a plan, that is
+/// known only once it has run.
+fn displaced(was_guarded: bool, held: Option<&Held>) -> Lookup {
+    match held {
+        Some(held) => Lookup::Held(held.clone()),
+        None if was_guarded => refused(
+            Refusal::unsupported(
+                "sql/unsettled-names",
+                "pgveil does not run a name that is given another meaning in the same message",
+            )
+            .hint("Send the statements one by one."),
+        ),
+        None => Lookup::Unknown,
     }
 }
 

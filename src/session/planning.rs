@@ -142,6 +142,7 @@ impl Desk<'_> {
             }
         };
         let (mut copied, mut unsettled, mut positions) = (0, false, Positions::default());
+        let mut created: Vec<&str> = Vec::new();
         for index in 0..parsed.len() {
             let span = parsed.statement_span(index);
             let own = parsed.statement_text(index);
@@ -154,11 +155,16 @@ impl Desk<'_> {
                 asked.is_some_and(|(planned, _)| planned) && matches!(planning.asks, Some(Asked::Statement(_)));
             let outcome = match planning.outcome {
                 Outcome::Refuse(refusal) if may_be_stale(&refusal) && !last_try => return Err(refusal),
+                // What it means is known when the catalog was read again.
+                _ if planner::names_one_of(own, &created) => Outcome::Refuse(unsettled_names()),
                 // What holds no protected name (a DO block, say) passes however names resolve.
                 Outcome::Pass if !planner::names_protected(own, self.catalog) => Outcome::Pass,
                 _ if unsettled && (mentions.protected || depends) => Outcome::Refuse(unsettled_names()),
                 outcome => outcome,
             };
+            if mentions.protected {
+                created.extend(planner::new_name(&parsed, index));
+            }
             let env = env_of(own, mentions.env, asked.map(|(_, env)| env));
             script.env |= env;
             if let (Some(effect), false) = (planning.effect, matches!(outcome, Outcome::Refuse(_))) {

@@ -122,7 +122,7 @@ impl Session {
     pub(super) async fn look(&mut self, text: &[u8]) -> Option<Mentions> {
         let look = |session: &Self| session.db.with_catalog(|catalog| catalog.prefilter.look(text));
         let mentions = look(self);
-        if mentions.protected || !self.environment.hides() {
+        if mentions.protected || !(self.environment.hides() || self.db.hides_names()) {
             return Some(mentions);
         }
         // What names nothing protected passes without a catalog as well.
@@ -162,7 +162,7 @@ impl Session {
                 }
             }
             // Every DO block counts as a mention, and a new view has a name that the prefilter can't know.
-            if mentions.protected && class.contains(Class::PROCEDURE.union(Class::DDL)) {
+            if mentions.protected && class.contains(ALTERS) {
                 self.environment.hide();
             }
             if !mentions.env && self.environment.touched() && class.contains(ENDS_TRANSACTION) {

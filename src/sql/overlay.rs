@@ -136,10 +136,9 @@ fn in_transaction(relation: &Relation, what: &str) -> String {
 /// Does a text name something protected by a name that it has got in this transaction? The prefilter
 /// cannot know it.
 pub fn names_displaced(text: &[u8], catalog: &Catalog, env: &Env) -> bool {
-    let changed = env.changed.iter().flatten();
-    let displaced = changed
-        .map(|changed| &changed.relation)
-        .filter(|relation| catalog.relations.get(&relation.oid).is_some_and(|before| catalog.matters(before)));
+    let merged = merge(catalog, env.changed.iter().flatten().map(|changed| &**changed));
+    let before = |relation: &Relation| catalog.relations.get(&relation.oid).is_some_and(|r| catalog.matters(r));
+    let displaced = merged.iter().filter(|relation| relation.refused.is_some() || before(relation));
     let names: Vec<&str> = displaced.map(|relation| relation.name.as_str()).collect();
     !names.is_empty() && {
         let text = String::from_utf8_lossy(text).to_ascii_lowercase();

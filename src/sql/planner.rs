@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use pg_raw_parse::{Node, nodes::DeclareCursorStmt};
+use pg_raw_parse::{
+    Node,
+    nodes::{DeclareCursorStmt, ObjectType},
+};
 
 use super::{
     catalog::Catalog,
@@ -80,8 +83,9 @@ pub fn plan_among(
         // A text may name nothing protected and run what does: `EXECUTE q('a\\')`.
         Ok(_) if backslashes(parsed.text(), env) => Err(backslash("this text")),
         Ok(done) => match resolve::shadowed(env, node) {
-            Some(refusal) => Err(refusal),
-            None => rewrite(parsed, index, resolver, &done, node),
+            // FETCH has nothing in it that could be shadowed.
+            Some(refusal) if !matches!(node, Node::FetchStmt(_)) => Err(refusal),
+            _ => rewrite(parsed, index, resolver, &done, node),
         },
         Err(stop) => match table(&resolver, node, text) {
             Some(table) => Err(refusal(stop, &table)),
@@ -101,6 +105,27 @@ pub fn plan_among(
 /// depend on how names resolve.
 pub fn names_protected(text: &str, catalog: &Catalog) -> bool {
     resolve::words(text, catalog).is_some()
+}
+
+/// The name that a statement gives to a relation that may lead to a protected one: a view, or something
+/// renamed.
+pub fn new_name<'p>(parsed: &'p Parsed<'_>, index: usize) -> Option<&'p str> {
+    match parsed.statement(index)?.stmt() {
+        Node::ViewStmt(view) => view.view()?.relname(),
+        Node::CreateTableAsStmt(create) if create.objtype == ObjectType::OBJECT_MATVIEW => {
+            create.into()?.rel()?.relname()
+        }
+        Node::RenameStmt(rename) if rename.subname().is_none() => rename.newname(),
+        _ => None,
+    }
+}
+
+/// Does a text hold one of these names?
+pub fn names_one_of(text: &str, names: &[&str]) -> bool {
+    !names.is_empty() && {
+        let text = text.to_ascii_lowercase();
+        text.contains("u&\"") || names.iter().any(|name| resolve::contains_word(&text, name))
+    }
 }
 
 /// Does a text that is no EXECUTE hold one of a statement on a protected table: in the body of a DO

@@ -125,7 +125,34 @@ COPY (SELECT * FROM plain WHERE id > 100 ORDER BY id) TO STDOUT;
 \set FETCH_COUNT 7
 SELECT id, label, amount, tags FROM plain ORDER BY id LIMIT 20;
 SELECT nosuch FROM plain;
+INSERT INTO members (code, name, email, balance, notes) VALUES (901, 'c1', 'c1@x', 1.5, 'one'), (902, 'c2', 'c2@x', 2, NULL),
+  (903, 'c3', 'c3@x', NULL, 'three'), (904, 'c4', NULL, 4, ''), (905, 'c5', 'c5@x', 5, E'a\nb');
+\set FETCH_COUNT 2
+SELECT * FROM members WHERE code > 900 ORDER BY code;
+SELECT email, nosuch FROM members;
+UPDATE members SET notes = 'new' WHERE code = 901 RETURNING email, notes;
 \set FETCH_COUNT 0
+PREPARE by_email (text) AS SELECT code, email, balance, notes FROM members WHERE email = $1;
+EXECUTE by_email('c3@x');
+EXECUTE by_email('c5@x') \gx
+EXECUTE by_email('c3@x', 1);
+EXECUTE nosuch('c3@x');
+PREPARE by_email AS SELECT 1;
+PREPARE add (int, text, text) AS INSERT INTO members (code, name, email) VALUES ($1, $2, $3) RETURNING email, name;
+EXECUTE add(906, 'c6', 'c6@x');
+EXECUTE add(906, 'c7', 'c7@x');
+DEALLOCATE add;
+BEGIN;
+DECLARE m SCROLL CURSOR FOR SELECT code, email, notes FROM members WHERE code > 900 ORDER BY code;
+FETCH 3 FROM m;
+MOVE BACKWARD 2 IN m;
+FETCH NEXT FROM m;
+FETCH LAST FROM m \gset last_
+\echo :last_email
+CLOSE m;
+FETCH m;
+ROLLBACK;
+DELETE FROM members WHERE code > 900;
 PREPARE p AS SELECT label FROM plain WHERE id = $1;
 EXECUTE p(5);
 DEALLOCATE p;

@@ -107,16 +107,6 @@ def refusals(pair):
     pair.run("ROLLBACK TO SAVEPOINT s")
     pair.run("SELECT email FROM members")
     pair.run("COMMIT")
-    # Server-side cursors: on plain tables as ever, on protected ones refused by name.
-    connection = pair.sides[0]
-    with connection.transaction():
-        cur = connection.cursor("on_members")
-        try:
-            cur.execute("SELECT email FROM members")
-            pair.differ("a cursor over a protected table", cur.fetchall(), "a refusal")
-        except psycopg.errors.FeatureNotSupported as error:
-            pair.expect("names the table", "members" in error.diag.message_primary or "DECLARE" in error.diag.message_primary, True)
-            raise psycopg.Rollback()
 
 
 def server_side_cursors(pair):
@@ -142,6 +132,49 @@ def server_side_cursors(pair):
         return seen
 
     pair.both("server-side cursors on a plain table", work)
+    pair.run("TRUNCATE members RESTART IDENTITY")
+    for n in range(60):
+        pair.run(
+            "INSERT INTO members (name, email, balance, notes) VALUES (%s, %s, %s, %s)",
+            (f"m{n}", f"m{n}@x", n / 4, None if n % 7 == 0 else f"note {n}"),
+        )
+
+    def on_members(connection):
+        seen = []
+        with connection.transaction():
+            with connection.cursor("all members", scrollable=True) as cur:
+                cur.itersize = 13
+                cur.execute("SELECT * FROM members ORDER BY id")
+                seen.append([tuple(column) for column in cur.description])
+                seen.append(cur.fetchone())
+                seen.append(cur.fetchmany(10))
+                cur.scroll(20)
+                seen.append(cur.fetchone())
+                cur.scroll(0, mode="absolute")
+                seen.append(list(cur))
+            with connection.cursor("bin", binary=True) as cur:
+                cur.execute("SELECT id, balance, notes FROM members WHERE email = %s", ("m33@x",))
+                seen.append(cur.fetchall())
+            with connection.cursor("none", scrollable=False) as cur:
+                cur.execute("SELECT id, notes FROM members WHERE email = ANY(%s) ORDER BY id", (["m1@x", "m2@x"],))
+                seen.append(cur.fetchall())
+        connection.autocommit = True
+        with connection.cursor("held", withhold=True) as cur:
+            cur.execute("SELECT email, balance FROM members ORDER BY id")
+            seen.append(cur.fetchmany(3))
+            connection.execute("UPDATE members SET balance = 0 WHERE email = 'm5@x'")
+            seen.append(cur.fetchall())
+        return seen
+
+    pair.both("server-side cursors on a protected table", on_members)
+    # By the simple protocol, and prepared.
+    for way in ({"cursor": ClientCursor}, {"prepare": True}, {}):
+        pair.run("PREPARE by_email (text) AS SELECT id, email, notes FROM members WHERE email = $1", **way)
+        pair.run("EXECUTE by_email('m3@x')", **way)
+        pair.run("EXECUTE by_email('nobody')", **way)
+        pair.run("EXECUTE by_email(NULL)", **way)
+        pair.run("DEALLOCATE by_email", **way)
+        pair.run("EXECUTE by_email('m3@x')", **way)
 
     def streamed(connection):
         with connection.cursor() as cur:

@@ -1,7 +1,7 @@
 //! Plans every recorded statement over the protected schema, and keeps docs/orms.md true.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -36,8 +36,17 @@ struct Share {
     refused: usize,
 }
 
-/// Refusals by code and message, and the cases that ran into them.
-type Reasons = BTreeMap<(&'static str, String), BTreeMap<&'static str, Vec<String>>>;
+/// What is refused and why: by code and construct.
+type Reasons = BTreeMap<(&'static str, String), Reason>;
+
+#[derive(Default)]
+struct Reason {
+    statements: usize,
+    /// Tools and their cases that ran into it.
+    cases: BTreeMap<&'static str, BTreeSet<String>>,
+    /// As refused.txt has it.
+    why: BTreeSet<String>,
+}
 
 /// The tables in docs/orms.md are those of the recordings.
 pub async fn documented(tools: &[Tool], schema: &str, policy: &str) {
@@ -45,6 +54,7 @@ pub async fn documented(tools: &[Tool], schema: &str, policy: &str) {
     let catalog = load(&world).await;
     let mut shares = Vec::new();
     let mut reasons = Reasons::new();
+    let allowed = compare::refused();
     for tool in tools {
         let statements = recording::read(tool.name);
         assert!(statements.len() > 40, "{}: {} statements are recorded", tool.name, statements.len());
@@ -55,11 +65,14 @@ pub async fn documented(tools: &[Tool], schema: &str, policy: &str) {
                 Outcome::Rewrite(_) => share.rewritten += 1,
                 Outcome::Refuse(refusal) => {
                     share.refused += 1;
-                    let cases =
-                        reasons.entry((refusal.code, refusal.message)).or_default().entry(tool.folder).or_default();
-                    if !cases.contains(&statement.case) {
-                        cases.push(statement.case.clone());
-                    }
+                    let key = (tool.folder.to_owned(), statement.case.clone());
+                    let (_, why) = allowed.get(&key).unwrap_or_else(|| {
+                        panic!("{key:?} is not in refused.txt: {}\n{}", refusal.message, statement.text)
+                    });
+                    let reason = reasons.entry((refusal.code, construct(&refusal.message))).or_default();
+                    reason.statements += 1;
+                    reason.why.insert(why.clone());
+                    reason.cases.entry(tool.folder).or_default().insert(statement.case.clone());
                 }
             }
         }
@@ -94,11 +107,20 @@ fn outcome(statement: &Statement, catalog: &Catalog) -> Outcome {
     outcomes.max_by_key(rank).unwrap_or(Outcome::Pass)
 }
 
+/// What a refusal is about, without the column and table that it was met with.
+fn construct(message: &str) -> String {
+    let about = message.split_once(" does not support ").map_or(message, |(_, about)| about);
+    about.split(" on protected table").next().unwrap_or(about).to_owned()
+}
+
 fn render(shares: &[(&Tool, Share)], reasons: &Reasons) -> String {
     let mut out = String::from("| tool | statements | passed | rewritten | refused |\n|---|--:|--:|--:|--:|\n");
     for (tool, share) in shares {
         let all = share.passed + share.rewritten + share.refused;
-        let percent = |part: usize| format!("{part} ({:.1} %)", part as f64 * 100.0 / all as f64);
+        let percent = |part: usize| {
+            let thousandths = (part * 2000 + all) / (2 * all);
+            format!("{part} ({}.{} %)", thousandths / 10, thousandths % 10)
+        };
         writeln!(
             out,
             "| {} | {all} | {} | {} | {} |",
@@ -109,14 +131,20 @@ fn render(shares: &[(&Tool, Share)], reasons: &Reasons) -> String {
         )
         .unwrap();
     }
-    out += "\n| refused for | in the cases |\n|---|---|\n";
-    for ((code, message), tools) in reasons {
-        let cases: Vec<String> = tools.iter().map(|(tool, cases)| format!("{tool}: {}", cases.join(", "))).collect();
+    out += "\n| refused | because | statements | in the cases |\n|---|---|--:|---|\n";
+    for ((code, construct), reason) in reasons {
+        let cases: Vec<String> = reason
+            .cases
+            .iter()
+            .map(|(tool, cases)| format!("{tool}: {}", cases.iter().map(String::as_str).collect::<Vec<_>>().join(", ")))
+            .collect();
         writeln!(
             out,
-            "| [{code}](errors.md#{}) {} | {} |",
+            "| {} ([{code}](errors.md#{})) | {} | {} | {} |",
+            construct.replace('|', "\\|"),
             code.replace('/', ""),
-            message.replace('|', "\\|"),
+            reason.why.iter().map(String::as_str).collect::<Vec<_>>().join("; "),
+            reason.statements,
             cases.join("; ")
         )
         .unwrap();

@@ -14,9 +14,11 @@ const conninfo = (text) => Object.fromEntries(text.split(" ").map((part) => part
 /// Types count: dates, buffers and strings look different.
 const shown = (value) => util.inspect(value, { depth: 12, maxArrayLength: null, maxStringLength: null, breakLength: Infinity, sorted: false });
 
-/// The tool's error and the driver's inside it.
+/// The tool's error and the driver's inside it. Prisma keeps a copy of the server's words instead.
 function failure(error) {
-  const inner = error.original ?? error.driverError ?? error.cause ?? error;
+  const kept = error.meta?.driverAdapterError?.cause;
+  const copy = kept?.originalCode && { code: kept.originalCode, message: kept.originalMessage, hint: kept.hint };
+  const inner = error.original ?? error.driverError ?? error.cause ?? copy ?? error;
   const found = { error: error.name, sqlstate: inner.code ?? null };
   if (!inner.code || /^(0A|XX)/.test(inner.code)) {
     found.message = inner.message;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
 };
 
 use serde_json::Value;
@@ -19,6 +19,8 @@ pub struct Tool {
     /// The folder of its application, and the tool's name in `refused.txt`.
     pub folder: &'static str,
     pub language: Language,
+    /// What is refused when it makes its tables again over protected ones; None if nothing is.
+    pub starts_again: Option<&'static str>,
     /// A variable for the application.
     pub variable: (&'static str, &'static str),
 }
@@ -56,10 +58,9 @@ impl Tool {
         }
     }
 
-    /// Runs the application; panics with what it said if it fails as a whole.
-    fn run(&self, arguments: &[&str]) -> String {
+    fn execute(&self, arguments: &[&str]) -> Output {
         let program = self.program();
-        let output = Command::new(&program[0])
+        Command::new(&program[0])
             .args(&program[1..])
             .args(arguments)
             .env(self.variable.0, self.variable.1)
@@ -68,7 +69,12 @@ impl Tool {
             .env("TZ", "UTC")
             .env("ORM_SEED", root().join("tests/orm/seed.sql"))
             .output()
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    }
+
+    /// Runs the application; panics with what it said if it fails as a whole.
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self.execute(arguments);
         assert!(output.status.success(), "{}: {}", self.name, crate::support::both(&output));
         crate::support::stdout(&output)
     }
@@ -76,6 +82,11 @@ impl Tool {
     /// Lets the tool make its tables.
     pub fn create(&self, conninfo: &str) {
         self.run(&["create", conninfo]);
+    }
+
+    /// Lets the tool see whether its tables are as they should be, as applications do when they start.
+    pub fn create_again(&self, conninfo: &str) -> Output {
+        self.execute(&["create", conninfo])
     }
 
     /// Runs cases, all if none are named.

@@ -372,3 +372,23 @@ fn a_prepare_that_is_parsed_but_not_run_yet_has_no_name() {
     raw.send(&[bind("", "a", &[], &[], &[]), execute("", 0), extended("EXECUTE q('Ann@x.org')", &[]), sync()].concat());
     assert_eq!(brief(&raw.until_ready()), ["PREPARE", "1", "SELECT 1", "=I"]);
 }
+
+#[test]
+fn rows_are_changed_where_a_cursor_stands() {
+    let turn = turn();
+    turn.same(
+        &Script::new()
+            .query("BEGIN; DECLARE c CURSOR FOR SELECT id, email FROM people ORDER BY id FOR UPDATE")
+            .query("FETCH c")
+            .query("UPDATE people SET email = 'current@x', notes = NULL WHERE CURRENT OF c")
+            .query("FETCH c")
+            .ask([
+                extended("UPDATE people SET email = $1 WHERE CURRENT OF c RETURNING id, email", &["other@x"]),
+                sync(),
+            ])
+            .query("FETCH c; DELETE FROM people WHERE CURRENT OF c")
+            .query("UPDATE people SET notes = 'x' WHERE CURRENT OF nosuch")
+            .query("ROLLBACK")
+            .query("SELECT * FROM people ORDER BY id"),
+    );
+}

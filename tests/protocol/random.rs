@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Of `people` (sealed columns), of `plain`, and of both; `$n` are the parameters.
-const STATEMENTS: [(&str, usize); 24] = [
+const STATEMENTS: [(&str, usize); 28] = [
     ("SELECT id, email, birth FROM people ORDER BY id", 0),
     ("SELECT * FROM people WHERE id = $1", 1),
     ("SELECT email FROM people WHERE email = $1", 1),
@@ -41,11 +41,15 @@ const STATEMENTS: [(&str, usize); 24] = [
     ("", 0),
     ("BEGIN", 0),
     ("COMMIT", 0),
-    ("ROLLBACK", 0),
     ("SHOW server_encoding", 0),
+    ("PREPARE q1 AS SELECT id, email FROM public.people WHERE email = $1", 0),
+    ("DEALLOCATE q1", 0),
+    ("DECLARE c1 CURSOR FOR SELECT id, email, birth FROM public.people WHERE id <> $1 ORDER BY id", 1),
+    ("DECLARE c1 CURSOR WITH HOLD FOR SELECT id, t FROM plain ORDER BY id", 0),
+    ("CLOSE c1", 0),
 ];
 
-const QUERIES: [&str; 33] = [
+const QUERIES: [&str; 49] = [
     "SELECT id, email, birth FROM people ORDER BY id",
     "SELECT * FROM people WHERE email = 'Ann@x.org'",
     "SELECT email FROM people WHERE id = 2; SELECT t FROM plain WHERE id = 2",
@@ -79,12 +83,32 @@ const QUERIES: [&str; 33] = [
     "COPY plain (id, t) TO STDOUT",
     "SELECT noisy(2)",
     "INSERT INTO late VALUES (1, 77)",
+    "PREPARE q1 AS SELECT id, email FROM public.people WHERE email = $1",
+    "PREPARE q1 (text) AS SELECT id, t FROM plain WHERE t = $1",
+    "PREPARE q2 (int) AS UPDATE public.people SET notes = NULL WHERE id = $1 RETURNING id, ssn",
+    "PREPARE q2 AS SELECT notes FROM public.people WHERE id = $1; EXECUTE q2(1)",
+    "EXECUTE q1('Ann@x.org')",
+    "EXECUTE q1('two'); SELECT 1/0; EXECUTE q1('x')",
+    "EXECUTE q2(2)",
+    "EXPLAIN (COSTS OFF) EXECUTE q3('x')",
+    "DEALLOCATE q1",
+    "DEALLOCATE q2",
+    "DECLARE c1 SCROLL CURSOR FOR SELECT id, email FROM public.people ORDER BY id",
+    "DECLARE c1 BINARY CURSOR WITH HOLD FOR SELECT id, birth, notes FROM public.people ORDER BY id; FETCH c1",
+    "FETCH ALL FROM c1",
+    "FETCH 1 FROM p1",
+    "CLOSE c1",
+    "CLOSE ALL",
 ];
+
+/// The server crashes if what these read is replaced by something of other types between Bind and Execute.
+/// (EXECUTE is left to Query: its arguments are refused at Parse, while the server does so later.)
+const AT_ONCE: [&str; 3] = ["FETCH 2 FROM c1", "MOVE 1 FROM c1", "FETCH 1 FROM p1"];
 
 struct Speaker {
     random: Random,
     /// How many parameters each name was last prepared with, as far as is known here.
-    counts: [usize; 3],
+    counts: [usize; 5],
 }
 
 impl Speaker {
@@ -94,16 +118,18 @@ impl Speaker {
 
     /// Messages that belong together, in words and in bytes.
     fn say(&mut self) -> (String, Vec<u8>) {
-        let names = ["", "s1", "s2"];
-        let portals = ["", "", "p1"];
-        let which = self.random.below(3);
+        let names = ["", "s1", "s2", "q1", "q2"];
+        let portals = ["", "", "p1", "c1"];
+        let which = self.random.below(5);
         let (name, portal) = (names[which], self.one(&portals));
-        match self.random.below(20) {
-            0..=3 => {
+        match self.random.below(25) {
+            0..=3 | 20..=23 => {
                 let sql = self.one(&QUERIES);
                 (format!("Query {sql:?}"), query(sql))
             }
             4..=6 => {
+                // q1 and q2 are prepared by SQL.
+                let (which, name) = (which % 3, names[which % 3]);
                 let (sql, count) = self.one(&STATEMENTS);
                 // At the front of a segment: a client that sends ahead cannot know what of it is skipped.
                 let mut bytes = sync();
@@ -139,6 +165,13 @@ impl Speaker {
                 let data = format!("{id}\tcopied\n");
                 let sql = "COPY plain (id, t) FROM STDIN";
                 (format!("Query {sql:?} with {data:?}"), [query(sql), copy_data(data.as_bytes()), copy_done()].concat())
+            }
+            24 => {
+                let sql = self.one(&AT_ONCE);
+                let formats = self.one(&[&[][..], &[0], &[1]]);
+                let bytes = [parse("", sql, &[]), bind("", "", &[], &[], formats), execute("", 0)];
+                let other = [sync(), parse("", "SHOW server_encoding", &[])].concat();
+                (format!("Parse, Bind {formats:?}, Execute {sql:?}, Sync, Parse"), [bytes.concat(), other].concat())
             }
             _ => ("Sync".to_owned(), sync()),
         }
@@ -185,7 +218,7 @@ fn comparable(messages: &[Message]) -> Vec<String> {
 }
 
 fn run(turn: &Turn, seed: u64) -> Result<(), String> {
-    let mut speaker = Speaker { random: Random::new(seed), counts: [0; 3] };
+    let mut speaker = Speaker { random: Random::new(seed), counts: [0, 0, 0, 1, 1] };
     let mut words = Vec::new();
     let mut parts = vec![Vec::new()];
     for _ in 0..5 + speaker.random.below(30) {

@@ -100,6 +100,11 @@ impl Bench {
         }
     }
 
+    /// Connection string of the twin.
+    pub fn twin(&self) -> String {
+        self.world.twin()
+    }
+
     /// Puts both sides' tables back.
     fn reset(&mut self) -> Result<(), Failure> {
         for sql in &self.reset {
@@ -245,7 +250,8 @@ fn status(messages: &[Message]) -> u8 {
 
 /// For each result in order: the part that it belongs to.
 fn runs(exchange: &Exchange) -> Vec<&Part> {
-    let times = |part: &Part| if exchange.how == How::Extended && part.twice { 2 } else { 1 };
+    let again = |part: &Part| exchange.how == How::Extended && (part.twice || part.rest);
+    let times = |part: &Part| if again(part) { 2 } else { 1 };
     exchange.parts.iter().flat_map(|part| std::iter::repeat_n(part, times(part))).collect()
 }
 
@@ -308,6 +314,9 @@ fn messages(exchange: &Exchange, parts: &[Rendered]) -> Vec<u8> {
                 out.extend(describe_portal(""));
             }
             out.extend(execute("", part.limit));
+            if part.rest {
+                out.extend(execute("", 0));
+            }
         }
     }
     out.extend(sync());

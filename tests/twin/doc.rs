@@ -265,6 +265,11 @@ impl Doc {
         }
     }
 
+    /// Its marks alone.
+    pub fn marks(&self) -> Self {
+        Self::Seq(self.render(false).marks.into_iter().map(|(construct, mode)| Self::Mark(construct, mode)).collect())
+    }
+
     /// Are there operands that are one parameter? Literals in their place would be plaintext where a parameter
     /// that is sealed is not.
     pub fn shares(&self) -> bool {

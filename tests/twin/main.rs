@@ -17,6 +17,7 @@ mod support;
 mod bench;
 mod compare;
 mod doc;
+mod itself;
 mod known;
 mod make;
 mod matrix;
@@ -31,7 +32,7 @@ mod ty;
 fn the_twin_says_the_same() {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |n| n.parse().expect("a number"));
     let plan = run::Plan {
-        statements: number("PGVEIL_TWIN_STATEMENTS", 400) as usize,
+        statements: number("PGVEIL_TWIN_STATEMENTS", 1000) as usize,
         seed: number("PGVEIL_TWIN_SEED", 1),
         jobs: number("PGVEIL_TWIN_JOBS", 1) as usize,
         session: std::env::var("PGVEIL_TWIN_SESSION").ok().map(|n| n.parse().expect("a number")),

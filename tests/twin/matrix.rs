@@ -24,7 +24,6 @@ pub enum Construct {
     AnyArray,
     InSubquery,
     AnySubquery,
-    CompareScalarSubquery,
     Exists,
     CompareColumns,
     OtherDomain,
@@ -45,7 +44,6 @@ pub enum Construct {
     NaturalJoin,
     FullJoin,
     UnionAll,
-    UnionAllOther,
     Union,
     MinMax,
     Aggregate,
@@ -54,10 +52,10 @@ pub enum Construct {
     WindowCarry,
     WindowPartition,
     WindowOrder,
-    WindowOther,
     CaseResult,
     CaseOther,
     CaseKin,
+    Folded,
     Coalesce,
     Nullif,
     ScalarSubquery,
@@ -80,14 +78,12 @@ pub enum Construct {
     FlowReturned,
     CopyIdentity,
     CopyOther,
-    CopyPlain,
     StoreInPlain,
     ComputedValue,
     ConflictTarget,
     Excluded,
     UpdateFrom,
     DeleteUsing,
-    SetSubquery,
     SetRow,
     Returning,
     ReturningExpression,
@@ -145,25 +141,25 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
             "sql/unsupported-operand",
             "sql/unsupported-construct",
         ]),
-        C::PlainColumn | C::ComputedOperand | C::CompareScalarSubquery => OPERAND,
+        C::PlainColumn | C::ComputedOperand => OPERAND,
         C::Like | C::Range => OPERATOR,
         C::CastOver => Verdict::Refused(&["sql/unsupported-construct", "sql/unsupported-operator"]),
         C::OrderBy | C::NaturalJoin | C::FullJoin | C::Union | C::WholeRow | C::Recursive => CONSTRUCT,
-        C::UnionAllOther | C::CaseOther | C::CaseKin | C::StoreInPlain => Verdict::Refused(&[
+        C::CaseOther | C::CaseKin | C::StoreInPlain => Verdict::Refused(&[
             "sql/unsupported-construct",
             "sql/unsupported-value",
             "sql/unsupported-operand",
             "sql/different-domain",
         ]),
         C::MinMax | C::Aggregate | C::Function => FUNCTION,
-        C::WindowPartition | C::WindowOrder | C::WindowOther => {
+        C::WindowPartition | C::WindowOrder => {
             Verdict::Refused(&["sql/unsupported-construct", "sql/unsupported-function"])
         }
         // NULLIF compares, and yields its first operand; the matrix has it in results only.
         C::Nullif => searchable(OPERATOR),
         // Not in the matrix: refused, or right.
         C::ScalarSubquery => CONSTRUCT,
-        C::CopyOther | C::CopyPlain | C::ComputedValue => VALUE,
+        C::CopyOther | C::ComputedValue => VALUE,
         C::Merge => CONSTRUCT,
         // `RETURNING *` would show the value under another name, too.
         C::FlowReturned => Verdict::Refused(&["sql/shared-value"]),
@@ -182,6 +178,7 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         | C::CommonTable
         | C::View
         | C::Locking
+        | C::Folded
         | C::Seal
         | C::Foreign
         | C::Default
@@ -193,7 +190,6 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         | C::Excluded
         | C::UpdateFrom
         | C::DeleteUsing
-        | C::SetSubquery
         | C::SetRow
         | C::Returning
         | C::ReturningExpression

@@ -25,7 +25,7 @@ pub fn failure(seed: u64, number: u64, schema: &Schema, session: &[Exchange], fa
         }
     }
     for table in &schema.tables {
-        let name = crate::schema::ident(&table.name);
+        let name = table.path();
         if texts.iter().any(|text| text.contains(&name)) {
             let sealed = table.columns.iter().filter(|column| column.sealed());
             let sealed: Vec<String> = sealed
@@ -63,13 +63,14 @@ pub fn failure(seed: u64, number: u64, schema: &Schema, session: &[Exchange], fa
             }
             let _ = writeln!(
                 out,
-                "--   name {:?}{}, describe statement {}, portal {}, binary {}, limit {}, twice {}",
+                "--   name {:?}{}, describe statement {}, portal {}, binary {}, limit {}{}, twice {}",
                 part.name,
                 if part.again { " as prepared before" } else { "" },
                 part.describe_statement,
                 part.describe_portal,
                 part.binary,
                 part.limit,
+                if part.rest { " and then the rest" } else { "" },
                 part.twice
             );
         }

@@ -28,6 +28,8 @@ pub struct Column {
 #[derive(Clone, Debug)]
 pub struct Table {
     pub name: String,
+    /// Another schema than `public`.
+    pub schema: Option<&'static str>,
     /// `id integer PRIMARY KEY` and `k integer` come first.
     pub columns: Vec<Column>,
     pub rows: Vec<Vec<Option<String>>>,
@@ -52,6 +54,13 @@ pub fn ident(name: &str) -> String {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && name != "select";
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+impl Table {
+    /// As statements name it.
+    pub fn path(&self) -> String {
+        self.schema.map_or_else(|| ident(&self.name), |schema| format!("{schema}.{}", ident(&self.name)))
+    }
 }
 
 impl Column {
@@ -128,7 +137,15 @@ impl Schema {
                     .then(|| format!("'{}'", pool::plain(ty)[0].replace('\'', "''")));
                 add(Column { mode, unique, default, ..Column::plain("", ty) }, random);
             }
-            tables.push(Table { name, columns, rows: Vec::new() });
+            tables.push(Table { name, schema: None, columns, rows: Vec::new() });
+        }
+        if random.below(2) == 0 {
+            // The same name elsewhere, in plaintext.
+            let first = &tables[0];
+            let plain =
+                |column: &Column| Column { unique: column.name == "id", ..Column::plain(&column.name, column.ty) };
+            let columns = first.columns.iter().map(plain).collect();
+            tables.push(Table { name: first.name.clone(), schema: Some("side"), columns, rows: Vec::new() });
         }
         for table in &mut tables {
             table.rows = rows(table, random);
@@ -154,7 +171,7 @@ impl Schema {
             outputs.push(if renamed { format!("{} AS {name}", ident(&column.name)) } else { ident(&name) });
             columns.push(Column { name, not_null: false, unique: i == 0, default: None, ..column.clone() });
         }
-        let mut query = format!("SELECT {} FROM {}", outputs.join(", "), ident(&table.name));
+        let mut query = format!("SELECT {} FROM {}", outputs.join(", "), table.path());
         if random.below(2) == 0 {
             query.push_str(" WHERE k IS NOT NULL");
         }
@@ -163,7 +180,7 @@ impl Schema {
 
     /// Definitions of the tables.
     pub fn ddl(&self) -> String {
-        let mut out = String::new();
+        let mut out = "CREATE SCHEMA side;\n".to_owned();
         for table in &self.tables {
             let mut parts = Vec::new();
             for column in &table.columns {
@@ -181,7 +198,7 @@ impl Schema {
                 }
                 parts.push(part);
             }
-            let _ = writeln!(out, "CREATE TABLE {} ({});", ident(&table.name), parts.join(", "));
+            let _ = writeln!(out, "CREATE TABLE {} ({});", table.path(), parts.join(", "));
         }
         out
     }
@@ -222,8 +239,7 @@ impl Schema {
 
     /// Statements that make the tables' contents what they are at the start of each session.
     pub fn reset(&self) -> Vec<String> {
-        let mut out: Vec<String> =
-            self.tables.iter().map(|table| format!("DELETE FROM {}", ident(&table.name))).collect();
+        let mut out: Vec<String> = self.tables.iter().map(|table| format!("DELETE FROM {}", table.path())).collect();
         for table in &self.tables {
             let heads = table.columns.iter().map(|column| text(ident(&column.name))).collect();
             let rows = table.rows.iter().map(|row| {
@@ -235,7 +251,7 @@ impl Schema {
                     .collect()
             });
             let grid = Doc::Grid { heads, between: " VALUES ", rows: rows.collect() };
-            out.push(seq!["INSERT INTO ", ident(&table.name), " ", grid].render(false).sql);
+            out.push(seq!["INSERT INTO ", table.path(), " ", grid].render(false).sql);
         }
         out
     }

@@ -94,7 +94,10 @@ fn of_part(part: &Part) -> Vec<Part> {
         out.push(Part { twice: false, ..part.clone() });
     }
     if part.limit != 0 {
-        out.push(Part { limit: 0, ..part.clone() });
+        out.push(Part { limit: 0, rest: false, ..part.clone() });
+    }
+    if part.rest {
+        out.push(Part { rest: false, ..part.clone() });
     }
     if part.again {
         out.push(Part { again: false, ..part.clone() });

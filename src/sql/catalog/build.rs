@@ -20,6 +20,7 @@ pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
         epoch,
         columns: database.columns.clone(),
         any_value: facts.any_value,
+        locked: facts.locked,
         sealed_domain: facts.domain.as_ref().map(|d| d.oid),
         ..Catalog::default()
     };
@@ -48,6 +49,8 @@ pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
         env.iter().map(String::as_str),
     );
     catalog.tainted_functions = reached.functions(facts);
+    catalog.tainted_operators = reached.calling(&facts.operators, facts);
+    catalog.tainted_casts = reached.calling(&facts.casts, facts);
     catalog.firing = reached.firing;
     // Last: the walk over definitions uses all of it.
     views::resolve(&mut catalog, facts);

@@ -22,8 +22,14 @@ pub struct Facts {
     pub functions: Vec<Function>,
     /// View column → the column of a relation that it hands through, one level down.
     pub view_columns: HashMap<(Oid, i16), (Oid, i16)>,
+    /// Operators by name, and the functions that they call.
+    pub operators: Vec<(String, Oid)>,
+    /// Types by bare name, and the functions that a cast to them may call.
+    pub casts: Vec<(String, Oid)>,
     /// What the views and materialized views that read protected tables are, in SQL.
     pub definitions: HashMap<Oid, Definition>,
+    /// Something could not be read, since what it names is locked.
+    pub locked: bool,
     /// See [`Catalog::any_value`](super::Catalog::any_value).
     pub any_value: Option<&'static str>,
     /// Unique indexes of the policy's tables.

@@ -31,6 +31,10 @@ UNION ALL
 SELECT 9, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_catalog.pg_type WHERE typtype = 'd'
 UNION ALL
 SELECT 10, count(*), sum(hashint8(inhrelid::int8 << 32 # inhparent::int8)) FROM pg_catalog.pg_inherits
+UNION ALL
+SELECT 11, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_catalog.pg_operator WHERE oid >= 16384
+UNION ALL
+SELECT 12, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_catalog.pg_cast WHERE oid >= 16384
 ) parts";
 
 /// Two equal fingerprints: the catalog has not changed in between.

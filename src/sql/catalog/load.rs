@@ -1,5 +1,5 @@
 //! Reads the facts from the server: one statement, one snapshot, no privilege beyond CONNECT. What
-//! views are is read in a second one: it takes locks.
+//! views and indexes are is read in further ones: they take locks.
 
 use std::sync::Arc;
 
@@ -44,6 +44,8 @@ const QUERY: &str = include_str!("load.sql");
 
 const DEFINITIONS: &str = include_str!("definitions.sql");
 
+const UNIQUE: &str = include_str!("unique.sql");
+
 /// How long to wait for a lock on what a view reads: for all views together, and then, if one of them
 /// is locked, for each alone. In milliseconds, as `lock_timeout` counts.
 const LOCK_TIMEOUTS: (&str, &str) = ("200", "10");
@@ -80,6 +82,7 @@ pub async fn load_with(
     if !views.is_empty() {
         define(client, &views, &mut facts).await?;
     }
+    unique_indexes(client, database, &mut facts).await?;
     Ok(build(epoch, database, &facts))
 }
 
@@ -95,9 +98,29 @@ async fn define(client: &Client, views: &[Oid], facts: &mut Facts) -> Result<(),
         match definitions(client, &[view], alone, facts).await {
             Err(CatalogError::Postgres(error)) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                 facts.definitions.insert(view, Definition::default());
+                facts.locked = true;
             }
             done => done?,
         }
+    }
+    Ok(())
+}
+
+/// Reads the unique indexes of the policy's tables; without those over expressions if a table is locked.
+async fn unique_indexes(client: &Client, database: &Database, facts: &mut Facts) -> Result<(), CatalogError> {
+    let named = |r: &Relation| database.tables.iter().any(|t| t.schema == r.schema && t.name == r.name);
+    let tables: Vec<Oid> = facts.relations.iter().filter(|r| named(r)).map(|r| r.oid).collect();
+    let rows = match client.query(UNIQUE, &[&tables, &LOCK_TIMEOUTS.0, &true]).await {
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+            facts.locked = true;
+            client.query(UNIQUE, &[&tables, &LOCK_TIMEOUTS.0, &false]).await?
+        }
+        done => done?,
+    };
+    for row in rows {
+        let (table, name, primary, keys) =
+            read(row.try_get(0)?).map_err(|source| CatalogError::Answer { part: "unique".to_owned(), source })?;
+        facts.unique.push(UniqueIndex { table, name, primary, keys });
     }
     Ok(())
 }
@@ -150,16 +173,14 @@ fn add(
             let (from, to) = (Object::Relation(table), Object::Function(function));
             facts.uses.push(Use { from, to, through: Through::Firing });
         }
-        "unique" => {
-            let (table, name, primary, keys) = read(body)?;
-            facts.unique.push(UniqueIndex { table, name, primary, keys });
-        }
         "function" => facts.functions.push(function(body)?),
         "view" => {
             let (view, tree) = read::<(Oid, String)>(body)?;
             views.push(view);
             facts.view_columns.extend(handed_through(&tree).into_iter().map(|(number, below)| ((view, number), below)));
         }
+        "operator" => facts.operators.push(read(body)?),
+        "cast" => facts.casts.push(read(body)?),
         "any_value" => {
             facts.any_value = match read(body)? {
                 (true, _) => Some("pgveil"),

@@ -60,6 +60,27 @@ FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
 WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refobjid >= 16384 AND d.refobjid <> r.ev_class
   AND d.refclassid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)
 UNION ALL
+-- Rules, views and SQL-standard bodies name an operator, not its function.
+SELECT DISTINCT CASE WHEN r.oid IS NULL THEN 'body' ELSE 'rule' END, pg_catalog.json_build_array(
+  COALESCE(r.ev_class, d.objid)::pg_catalog.int8, true, o.oprcode::pg_catalog.oid::pg_catalog.int8)::pg_catalog.text
+FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_operator o ON o.oid = d.refobjid
+LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
+WHERE d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oprcode::pg_catalog.oid >= 16384
+  AND d.classid IN ('pg_catalog.pg_rewrite'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass)
+UNION ALL
+-- Operators and casts that call functions which are not PostgreSQL's own; a cast by the type that it makes.
+SELECT DISTINCT 'operator', pg_catalog.json_build_array(o.oprname, o.oprcode::pg_catalog.oid::pg_catalog.int8)::pg_catalog.text
+FROM pg_catalog.pg_operator o WHERE o.oprcode::pg_catalog.oid >= 16384
+UNION ALL
+SELECT DISTINCT 'cast', pg_catalog.json_build_array(t.typname, c.castfunc::pg_catalog.int8)::pg_catalog.text
+FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type t ON t.oid = c.casttarget WHERE c.castfunc >= 16384
+UNION ALL
+-- The functions that a domain's CHECK calls, likewise.
+SELECT DISTINCT 'cast', pg_catalog.json_build_array(t.typname, d.refobjid::pg_catalog.int8)::pg_catalog.text
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_type t ON t.oid = k.contypid
+JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.objid = k.oid
+WHERE k.contypid <> 0 AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid >= 16384
+UNION ALL
 -- Functions that name relations, row types or functions in their signature or SQL-standard body;
 -- aggregates name their support functions.
 SELECT DISTINCT 'body', pg_catalog.json_build_array(
@@ -120,13 +141,3 @@ SELECT 'any_value', pg_catalog.json_build_array(EXISTS (
     WHERE n.nspname = 'pgveil' AND p.proname = 'any_value' AND p.prokind = 'a'
       AND p.proargtypes = ARRAY['pg_catalog.bytea'::pg_catalog.regtype]::pg_catalog.oidvector),
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 160000)::pg_catalog.text
-UNION ALL
--- Unique indexes of the policy's tables: what makes rows unique, by column or by expression.
-SELECT 'unique', pg_catalog.json_build_array(
-  i.indrelid::pg_catalog.int8, c.relname, i.indisprimary,
-  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-            i.indkey[k - 1], pg_catalog.pg_get_indexdef(i.indexrelid, k, false)) ORDER BY k)
-   FROM pg_catalog.generate_series(1, i.indnkeyatts::pg_catalog.int4) k))::pg_catalog.text
-FROM named JOIN pg_catalog.pg_index i ON i.indrelid = named.oid
-JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL

@@ -55,6 +55,11 @@ pub struct Catalog {
     /// Functions, procedures and aggregates that reach a protected table (their body names one,
     /// transitively), by bare name; the value says why. Calling one is refused.
     pub tainted_functions: HashMap<String, String>,
+    /// Operators by name, and types by bare name, whose use calls one of these functions, with its bare
+    /// name.
+    pub tainted_operators: HashMap<String, String>,
+    /// See `tainted_operators`.
+    pub tainted_casts: HashMap<String, String>,
     /// Protected columns by ordinal.
     pub columns: Vec<Arc<ProtectedColumn>>,
     /// Protected column (ordinal) by (relation OID, attribute number), for the check of row
@@ -69,8 +74,8 @@ pub struct Catalog {
     pub firing: HashMap<Oid, String>,
     /// Views and materialized views over protected tables that statements can name, by OID.
     pub views: HashMap<Oid, View>,
-    /// Views are refused only because something that they read was locked: look again soon.
-    pub views_locked: bool,
+    /// Views or indexes could not be read, since a table of theirs was locked: look again soon.
+    pub locked: bool,
     /// The patterns that make a statement worth parsing.
     pub prefilter: Prefilter,
     /// What makes the rows of the policy's tables unique, by table.

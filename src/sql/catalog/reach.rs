@@ -27,7 +27,15 @@ impl Reached {
             Object::Function(_) => None,
         });
         let tables = database.tables.iter().map(|t| t.name.clone());
-        tables.chain(relations).chain(self.functions(facts).into_keys()).collect()
+        let calls = [&facts.operators, &facts.casts].into_iter().flat_map(|list| self.calling(list, facts).into_keys());
+        tables.chain(relations).chain(self.functions(facts).into_keys()).chain(calls).collect()
+    }
+
+    /// Those of a list of operators or types that call a function which was reached, with its name.
+    pub(super) fn calling(&self, list: &[(String, Oid)], facts: &Facts) -> HashMap<String, String> {
+        let name = |oid: Oid| facts.functions.iter().find(|f| f.oid == oid).map(|f| f.name.clone());
+        let reached = list.iter().filter(|(_, oid)| self.reasons.contains_key(&Object::Function(*oid)));
+        reached.filter_map(|(what, oid)| Some((what.clone(), name(*oid)?))).collect()
     }
 
     /// [`Catalog::tainted_functions`]: reasons by bare name.

@@ -52,7 +52,6 @@ fn one(catalog: &mut Catalog, oid: Oid, definition: &Definition) {
     match walk(catalog, relation, definition) {
         Ok(stored) => take(catalog, oid, &stored),
         Err(why) => {
-            catalog.views_locked |= definition.text.is_none();
             if let Some(relation) = catalog.relations.get_mut(&oid)
                 && let Some(reason) = &mut Arc::make_mut(relation).refused
             {

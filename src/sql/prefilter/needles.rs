@@ -46,7 +46,12 @@ impl Needle {
             return Some(Self { bytes, kind, bounds: Bounds::Anywhere });
         }
         if spelled.is_ascii() && !spelled.is_empty() {
-            let bounds = if spelled.len() >= CUT { Bounds::Beginning } else { Bounds::Word };
+            let bounds = match spelled.len() {
+                // An operator: what stands beside it is no part of it.
+                _ if !spelled.bytes().any(is_word_byte) => Bounds::Anywhere,
+                CUT.. => Bounds::Beginning,
+                _ => Bounds::Word,
+            };
             let mut bytes = spelled.into_bytes();
             bytes.truncate(CUT);
             return Some(Self { bytes, kind, bounds });

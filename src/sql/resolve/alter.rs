@@ -73,9 +73,38 @@ impl<'a> Resolver<'a> {
                 | AlterTableType::AT_ValidateConstraint
                 | AlterTableType::AT_AlterConstraint
                 | AlterTableType::AT_ChangeOwner
-                | AlterTableType::AT_SetStatistics,
+                | AlterTableType::AT_SetStatistics
+                | AlterTableType::AT_SetStorage
+                | AlterTableType::AT_SetCompression
+                | AlterTableType::AT_SetOptions
+                | AlterTableType::AT_ResetOptions
+                | AlterTableType::AT_SetRelOptions
+                | AlterTableType::AT_ResetRelOptions
+                | AlterTableType::AT_SetTableSpace
+                | AlterTableType::AT_SetLogged
+                | AlterTableType::AT_SetUnLogged
+                | AlterTableType::AT_ClusterOn
+                | AlterTableType::AT_DropCluster
+                | AlterTableType::AT_ReplicaIdentity
+                | AlterTableType::AT_EnableRowSecurity
+                | AlterTableType::AT_DisableRowSecurity
+                | AlterTableType::AT_ForceRowSecurity
+                | AlterTableType::AT_NoForceRowSecurity
+                | AlterTableType::AT_EnableTrig
+                | AlterTableType::AT_EnableAlwaysTrig
+                | AlterTableType::AT_EnableReplicaTrig
+                | AlterTableType::AT_DisableTrig
+                | AlterTableType::AT_EnableTrigAll
+                | AlterTableType::AT_DisableTrigAll
+                | AlterTableType::AT_EnableTrigUser
+                | AlterTableType::AT_DisableTrigUser,
                 _,
             ) => Ok(()),
+            (AlterTableType::AT_AddIdentity | AlterTableType::AT_SetIdentity | AlterTableType::AT_DropIdentity, _)
+                if column.is_none() =>
+            {
+                Ok(())
+            }
             (AlterTableType::AT_DropColumn | AlterTableType::AT_AlterColumnType, def) => {
                 if let Some(ordinal) = column {
                     let what =

@@ -4,6 +4,7 @@
 use super::flow::FlowId;
 use crate::{
     sql::{
+        catalog::Catalog,
         grammar::edits::Qualified,
         model::{Ordinal, Output},
     },
@@ -36,6 +37,15 @@ impl Sealed {
     /// A column's value just as the column has it.
     pub(super) fn column(ordinal: Ordinal) -> Self {
         Self { ordinal, shown: None, fits: true }
+    }
+
+    /// Is it of the column's own type? Only such values can be a view's: of its columns no more is known
+    /// than whose values they are.
+    pub(super) fn is_as_stored(&self, catalog: &Catalog) -> bool {
+        catalog.columns.get(self.ordinal).is_some_and(|column| {
+            // Of a type without modifier every value fits.
+            self.shown.is_none_or(|shown| shown == column.ty) && (self.fits || column.ty.typmod() == -1)
+        })
     }
 }
 

@@ -68,6 +68,8 @@ impl<'a> Resolver<'a> {
             Node::SubLink(link) => self.sublink(link, scope),
             Node::NodeList(list) => self.all(list, scope, Place::Named("a list")),
             Node::SetToDefault(default) => Err(construct_at("DEFAULT in an expression", default.location)),
+            // A cursor: a name, or a parameter of a function body, which has no place here.
+            Node::CurrentOfExpr(current) if current.cursor_param == 0 => Ok(()),
             Node::CurrentOfExpr(_) => Err(construct("WHERE CURRENT OF")),
             Node::XmlExpr(xml) => Err(construct_at("XML expressions", xml.location)),
             Node::XmlSerialize(xml) => Err(construct_at("XMLSERIALIZE", xml.location)),

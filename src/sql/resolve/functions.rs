@@ -1,7 +1,10 @@
 //! Function calls: which ones reach protected tables, and which ones may write.
 
+use std::collections::HashMap;
+
 use pg_raw_parse::{
     Node,
+    list::NodeList,
     nodes::{FuncCall, TypeName},
 };
 
@@ -218,14 +221,8 @@ pub(super) fn forbidden(call: &FuncCall, catalog: &Catalog) -> Option<Stop> {
     if schema(call) == Some(KEYSTORE_SCHEMA) {
         return Some(keystore(call.location));
     }
-    if let Some(why) = catalog.tainted_functions.get(name)
-        && !allowed(catalog, schema(call), name)
-    {
-        let message = format!("pgveil does not support calling {name}(): it reaches a protected table");
-        let refusal = Refusal::unsupported("sql/tainted-function", message)
-            .detail(why.clone())
-            .hint("if it is known to be safe, list it in the table's `allow_functions`");
-        return Some(located(refusal, call.location));
+    if let Some(stop) = tainted(catalog, schema(call), name, call.location) {
+        return Some(stop);
     }
     let table = if DUMPS.contains(&name) {
         dumped(call, name, catalog)
@@ -291,6 +288,19 @@ fn dumped(call: &FuncCall, name: &str, catalog: &Catalog) -> Option<String> {
         }
         _ => catalog.columns.first().map(|c| c.table.clone()),
     }
+}
+
+/// Does a function reach a protected table, without being listed as safe?
+pub(super) fn tainted(catalog: &Catalog, schema: Option<&str>, name: &str, location: i32) -> Option<Stop> {
+    let why = catalog.tainted_functions.get(name)?;
+    if allowed(catalog, schema, name) {
+        return None;
+    }
+    let message = format!("pgveil does not support calling {name}(): it reaches a protected table");
+    let refusal = Refusal::unsupported("sql/tainted-function", message)
+        .detail(why.clone())
+        .hint("if it is known to be safe, list it in the table's `allow_functions`");
+    Some(located(refusal, location))
 }
 
 fn allowed(catalog: &Catalog, schema: Option<&str>, name: &str) -> bool {
@@ -402,6 +412,44 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Operators and casts that call a function which reaches a protected table. Such a function may be
+    /// called wherever they stand, so the whole statement is looked at.
+    pub(super) fn no_tainted_operators(&mut self, node: Node<'a>, text: &'a str) -> Step<()> {
+        let catalog = self.catalog;
+        let untainted = catalog.tainted_operators.is_empty() && catalog.tainted_casts.is_empty();
+        if untainted || !evaluates(node) {
+            return Ok(());
+        }
+        let last = |list: &'a NodeList| list.iter().next_back().and_then(Node::as_str).unwrap_or_default();
+        let called = |name: &str, of: &HashMap<String, String>, location: i32| {
+            of.get(name).and_then(|function| tainted(catalog, None, function, location))
+        };
+        let operator = |list, location| called(last(list), &catalog.tainted_operators, location);
+        let found = mention::walk(node, |node| match node {
+            Node::A_Expr(expr) => operator(expr.name(), expr.location),
+            Node::SubLink(link) => operator(link.oper_name(), link.location),
+            Node::SortBy(sort) => operator(sort.use_op(), sort.location),
+            Node::TypeName(name) => {
+                let bare = name.names().iter().next_back().and_then(|n| n.sval()).unwrap_or_default();
+                called(bare.strip_prefix('_').unwrap_or(bare), &catalog.tainted_casts, name.location)
+            }
+            _ => None,
+        });
+        let stop = found.unwrap_or_else(|mention::Unwalkable| {
+            let operators = catalog.tainted_operators.iter().filter(|(name, _)| text.contains(name.as_str()));
+            let lower = text.to_ascii_lowercase();
+            let casts = catalog.tainted_casts.iter().filter(|(name, _)| mention::contains_word(&lower, name));
+            operators.chain(casts).find_map(|(_, function)| tainted(catalog, None, function, -1))
+        });
+        match stop {
+            Some(stop) => {
+                self.forbidden = true;
+                Err(stop)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// A type in a cast or column definition: a protected table's row type would carry its values.
     pub(super) fn type_name(&mut self, name: &'a TypeName) -> Step<()> {
         // The grammar takes any expression for a modifier; typenameTypeMod() (parse_type.c) takes these.
@@ -426,6 +474,30 @@ impl<'a> Resolver<'a> {
         }
         Ok(())
     }
+}
+
+/// Statements that evaluate expressions, now or when what they define is used.
+fn evaluates(node: Node<'_>) -> bool {
+    matches!(
+        node,
+        Node::SelectStmt(_)
+            | Node::InsertStmt(_)
+            | Node::UpdateStmt(_)
+            | Node::DeleteStmt(_)
+            | Node::MergeStmt(_)
+            | Node::ExplainStmt(_)
+            | Node::PrepareStmt(_)
+            | Node::DeclareCursorStmt(_)
+            | Node::ExecuteStmt(_)
+            | Node::CallStmt(_)
+            | Node::CopyStmt(_)
+            | Node::ViewStmt(_)
+            | Node::CreateTableAsStmt(_)
+            | Node::CreateStmt(_)
+            | Node::AlterTableStmt(_)
+            | Node::IndexStmt(_)
+            | Node::DoStmt(_)
+    )
 }
 
 #[cfg(test)]

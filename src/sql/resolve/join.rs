@@ -6,14 +6,16 @@ use pg_raw_parse::nodes::{Alias, JoinExpr, JoinType};
 
 use super::{
     Resolver, Step,
-    carry::{Carry, Valued},
+    carry::{Carry, Sealed, Valued},
     from::{derived, rename},
     refuse::{Place, construct, native},
     scope::{Columns, Item, OutCol, Scope},
+    value::{common_source, shown_beside},
 };
 use crate::{
     config::Mode,
     sql::grammar::edits::{Change, NodeAt},
+    values::LogicalType,
 };
 
 impl<'a> Resolver<'a> {
@@ -142,13 +144,26 @@ impl<'a> Resolver<'a> {
             // transformFromClauseItem (parser/parse_clause.c): the left one's, or that of the side that
             // is kept whole.
             let kept = if join.jointype == JoinType::JOIN_RIGHT { r } else { l };
-            merged.push(OutCol { merged: kept.qualified.clone(), ..OutCol::new(name.clone(), kept.carry) });
+            let carry = self.merged_carry(kept.carry, l.carry, r.carry, place)?;
+            merged.push(OutCol { merged: kept.qualified.clone(), ..OutCol::new(name.clone(), carry) });
         }
         let Some(at) = NodeAt::using(self.text, join) else {
             return Err(construct("this kind of JOIN … USING"));
         };
         self.changes.push((at, Change::On(conditions)));
         Ok(merged)
+    }
+
+    /// A merged column has the type that both have together (buildMergedJoinVar, parser/parse_clause.c).
+    fn merged_carry(&self, kept: Carry, left: Carry, right: Carry, place: Place<'_>) -> Step<Carry> {
+        let Carry::Sealed(sealed) = kept else { return Ok(kept) };
+        let own = self.sealed_column(sealed.ordinal)?.ty;
+        let types = [self.carried_type(left)?, self.carried_type(right)?];
+        let common = common_source(&types).filter(|common| shown_beside(own, common.oid).is_some());
+        let Some(shown) = common.and_then(|common| LogicalType::from_oid(common.oid, common.typmod)) else {
+            return Err(self.unsupported(sealed.ordinal, place, -1));
+        };
+        Ok(Carry::Sealed(Sealed { shown: Some(shown).filter(|shown| *shown != own), ..sealed }))
     }
 }
 

@@ -10,7 +10,7 @@
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
 //! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
-//! - `utility`, `alter`, `create`, `view` — everything that is no query.
+//! - `utility`, `alter`, `create`, `view`, `trigger` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `prepared` — statements that make or use names of plans.
@@ -48,6 +48,7 @@ mod setop;
 mod shadows;
 mod stored;
 mod sublink;
+mod trigger;
 mod types;
 mod update;
 mod utility;
@@ -187,6 +188,7 @@ impl<'a> Resolver<'a> {
 
     /// Walks a whole statement.
     pub(super) fn statement(&mut self, node: Node<'a>, text: &'a str) -> Step<Done<'a>> {
+        self.no_tainted_operators(node, text)?;
         match node {
             Node::SelectStmt(select) if let Some(into) = view::into_clause(select) => self.select_into(select, into),
             Node::SelectStmt(_) | Node::InsertStmt(_) | Node::UpdateStmt(_) | Node::DeleteStmt(_) => {

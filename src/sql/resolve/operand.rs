@@ -22,6 +22,7 @@ const BOOL: u32 = 16;
 const INT4: u32 = 23;
 const INT8: u32 = 20;
 const NUMERIC: u32 = 1700;
+const BPCHAR: u32 = 1042;
 
 /// What stands where a value for a sealed column is expected.
 #[derive(Debug)]
@@ -133,8 +134,9 @@ pub(super) fn nested(outer: Source, inner: Source, constant: bool) -> Option<Sou
     match (types::is_text(outer), types::is_text(inner)) {
         (true, true) if unbounded => Some(outer),
         (true, true) if outer.typmod == -1 => Some(inner),
-        // `'2024-12-31'::text::date`: a conversion through text is what reads the literal, too.
-        (false, true) if unbounded && constant => Some(outer),
+        // `'2024-12-31'::text::date`: a conversion through text is what reads the literal, too; and text becomes
+        // char(n) by cutting and padding alone, as when it is read (not so the reverse: that strips blanks).
+        (false, true) if unbounded && (constant || outer.oid == BPCHAR) => Some(outer),
         // `x::numeric::numeric(10,2)`, and the reverse, which leaves the value alone.
         (false, false) if outer.oid == inner.oid && inner.typmod == -1 => Some(outer),
         (false, false) if outer.oid == inner.oid && outer.typmod == -1 => Some(inner),

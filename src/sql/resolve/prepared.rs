@@ -170,7 +170,8 @@ impl<'a> Resolver<'a> {
             (Operand::Literal(constant), _) => {
                 let expected = self.expected(form, declared)?;
                 let Some(source) = argument_source(&constant, expected) else { return Err(unsupported(i)) };
-                self.replace(constant, form, source)
+                self.replace(constant, form, source);
+                Ok(())
             }
             (Operand::Array(array, outer, source), ParamForm::TokenArray(ordinal, cast)) => {
                 let given = if source.oid == 0 { declared } else { source };
@@ -210,12 +211,12 @@ impl<'a> Resolver<'a> {
         Ok((parameter.unwrap_or(Source::UNTYPED), cast))
     }
 
-    fn replace(&mut self, constant: Constant<'a>, form: ParamForm, source: Source) -> Step<()> {
+    fn replace(&mut self, constant: Constant<'a>, form: ParamForm, source: Source) {
         let at = constant.outer.at;
         let mut literal = constant.literal(self.start);
         literal.source = source;
         let change = match form {
-            ParamForm::Plain => return Ok(()),
+            ParamForm::Plain => return,
             ParamForm::Seal(ordinal, _) => Change::Seal(ordinal, literal),
             ParamForm::SealAs(ordinal, ty, _) => Change::SealAs(ordinal, ty, literal),
             ParamForm::Token(ordinal, _) => Change::Token(ordinal, literal),
@@ -223,7 +224,6 @@ impl<'a> Resolver<'a> {
             ParamForm::SealArray(ordinal, _) => Change::SealArray(ordinal, literal),
         };
         self.changes.push((at, change));
-        Ok(())
     }
 }
 

@@ -6,11 +6,7 @@
 
 use pg_raw_parse::Node;
 
-use super::{
-    Params, QueryOut, Resolver, Stop,
-    carry::{Carry, Sealed},
-    table_label, unsupported_on,
-};
+use super::{Params, QueryOut, Resolver, Stop, carry::Carry, table_label, unsupported_on};
 use crate::sql::{
     catalog::{Catalog, StoredForm, take_back},
     env::Env,
@@ -59,12 +55,12 @@ pub(in crate::sql) fn stored(catalog: &Catalog, definition: &str) -> Result<Stor
         return Err(Refusal::unsupported("sql/unsupported-construct", what)
             .hint("create the view through pgveil, which makes comparisons of tokens of it"));
     }
-    Ok(Stored { carries: carries(&out)?, may_write })
+    Ok(Stored { carries: carries(&out, catalog)?, may_write })
 }
 
-fn carries(out: &QueryOut<'_>) -> Result<Vec<Option<Ordinal>>, Refusal> {
+fn carries(out: &QueryOut<'_>, catalog: &Catalog) -> Result<Vec<Option<Ordinal>>, Refusal> {
     let carry = |carry: Carry| match carry {
-        Carry::Sealed(Sealed { ordinal, shown: None, .. }) => Ok(Some(ordinal)),
+        Carry::Sealed(sealed) if sealed.is_as_stored(catalog) => Ok(Some(sealed.ordinal)),
         Carry::Sealed(_) => {
             let what = "one of its columns holds a sealed column's values as another type than the column's";
             Err(Refusal::unsupported("sql/unsupported-construct", what).hint("hand the column itself through"))

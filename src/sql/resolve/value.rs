@@ -284,7 +284,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The type that a value has, as far as it is decided and known.
-    fn carried_type(&self, carry: Carry) -> Step<Source> {
+    pub(super) fn carried_type(&self, carry: Carry) -> Step<Source> {
         Ok(match carry {
             Carry::Plain => Source::UNTYPED,
             Carry::Open(flow) => self.flow_type(flow),

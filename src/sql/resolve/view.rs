@@ -21,7 +21,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn create_view(&mut self, view: &'a ViewStmt) -> Step<Done<'a>> {
         let what = "CREATE VIEW";
         let out = self.outermost(view.query())?;
-        self.kept(what)?;
+        self.kept(&out, what)?;
         if let Some(name) = view.view() {
             self.permanent_if_sealed(&out, name, view.query())?;
             if view.replace {
@@ -43,7 +43,7 @@ impl<'a> Resolver<'a> {
         }
         let out = self.outermost(create.query())?;
         if view {
-            self.kept(what)?;
+            self.kept(&out, what)?;
         } else {
             self.carries_none(&out, what)?;
         }
@@ -74,7 +74,13 @@ impl<'a> Resolver<'a> {
     }
 
     /// What a query needs must be good for every run of it, if it is kept.
-    fn kept(&self, what: &'static str) -> Step<()> {
+    fn kept(&self, out: &QueryOut<'a>, what: &'static str) -> Step<()> {
+        let other_type = |sealed: &Sealed| !sealed.is_as_stored(self.catalog);
+        if let Some(Sealed { ordinal, .. }) = out.columns.iter().filter_map(|c| c.carry.sealed()).find(other_type) {
+            let why = format_args!("being shown as another type than its own in {what}");
+            let hint = "hand the column itself through, and cast it where the view is used";
+            return Err(self.unsupported_because(ordinal, Place::Named(what).code(), why, hint, -1));
+        }
         let sealed = |change: &Change| matches!(change, Change::Seal(..) | Change::SealAs(..) | Change::SealArray(..));
         let why = if self.params.transforms() {
             "a parameter for a sealed column"
@@ -103,8 +109,8 @@ impl<'a> Resolver<'a> {
     fn carries_the_same(&self, out: &QueryOut<'a>, name: &'a RangeVar) -> Step<()> {
         let before = self.permanent(self.new_schema(name), name.relname().unwrap_or_default());
         let Some(before) = before.filter(|before| before.refused.is_none()) else { return Ok(()) };
-        let other =
-            before.columns.iter().zip(out.columns.iter()).find(|(old, new)| Carry::of_column(old.sealed) != new.carry);
+        let carried = |carry: Carry| carry.sealed().map(|sealed| sealed.ordinal);
+        let other = before.columns.iter().zip(out.columns.iter()).find(|(old, new)| old.sealed != carried(new.carry));
         let Some((column, _)) = other else { return Ok(()) };
         let message = format!("pgveil does not support replacing what column \"{}\" of the view carries", column.name);
         let refusal = Refusal::unsupported("sql/unsupported-construct", message)

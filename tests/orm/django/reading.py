@@ -264,6 +264,24 @@ def unions():
 
 
 @case
+def union_all_of_objects():
+    both = Person.objects.order_by().filter(city="Kiel").union(Person.objects.order_by().filter(email="ada@example.org"), all=True)
+    return sorted(facts(p)[:7] for p in both)
+
+
+@case
+def union_of_objects():
+    both = Person.objects.order_by().filter(city="Kiel").union(Person.objects.order_by().filter(email="ada@example.org"))
+    return sorted(facts(p)[:7] for p in both)
+
+
+@case
+def intersection_of_values():
+    both = Person.objects.order_by().values_list("email").intersection(Contact.objects.order_by().values_list("mail"))
+    return sorted(both)
+
+
+@case
 def union_of_ids():
     both = Person.objects.order_by().filter(email="ada@example.org").values_list("id").union(Contact.objects.order_by().filter(mail="office@example.org").values_list("person_id"))
     return sorted(both)

@@ -170,6 +170,17 @@ def bulk_update_to_null():
 
 
 @case
+def bulk_update_with_values_that_do_not_fit():
+    # The cast around CASE cuts what is too long; char(n) is padded.
+    people = list(Person.objects.all())
+    for person, ssn in zip(people, ["123-45-678901", "ab", "x  ", "", "ä" * 12]):
+        person.ssn = ssn
+    done = Person.objects.bulk_update(people, ["ssn"])
+    found = list(Person.objects.values_list("ssn", flat=True))
+    return done, found, Person.objects.filter(ssn="ab").count(), Person.objects.filter(ssn="ab ").count(), Person.objects.filter(ssn="123-45-6789").count()
+
+
+@case
 def update_or_create():
     changed = Person.objects.update_or_create(email="ben@example.org", defaults={"notes": "known", "salary": decimal.Decimal("3200")})
     made = Person.objects.update_or_create(email="new@example.org", defaults={"name": "New", "birth": datetime.date(2001, 1, 1)}, create_defaults={"name": "Newer", "badge": 33})

@@ -134,6 +134,17 @@ UPDATE "people" SET "notes" = (CASE WHEN ("people"."id" = $1) THEN $2 ELSE NULL 
 -- types: int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2, int2
 UPDATE "people" SET "notes" = (CASE WHEN ("people"."id" = $1) THEN NULL WHEN ("people"."id" = $2) THEN NULL WHEN ("people"."id" = $3) THEN NULL WHEN ("people"."id" = $4) THEN NULL WHEN ("people"."id" = $5) THEN NULL ELSE NULL END)::text, "badge" = (CASE WHEN ("people"."id" = $6) THEN NULL WHEN ("people"."id" = $7) THEN NULL WHEN ("people"."id" = $8) THEN NULL WHEN ("people"."id" = $9) THEN NULL WHEN ("people"."id" = $10) THEN NULL ELSE NULL END)::integer WHERE "people"."id" IN ($11, $12, $13, $14, $15);
 
+-- case: bulk_update_with_values_that_do_not_fit
+-- types: int2, unknown, int2, unknown, int2, unknown, int2, unknown, int2, unknown, int2, int2, int2, int2, int2
+UPDATE "people" SET "ssn" = (CASE WHEN ("people"."id" = $1) THEN $2 WHEN ("people"."id" = $3) THEN $4 WHEN ("people"."id" = $5) THEN $6 WHEN ("people"."id" = $7) THEN $8 WHEN ("people"."id" = $9) THEN $10 ELSE NULL END)::char(11) WHERE "people"."id" IN ($11, $12, $13, $14, $15);
+
+-- case: bulk_update_with_values_that_do_not_fit
+SELECT "people"."ssn" AS "ssn" FROM "people" ORDER BY "people"."id" ASC;
+
+-- case: bulk_update_with_values_that_do_not_fit
+-- types: unknown
+SELECT COUNT(*) AS "__count" FROM "people" WHERE "people"."ssn" = $1;
+
 -- case: update_or_create
 -- types: unknown
 SELECT "people"."id", "people"."name", "people"."email", "people"."ssn", "people"."birth", "people"."salary", "people"."notes", "people"."badge", "people"."token", "people"."meta", "people"."seen", "people"."city", "people"."active", "people"."tags", "people"."created" FROM "people" WHERE "people"."email" = $1 LIMIT 21 FOR UPDATE;
@@ -440,10 +451,6 @@ SELECT $1 AS "a" FROM "people" WHERE ("people"."email" = $2 AND "people"."id" = 
 
 -- case: counts
 -- types: unknown
-SELECT COUNT(*) AS "__count" FROM "people" WHERE "people"."ssn" = $1;
-
--- case: counts
--- types: unknown
 SELECT COUNT("people"."id") FILTER (WHERE "people"."email" = $1) AS "n", COUNT("people"."ssn") AS "ssn__count" FROM "people";
 
 -- case: counts
@@ -656,6 +663,17 @@ CLOSE "_django_curs_1_sync_3";
 
 -- case: unions
 (SELECT "people"."email" AS "email" FROM "people") UNION ALL (SELECT "contacts"."mail" AS "mail" FROM "contacts");
+
+-- case: union_all_of_objects
+-- types: unknown, unknown
+(SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."city" = $1) UNION ALL (SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."email" = $2);
+
+-- case: union_of_objects
+-- types: unknown, unknown
+(SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."city" = $1) UNION (SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."email" = $2);
+
+-- case: intersection_of_values
+(SELECT "people"."email" AS "email" FROM "people") INTERSECT (SELECT "contacts"."mail" AS "mail" FROM "contacts");
 
 -- case: union_of_ids
 -- types: unknown, unknown

@@ -117,6 +117,21 @@ UPDATE "people" SET "notes" = (CASE WHEN ("people"."id" = 5) THEN 'it''s 5' ELSE
 -- case: bulk_update_to_null
 UPDATE "people" SET "notes" = (CASE WHEN ("people"."id" = 1) THEN NULL WHEN ("people"."id" = 2) THEN NULL WHEN ("people"."id" = 3) THEN NULL WHEN ("people"."id" = 4) THEN NULL WHEN ("people"."id" = 5) THEN NULL ELSE NULL END)::text, "badge" = (CASE WHEN ("people"."id" = 1) THEN NULL WHEN ("people"."id" = 2) THEN NULL WHEN ("people"."id" = 3) THEN NULL WHEN ("people"."id" = 4) THEN NULL WHEN ("people"."id" = 5) THEN NULL ELSE NULL END)::integer WHERE "people"."id" IN (1, 2, 3, 4, 5);
 
+-- case: bulk_update_with_values_that_do_not_fit
+UPDATE "people" SET "ssn" = (CASE WHEN ("people"."id" = 1) THEN '123-45-678901' WHEN ("people"."id" = 2) THEN 'ab' WHEN ("people"."id" = 3) THEN 'x  ' WHEN ("people"."id" = 4) THEN '' WHEN ("people"."id" = 5) THEN 'ääääääääääää' ELSE NULL END)::char(11) WHERE "people"."id" IN (1, 2, 3, 4, 5);
+
+-- case: bulk_update_with_values_that_do_not_fit
+SELECT "people"."ssn" AS "ssn" FROM "people" ORDER BY "people"."id" ASC;
+
+-- case: bulk_update_with_values_that_do_not_fit
+SELECT COUNT(*) AS "__count" FROM "people" WHERE "people"."ssn" = 'ab';
+
+-- case: bulk_update_with_values_that_do_not_fit
+SELECT COUNT(*) AS "__count" FROM "people" WHERE "people"."ssn" = 'ab ';
+
+-- case: bulk_update_with_values_that_do_not_fit
+SELECT COUNT(*) AS "__count" FROM "people" WHERE "people"."ssn" = '123-45-6789';
+
 -- case: update_or_create
 SELECT "people"."id", "people"."name", "people"."email", "people"."ssn", "people"."birth", "people"."salary", "people"."notes", "people"."badge", "people"."token", "people"."meta", "people"."seen", "people"."city", "people"."active", "people"."tags", "people"."created" FROM "people" WHERE "people"."email" = 'ben@example.org' LIMIT 21 FOR UPDATE;
 
@@ -403,9 +418,6 @@ SELECT "people"."email" AS "email", EXISTS(SELECT 1 AS "a" FROM "contacts" U0 WH
 SELECT 1 AS "a" FROM "people" WHERE ("people"."email" = 'ada@example.org' AND "people"."id" = 1) LIMIT 1;
 
 -- case: counts
-SELECT COUNT(*) AS "__count" FROM "people" WHERE "people"."ssn" = '123-45-6789';
-
--- case: counts
 SELECT COUNT("people"."id") FILTER (WHERE "people"."email" = 'ada@example.org') AS "n", COUNT("people"."ssn") AS "ssn__count" FROM "people";
 
 -- case: counts
@@ -599,6 +611,15 @@ CLOSE "_django_curs_1_sync_3";
 
 -- case: unions
 (SELECT "people"."email" AS "email" FROM "people") UNION ALL (SELECT "contacts"."mail" AS "mail" FROM "contacts");
+
+-- case: union_all_of_objects
+(SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."city" = 'Kiel') UNION ALL (SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."email" = 'ada@example.org');
+
+-- case: union_of_objects
+(SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."city" = 'Kiel') UNION (SELECT "people"."id" AS "col1", "people"."name" AS "col2", "people"."email" AS "col3", "people"."ssn" AS "col4", "people"."birth" AS "col5", "people"."salary" AS "col6", "people"."notes" AS "col7", "people"."badge" AS "col8", "people"."token" AS "col9", "people"."meta" AS "col10", "people"."seen" AS "col11", "people"."city" AS "col12", "people"."active" AS "col13", "people"."tags" AS "col14", "people"."created" AS "col15" FROM "people" WHERE "people"."email" = 'ada@example.org');
+
+-- case: intersection_of_values
+(SELECT "people"."email" AS "email" FROM "people") INTERSECT (SELECT "contacts"."mail" AS "mail" FROM "contacts");
 
 -- case: union_of_ids
 (SELECT "people"."id" AS "id" FROM "people" WHERE "people"."email" = 'ada@example.org') UNION (SELECT "contacts"."person_id" AS "person_id" FROM "contacts" WHERE "contacts"."mail" = 'office@example.org');

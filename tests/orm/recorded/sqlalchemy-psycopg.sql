@@ -433,6 +433,40 @@ UPDATE people SET notes = $1 WHERE email = $2;
 -- types: unknown, unknown, unknown
 UPDATE people SET notes = $1, birth = $2 WHERE email = $3;
 
+-- case: values_of_other_types
+-- types: unknown, unknown, unknown, unknown, float8, unknown, unknown, unknown, unknown, unknown, bool, unknown, timestamptz, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, unknown, bool, unknown, timestamptz
+INSERT INTO people (name, email, ssn, birth, salary, notes, badge, token, seen, city, active, tags, created) SELECT p0::VARCHAR, p1::VARCHAR, p2::VARCHAR, p3::DATE, p4::NUMERIC(10, 2), p5::VARCHAR, p6::INTEGER, p7::UUID, p8::TIMESTAMP WITH TIME ZONE, p9::VARCHAR, p10::BOOLEAN, p11::TEXT[], p12::TIMESTAMP WITH TIME ZONE FROM (VALUES ($1::VARCHAR, $2::VARCHAR, $3::VARCHAR, $4::DATE, $5, $6::VARCHAR, $7::INTEGER, $8::UUID, $9::TIMESTAMP WITH TIME ZONE, $10::VARCHAR, $11, $12::TEXT[], $13::TIMESTAMP WITH TIME ZONE, 0), ($14::VARCHAR, $15::VARCHAR, $16::VARCHAR, $17::DATE, $18, $19::VARCHAR, $20::INTEGER, $21::UUID, $22::TIMESTAMP WITH TIME ZONE, $23::VARCHAR, $24, $25::TEXT[], $26::TIMESTAMP WITH TIME ZONE, 1)) AS imp_sen(p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, sen_counter) ORDER BY sen_counter RETURNING people.id, people.id AS id__1;
+
+-- case: values_of_other_types
+-- types: unknown, unknown, unknown, unknown
+UPDATE people SET salary = $1, badge = $2, birth = $3 WHERE email = $4;
+
+-- case: values_of_other_types
+-- types: int2
+SELECT people.id, people.name, people.email, people.ssn, people.birth, people.salary, people.notes, people.badge, people.token, people.meta, people.seen, people.city, people.active, people.tags, people.created 
+FROM people 
+WHERE people.id > $1::INTEGER ORDER BY people.id;
+
+-- case: long_and_odd_texts
+-- types: int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown, int2, unknown, unknown, unknown, unknown
+INSERT INTO contacts (person_id, kind, mail, phone, comment) SELECT p0::INTEGER, p1::VARCHAR, p2::VARCHAR, p3::VARCHAR, p4::VARCHAR FROM (VALUES ($1::INTEGER, $2::VARCHAR, $3::VARCHAR, $4::VARCHAR, $5::VARCHAR, 0), ($6::INTEGER, $7::VARCHAR, $8::VARCHAR, $9::VARCHAR, $10::VARCHAR, 1), ($11::INTEGER, $12::VARCHAR, $13::VARCHAR, $14::VARCHAR, $15::VARCHAR, 2), ($16::INTEGER, $17::VARCHAR, $18::VARCHAR, $19::VARCHAR, $20::VARCHAR, 3), ($21::INTEGER, $22::VARCHAR, $23::VARCHAR, $24::VARCHAR, $25::VARCHAR, 4), ($26::INTEGER, $27::VARCHAR, $28::VARCHAR, $29::VARCHAR, $30::VARCHAR, 5), ($31::INTEGER, $32::VARCHAR, $33::VARCHAR, $34::VARCHAR, $35::VARCHAR, 6), ($36::INTEGER, $37::VARCHAR, $38::VARCHAR, $39::VARCHAR, $40::VARCHAR, 7), ($41::INTEGER, $42::VARCHAR, $43::VARCHAR, $44::VARCHAR, $45::VARCHAR, 8), ($46::INTEGER, $47::VARCHAR, $48::VARCHAR, $49::VARCHAR, $50::VARCHAR, 9), ($51::INTEGER, $52::VARCHAR, $53::VARCHAR, $54::VARCHAR, $55::VARCHAR, 10)) AS imp_sen(p0, p1, p2, p3, p4, sen_counter) ORDER BY sen_counter RETURNING contacts.id, contacts.id AS id__1;
+
+-- case: long_and_odd_texts
+-- types: int2
+SELECT contacts.kind, contacts.mail, contacts.comment 
+FROM contacts 
+WHERE contacts.id > $1::INTEGER ORDER BY contacts.id;
+
+-- case: the_same_statement_many_times
+-- types: unknown, int2, int2
+UPDATE people SET notes=$1::VARCHAR, badge=$2::INTEGER WHERE people.id = $3::INTEGER;
+
+-- case: the_same_statement_many_times
+-- types: int2
+SELECT people.id, people.notes 
+FROM people 
+WHERE people.badge = $1::INTEGER;
+
 -- case: by_a_sealed_column
 -- types: unknown
 SELECT people.id 
@@ -826,6 +860,23 @@ FROM people ORDER BY people.id;
 SELECT people.email 
 FROM people UNION ALL SELECT contacts.mail 
 FROM contacts;
+
+-- case: union_all_of_one_column
+-- types: unknown, unknown
+SELECT people.id, people.email, people.birth 
+FROM people 
+WHERE people.city = $1::VARCHAR UNION ALL SELECT people.id, people.email, people.birth 
+FROM people 
+WHERE people.city = $2::VARCHAR;
+
+-- case: union_of_objects
+-- types: unknown, unknown
+SELECT anon_1.id, anon_1.name, anon_1.email, anon_1.ssn, anon_1.birth, anon_1.salary, anon_1.notes, anon_1.badge, anon_1.token, anon_1.meta, anon_1.seen, anon_1.city, anon_1.active, anon_1.tags, anon_1.created 
+FROM (SELECT people.id AS id, people.name AS name, people.email AS email, people.ssn AS ssn, people.birth AS birth, people.salary AS salary, people.notes AS notes, people.badge AS badge, people.token AS token, people.meta AS meta, people.seen AS seen, people.city AS city, people.active AS active, people.tags AS tags, people.created AS created 
+FROM people 
+WHERE people.city = $1::VARCHAR UNION SELECT people.id AS id, people.name AS name, people.email AS email, people.ssn AS ssn, people.birth AS birth, people.salary AS salary, people.notes AS notes, people.badge AS badge, people.token AS token, people.meta AS meta, people.seen AS seen, people.city AS city, people.active AS active, people.tags AS tags, people.created AS created 
+FROM people 
+WHERE people.email = $2::VARCHAR) AS anon_1 ORDER BY anon_1.id;
 
 -- case: union_of_ids
 -- types: unknown, unknown

@@ -1,4 +1,4 @@
-"""SQLAlchemy's cases over psycopg 3 or asyncpg (the environment variable DRIVER)."""
+"""SQLAlchemy's cases over psycopg 3, psycopg2 or asyncpg (the environment variable DRIVER)."""
 
 import asyncio
 import os
@@ -69,4 +69,4 @@ def run_on_loop(target, names):
 
 
 if __name__ == "__main__":
-    report.main(create, run if DRIVER == "psycopg" else run_on_loop)
+    report.main(create, run_on_loop if DRIVER == "asyncpg" else run)

@@ -139,7 +139,7 @@ def group_by_a_plain_column(session):
 def group_by_a_sealed_column(session):
     statement = select(Contact.mail, func.count().label("n"), func.max(Contact.kind)).group_by(Contact.mail)
     having = select(Order.card, func.sum(Order.total)).group_by(Order.card).having(func.count() > 1)
-    return sorted(session.execute(statement).all(), key=str), session.execute(having).all()
+    return sorted(session.execute(statement).all(), key=str), sorted(session.execute(having).all(), key=str)
 
 
 @case
@@ -278,6 +278,19 @@ def a_scalar_subquery_of_plain(session):
 def union_all_of_sealed(session):
     statement = union_all(select(Person.email), select(Contact.mail))
     return sorted(session.scalars(statement).all(), key=str)
+
+
+@case
+def union_all_of_one_column(session):
+    of = lambda city: select(Person.id, Person.email, Person.birth).where(Person.city == city)  # noqa: E731
+    return sorted(session.execute(union_all(of("Kiel"), of("Ulm"))).all(), key=str)
+
+
+@case
+def union_of_objects(session):
+    both = union(select(Person).where(Person.city == "Kiel"), select(Person).where(Person.email == "ada@example.org")).subquery()
+    person = aliased(Person, both)
+    return [facts(p) for p in session.scalars(select(person).order_by(person.id))]
 
 
 @case

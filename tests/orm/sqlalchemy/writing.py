@@ -520,3 +520,33 @@ def text_with_parameters(session):
     session.execute(text("UPDATE people SET notes = :n, birth = :b WHERE email = :e").bindparams(bindparam("b", None)), {"n": None, "e": "ben@example.org"})
     session.commit()
     return everybody(session)
+
+
+@case
+def values_of_other_types(session):
+    # What applications hand over: numbers as float, int and text, dates as text.
+    session.add(Person(name="F", email="f@example.org", salary=1234.5))
+    session.add(Person(name="I", email="i@example.org", salary=7))
+    session.commit()
+    session.execute(text("UPDATE people SET salary = :s, badge = :b, birth = :d WHERE email = :e"), {"s": "12.30", "b": "55", "d": "2000-01-31", "e": "i@example.org"})
+    session.commit()
+    return [facts(p) for p in session.scalars(select(Person).where(Person.id > 5).order_by(Person.id))]
+
+
+@case
+def long_and_odd_texts(session):
+    for number, notes in enumerate(["", " ", "'", "\\", "\\x00", "%s $1 :x", "\n\t", "ü" * 5000, "{a,b}", "NULL", "🙂"]):
+        session.add(Contact(person_id=1, kind=str(number), mail=notes, comment=notes))
+    session.commit()
+    return session.execute(select(Contact.kind, Contact.mail, Contact.comment).where(Contact.id > 5).order_by(Contact.id)).all()
+
+
+@case
+def the_same_statement_many_times(session):
+    # psycopg prepares it at the fifth time; then the same with other values and NULL.
+    found = []
+    for number in range(9):
+        session.execute(update(Person).where(Person.id == 1 + number % 5).values(notes=f"n{number}" if number % 3 else None, badge=900 + number))
+        found.append(session.execute(select(Person.id, Person.notes).where(Person.badge == 900 + number)).all())
+    session.commit()
+    return found

@@ -198,7 +198,7 @@ impl Maker<'_> {
         }
         let (table, c) = *self.pick(&found);
         let alias = self.fresh("x");
-        let from = format!("{} {alias}", ident(&table.name));
+        let from = format!("{} {alias}", table.path());
         Some((Source { alias, columns: table.columns.clone(), keyed: true }, from, c))
     }
 

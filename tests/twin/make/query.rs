@@ -37,7 +37,18 @@ impl Maker<'_> {
     /// FROM: its text, what is in scope.
     fn from(&mut self, depth: usize) -> (Doc, Vec<Source>) {
         match self.random.below(if depth > 0 { 12 } else { 4 }) {
-            4..=7 => self.join(),
+            4..=6 => self.join(),
+            7 => {
+                // A third one.
+                let (doc, mut sources) = self.join();
+                let table = self.table();
+                let alias = self.fresh("j");
+                let third = Source { alias: alias.clone(), columns: table.columns.clone(), keyed: true };
+                let word = *self.pick(&[" JOIN ", " LEFT JOIN "]);
+                let on = self.join_condition(&[sources[1].clone(), third.clone()]);
+                sources.push(third);
+                (seq![doc, word, format!("{} {alias} ON ", table.path()), on], sources)
+            }
             8 => {
                 let inner = self.select(depth - 1, true);
                 let alias = self.fresh("s");
@@ -64,10 +75,12 @@ impl Maker<'_> {
     pub fn source(&mut self) -> (Source, String) {
         let table = self.table();
         let columns = table.columns.clone();
-        let name = ident(&table.name);
+        let name = table.path();
         match self.random.below(4) {
             0 => (Source { alias: table.name.clone(), columns, keyed: true }, name),
-            1 => (Source { alias: table.name.clone(), columns, keyed: true }, format!("public.{name}")),
+            1 if table.schema.is_none() => {
+                (Source { alias: table.name.clone(), columns, keyed: true }, format!("public.{name}"))
+            }
             n => {
                 let alias = self.fresh("a");
                 let word = if n == 2 { " AS" } else { "" };
@@ -83,7 +96,7 @@ impl Maker<'_> {
         for _ in 0..2 {
             let table = self.table();
             let alias = self.fresh("j");
-            texts.push(format!("{} {alias}", ident(&table.name)));
+            texts.push(format!("{} {alias}", table.path()));
             sources.push(Source { alias, columns: table.columns.clone(), keyed: true });
         }
         let b = texts.remove(1);
@@ -146,7 +159,7 @@ impl Maker<'_> {
         let table = self.table();
         let alias = self.fresh("l");
         let outer = Source { alias: alias.clone(), columns: table.columns.clone(), keyed: true };
-        let from = format!("{} {alias}", ident(&table.name));
+        let from = format!("{} {alias}", table.path());
         let (inner_alias, derived) = (self.fresh("m"), self.fresh("d"));
         let other = self.table();
         let inner = Source { alias: inner_alias.clone(), columns: other.columns.clone(), keyed: true };
@@ -165,7 +178,7 @@ impl Maker<'_> {
             word,
             "(SELECT ",
             list(", ", 1, outputs),
-            format!(" FROM {} {inner_alias} WHERE ", ident(&other.name)),
+            format!(" FROM {} {inner_alias} WHERE ", other.path()),
             condition,
             limit,
             format!(") {derived}{on}"),
@@ -265,7 +278,12 @@ impl Maker<'_> {
             10 | 11 if column.sealed() => self.case(scope, &name, &column),
             12 if column.sealed() => {
                 let items = self.branches(scope, &name, &column);
-                seq![Self::mark(C::Coalesce, column.mode), "COALESCE(", list(", ", 1, items), ")"]
+                let count = items.len();
+                let doc = seq![Self::mark(C::Coalesce, column.mode), "COALESCE(", list(", ", 1, items), ")"];
+                // What follows a constant is left out by the planner.
+                let sql = doc.render(false).sql;
+                let folded = count > 2 || sql.contains("NULL") || !sql.starts_with(&format!("COALESCE({name}"));
+                if folded { seq![Self::mark(C::Folded, column.mode), doc] } else { doc }
             }
             13 if column.mode == Mode::Equality => {
                 seq![Self::mark(C::Nullif, column.mode), "NULLIF(", name, ", ", self.operand(&column), ")"]
@@ -338,7 +356,8 @@ impl Maker<'_> {
             }
         }
         doc.push(text(" END"));
-        Doc::Seq(doc)
+        let doc = Doc::Seq(doc);
+        if doc.render(false).sql.contains("NULL") { seq![Self::mark(C::Folded, column.mode), doc] } else { doc }
     }
 
     fn refused_output(&mut self, scope: &[Source]) -> Option<Doc> {
@@ -405,7 +424,23 @@ impl Maker<'_> {
         let counted =
             self.place(&scope, |_| true).map(|place| (scope[0].columns[place.column].mode, self.name(&scope, place)));
         let mut outputs = keys.clone();
+        if self.one_in(4) && !keys.is_empty() {
+            // By place in the list.
+            keys = (1..=keys.len()).map(|n| seq![keys[n - 1].marks(), n.to_string()]).collect();
+        }
         outputs.push(text("count(*)"));
+        if self.one_in(4)
+            && let Some(place) = self.place(&scope, |column| column.mode == Mode::Equality)
+        {
+            let column = scope[0].columns[place.column].clone();
+            let (name, operand) = (self.name(&scope, place), self.operand(&column));
+            let mark = Self::mark(C::PredicateOutput, column.mode);
+            outputs.push(match self.random.below(3) {
+                0 => seq![mark, "count(*) FILTER (WHERE ", name, " = ", operand, ")"],
+                1 => seq![mark, "bool_or(", name, " = ", operand, ")"],
+                _ => seq![mark, "sum(CASE WHEN ", name, " = ", operand, " THEN 1 ELSE 0 END)"],
+            });
+        }
         if let Some((mode, name)) = counted {
             outputs.push(match self.random.below(3) {
                 0 => seq![Self::mark(C::Count, mode), format!("count({name})")],
@@ -481,7 +516,7 @@ impl Maker<'_> {
         let mut others: Vec<(String, String)> = vec![(from.clone(), self.name(&scope, place))];
         for table in &schema.tables {
             let same = table.columns.iter().filter(|other| other.identity == column.identity && other.ty == column.ty);
-            others.extend(same.map(|other| (ident(&table.name), ident(&other.name))));
+            others.extend(same.map(|other| (table.path(), ident(&other.name))));
         }
         let (construct, word) = if self.dares() {
             (C::Union, *self.pick(&[" UNION ", " EXCEPT ", " INTERSECT "]))

@@ -34,6 +34,8 @@ pub struct Part {
     pub binary: bool,
     /// Row limit of Execute.
     pub limit: i32,
+    /// Execute again, for the rest.
+    pub rest: bool,
     /// Bind and Execute once more.
     pub twice: bool,
     /// It was prepared before, under its name.
@@ -59,6 +61,7 @@ impl Part {
             describe_portal: true,
             binary: false,
             limit: 0,
+            rest: false,
             twice: false,
             again: false,
         }
@@ -90,7 +93,7 @@ impl Exchange {
         })
     }
 
-    fn simple(sql: impl Into<String>) -> Self {
+    pub fn simple(sql: impl Into<String>) -> Self {
         Self { parts: vec![Part::new(text(sql))], how: How::Simple }
     }
 }
@@ -153,7 +156,7 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
                     "EXPLAIN (ANALYZE, FORMAT yaml, TIMING off) ",
                 ]);
                 part.doc = either(seq![Maker::mark(C::Explain, Mode::Equality), words, part.doc.clone()], part.doc);
-                (part.opaque, part.limit) = (true, 0);
+                (part.opaque, part.limit, part.rest) = (true, 0, false);
                 out.push(Exchange::of(vec![part], maker));
             }
             9 | 10 => {
@@ -176,7 +179,7 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
     }
     // What was written is read again.
     for table in &maker.schema.tables {
-        let sql = format!("SELECT * FROM {} ORDER BY id", crate::schema::ident(&table.name));
+        let sql = format!("SELECT * FROM {} ORDER BY id", table.path());
         let mut last = Exchange::simple(sql);
         last.parts[0].ordered = true;
         out.push(last);
@@ -238,7 +241,8 @@ fn statement(maker: &mut Maker<'_>) -> Part {
     part.describe_portal = maker.one_in(2) || !part.describe_statement;
     part.binary = maker.one_in(2) && !part.loose;
     part.limit = if part.ordered && maker.one_in(5) { 1 + maker.random.below(3) as i32 } else { 0 };
-    part.twice = maker.one_in(8);
+    part.rest = part.limit > 0 && maker.one_in(2);
+    part.twice = maker.one_in(8) && !part.rest;
     part
 }
 

@@ -15,6 +15,7 @@ impl Maker<'_> {
         match self.random.below(10) {
             0..=3 => self.insert(),
             4..=6 => self.update(),
+            7 if self.one_in(3) => self.moved().unwrap_or_else(|| self.delete()),
             7 => self.delete(),
             8 => self.insert_flow(),
             _ => self.modifying_cte(),
@@ -47,8 +48,7 @@ impl Maker<'_> {
         }
         let simple: Doc = operand.clone().into();
         // CASE and COALESCE of untyped constants are text: other types need a cast.
-        let typed = Cast::Colons(column.ty);
-        let (a, b) = (Operand { cast: typed, ..operand }, Operand { cast: typed, ..self.operand(column) });
+        let (a, b) = (operand.cast_to(column.ty), self.operand(column).cast_to(column.ty));
         let full = match self.random.below(4) {
             0 => seq!["CASE WHEN true THEN ", a, " ELSE ", b, " END"],
             1 => seq!["(CASE WHEN 1 = 2 THEN ", a, " ELSE ", b, format!(" END)::{}", column.ty.name())],
@@ -126,7 +126,7 @@ impl Maker<'_> {
         let mode = sealed_mode(&columns);
         seq![
             Self::mark(C::Seal, mode),
-            format!("INSERT INTO {}{alias} ", ident(&table.name)),
+            format!("INSERT INTO {}{alias} ", table.path()),
             Doc::Grid { heads, between: " VALUES ", rows },
             maybe(conflict),
             returning,
@@ -206,7 +206,7 @@ impl Maker<'_> {
         let names: Vec<String> = (0..columns.len()).map(|n| format!("p{n}")).collect();
         let mode = sealed_mode(&columns);
         let source = Source { alias: table.name.clone(), columns: table.columns.clone(), keyed: true };
-        let head = seq![format!("INSERT INTO {} (", ident(&table.name)), list(", ", 1, heads), ") "];
+        let head = seq![format!("INSERT INTO {} (", table.path()), list(", ", 1, heads), ") "];
         let count = 1 + self.random.below(3);
         let body = match self.random.below(4) {
             0 => {
@@ -259,8 +259,7 @@ impl Maker<'_> {
         if c == 0 {
             return self.new_id();
         }
-        let operand = self.operand(column);
-        Operand { cast: Cast::Colons(column.ty), ..operand }.into()
+        self.operand(column).cast_to(column.ty).into()
     }
 
     /// SELECT from a table whose columns have the same identities.
@@ -366,11 +365,8 @@ impl Maker<'_> {
             columns: table.columns.clone(),
             keyed: true,
         };
-        let head = format!(
-            "UPDATE {}{} SET ",
-            ident(&table.name),
-            if alias.is_empty() { alias } else { format!(" AS {alias}") }
-        );
+        let head =
+            format!("UPDATE {}{} SET ", table.path(), if alias.is_empty() { alias } else { format!(" AS {alias}") });
         match self.random.below(6) {
             0 => self.update_from_table(table, &own, &head),
             1 => self.update_from_values(table, &own, &head),
@@ -407,7 +403,7 @@ impl Maker<'_> {
             Self::mark(C::UpdateFrom, sealed_mode(&table.columns)),
             head,
             sets,
-            format!(" FROM {} {alias}", ident(&other.name)),
+            format!(" FROM {} {alias}", other.path()),
             link,
             maybe(seq![" AND ", more]),
             self.returning(&scope),
@@ -434,7 +430,25 @@ impl Maker<'_> {
         ]
     }
 
+    /// MERGE, which is not there yet.
+    fn merge(&mut self) -> Doc {
+        let table = self.table();
+        let path = table.path();
+        let id = 1 + self.random.below(5);
+        seq![
+            Self::mark(C::Merge, sealed_mode(&table.columns)),
+            format!(
+                "MERGE INTO {path} USING (VALUES ({id})) AS v (i) ON {}.id = v.i WHEN MATCHED THEN ",
+                ident(&table.name)
+            ),
+            *self.pick(&["DELETE", "UPDATE SET k = 1"]),
+        ]
+    }
+
     fn delete(&mut self) -> Doc {
+        if self.dares() && self.one_in(3) {
+            return self.merge();
+        }
         let table = self.table();
         let own = Source { alias: table.name.clone(), columns: table.columns.clone(), keyed: true };
         if self.one_in(3) {
@@ -447,7 +461,7 @@ impl Maker<'_> {
             let condition = self.condition(&scope, 1);
             return seq![
                 Self::mark(C::DeleteUsing, sealed_mode(&table.columns)),
-                format!("DELETE FROM {} USING {} {alias} WHERE {link} AND (", ident(&table.name), ident(&other.name)),
+                format!("DELETE FROM {} USING {} {alias} WHERE {link} AND (", table.path(), other.path()),
                 condition,
                 ")",
                 self.returning(&scope),
@@ -455,7 +469,42 @@ impl Maker<'_> {
         }
         let scope = [own];
         let condition = self.condition(&scope, 1);
-        seq![format!("DELETE FROM {} WHERE ", ident(&table.name)), condition, self.returning(&scope)]
+        seq![format!("DELETE FROM {} WHERE ", table.path()), condition, self.returning(&scope)]
+    }
+
+    /// Rows that go from one table to another whose columns have the same identities.
+    fn moved(&mut self) -> Option<Doc> {
+        let (from, to) = (self.table(), self.table());
+        let shared: Vec<(&Column, &Column)> = to
+            .columns
+            .iter()
+            .filter(|column| column.sealed() && !column.unique)
+            .filter_map(|column| {
+                let same = |other: &&Column| other.identity == column.identity && other.ty == column.ty;
+                Some((column, from.columns.iter().find(same)?))
+            })
+            .collect();
+        let (target, origin) = *shared.first()?;
+        let name = self.fresh("mv");
+        let own = Source { alias: from.name.clone(), columns: from.columns.clone(), keyed: true };
+        let condition = self.r#where(&[own], 0);
+        let id = 20 + self.random.below(60);
+        let target_source = Source { alias: to.name.clone(), columns: to.columns.clone(), keyed: true };
+        Some(seq![
+            Self::mark(C::ModifyingCte, origin.mode),
+            Self::mark(C::CopyIdentity, origin.mode),
+            format!("WITH {name} AS (DELETE FROM {}", from.path()),
+            condition,
+            *self.pick(&[" RETURNING *)", " RETURNING *)"]),
+            format!(
+                " INSERT INTO {} (id, {}) SELECT id + {id}, {}",
+                to.path(),
+                ident(&target.name),
+                ident(&origin.name)
+            ),
+            format!(" FROM {name} ORDER BY id"),
+            self.returning(&[target_source]),
+        ])
     }
 
     fn modifying_cte(&mut self) -> Doc {
@@ -470,7 +519,7 @@ impl Maker<'_> {
                 let heads = columns.iter().map(|column| text(ident(&column.name))).collect();
                 let rows = vec![self.row(&columns)];
                 seq![
-                    format!("INSERT INTO {} ", ident(&table.name)),
+                    format!("INSERT INTO {} ", table.path()),
                     Doc::Grid { heads, between: " VALUES ", rows },
                     returning
                 ]
@@ -478,11 +527,11 @@ impl Maker<'_> {
             1 => {
                 let sets = self.sets(table, &table.name, None);
                 let condition = self.r#where(&[source], 0);
-                seq![format!("UPDATE {} SET ", ident(&table.name)), sets, condition, returning]
+                seq![format!("UPDATE {} SET ", table.path()), sets, condition, returning]
             }
             _ => {
                 let condition = self.condition(&[source], 0);
-                seq![format!("DELETE FROM {} WHERE ", ident(&table.name)), condition, returning]
+                seq![format!("DELETE FROM {} WHERE ", table.path()), condition, returning]
             }
         };
         let columns = table.columns.iter().take(4).cloned().collect();
@@ -501,7 +550,9 @@ impl Maker<'_> {
 
 impl Operand {
     fn cast_to(self, ty: Ty) -> Self {
-        Self { cast: Cast::Colons(ty), ..self }
+        // An undeclared parameter is of the type of its cast.
+        let own = if matches!(self.parameter, Some((0, _))) { ty } else { self.ty };
+        Self { cast: Cast::Colons(ty), ty: own, ..self }
     }
 }
 
