@@ -752,6 +752,20 @@ pub const SESSIONS: &[&[&str]] = &[
     &["ALTER VIEW swapped RENAME COLUMN name TO mail", "SELECT mail FROM swapped WHERE mail = 'sekret.ann@x'"],
     &["ALTER VIEW swapped RENAME TO swapped2", "SELECT name FROM swapped2 WHERE name = 'sekret.ann@x'"],
     &["ALTER VIEW swapped ALTER COLUMN name SET DEFAULT 'plain'", "INSERT INTO swapped (id) VALUES (160)"],
+    &[
+        "CREATE TRIGGER t BEFORE INSERT ON people FOR EACH ROW EXECUTE FUNCTION loud()",
+        "INSERT INTO people (id, email) VALUES (170, 'sekret.loud@x') RETURNING email",
+    ],
+    &[
+        "CREATE TRIGGER t BEFORE UPDATE ON people FOR EACH ROW WHEN (NEW.email IS NULL AND OLD.name = 'ann') EXECUTE FUNCTION loud()",
+        "UPDATE people SET email = NULL WHERE email = 'sekret.ann@x' RETURNING name",
+    ],
+    &[
+        "ALTER TABLE people ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE people FORCE ROW LEVEL SECURITY",
+        "CREATE POLICY p ON people USING (name <> 'bob')",
+        "SELECT email FROM people ORDER BY id",
+    ],
     &["CREATE TEMP TABLE t AS SELECT email FROM people"],
     &["CREATE TABLE other.t (LIKE people)"],
     &["SELECT email INTO TEMP t FROM people"],
