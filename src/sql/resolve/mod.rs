@@ -74,6 +74,7 @@ use super::{
     env::Env,
     grammar::edits::{Change, NodeAt, NodeKind},
     held::{Held, Names, NoNames},
+    model::Ordinal,
 };
 use crate::values::Source;
 
@@ -122,6 +123,8 @@ pub(super) struct Resolver<'a> {
     wrapped: HashMap<i32, usize>,
     /// The cast around the CASE or COALESCE that is walked next.
     around: Source,
+    /// The sealed columns that the columns of the SELECT that is walked next go to.
+    sinks: Vec<Option<Ordinal>>,
     /// How many values were made any of their group's.
     any_values: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
@@ -179,6 +182,7 @@ impl<'a> Resolver<'a> {
             flows: Vec::new(),
             wrapped: HashMap::new(),
             around: Source::UNTYPED,
+            sinks: Vec::new(),
             any_values: 0,
             assigned_query: None,
             into: false,
