@@ -16,11 +16,7 @@ use super::{
     scope::Scope,
     types,
 };
-use crate::sql::{
-    catalog::Catalog,
-    grammar::edits::Wrap,
-    model::Refusal,
-};
+use crate::sql::{catalog::Catalog, grammar::edits::Wrap, model::Refusal};
 
 /// Functions that run SQL text, or read whole tables by name: a protected name in a literal argument
 /// is refused. Besides those of core (utils/adt/xml.c, tsvector_op.c) the usual extensions'.

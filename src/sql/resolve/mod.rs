@@ -127,6 +127,8 @@ pub(super) struct Resolver<'a> {
     renaming: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
+    /// It is a view's definition, in which NULLIF is the CASE that it became.
+    stored: bool,
     /// The query at hand may have an INTO clause.
     into: bool,
     depth: usize,
@@ -182,6 +184,7 @@ impl<'a> Resolver<'a> {
             around: Source::UNTYPED,
             renaming: 0,
             assigned_query: None,
+            stored: false,
             into: false,
             depth: 0,
         }

@@ -11,6 +11,7 @@ use super::{
     carry::{Carry, Reference, Sealed, Valued},
     flow::{FlowId, Use},
     functions,
+    nullif::as_nullif,
     operand::{Operand, operand},
     refuse::{Place, construct},
     scope::{Scope, Target, open_values},
@@ -185,8 +186,14 @@ impl<'a> Resolver<'a> {
     }
 
     fn case(&mut self, case: &'a CaseExpr, scope: &Scope<'a, '_>, sink: Option<Ordinal>) -> Step<Valued> {
+        if self.stored
+            && let Some((condition, column)) = as_nullif(case)
+            && let Some(value) = self.nullif_stored(condition, column, scope)?
+        {
+            return Ok(value);
+        }
         let place = Place::Named("CASE");
-        let cast = std::mem::replace(&mut self.around, Source::UNTYPED);
+        let around = std::mem::replace(&mut self.around, Source::UNTYPED);
         let argument = match case.arg() {
             Node::None => None,
             node => Some(self.value(node, scope, None, place)?),
@@ -209,7 +216,7 @@ impl<'a> Resolver<'a> {
             // The first of all where their common type is looked for (transformCaseExpr).
             branches.insert(0, self.value(case.defresult(), scope, sink, place)?);
         }
-        self.branches(Branches { place, branches, complete, cast }, sink)
+        self.branches(Branches { place, branches, complete, cast: around }, sink)
     }
 
     /// `CASE c WHEN 'x' …` compares with `=`.
