@@ -3,8 +3,12 @@
 use crate::matrix::{Construct, Mode};
 
 /// Constructs that the matrix promises and that are refused for now: with which words.
-pub const MISSING: &[(Construct, &str)] =
-    &[(Construct::Prepare, "does not support PREPARE"), (Construct::Prepare, "as argument ")];
+pub const MISSING: &[(Construct, &str)] = &[
+    // Where its condition compares with NULL.
+    (Construct::CreateView, "statements that name"),
+    (Construct::Prepare, "does not support PREPARE"),
+    (Construct::Prepare, "as argument "),
+];
 
 /// The construct for whose sake a refusal is known.
 pub fn missing(marks: &[(Construct, Mode)], message: &str) -> Option<Construct> {

@@ -210,15 +210,14 @@ impl<'a> Resolver<'a> {
         }
         let mut columns = Vec::with_capacity(call.args().len());
         for array in call.args() {
-            let carry = match self.unnested(array) {
-                Some(carry) => carry,
-                None => {
-                    self.plain(array, scope, Place::Function("unnest"))?;
-                    Carry::Plain
-                }
+            let carry = if let Some(carry) = self.unnested(array) {
+                carry
+            } else {
+                self.plain(array, scope, Place::Function("unnest"))?;
+                Carry::Plain
             };
-            columns
-                .push(OutCol::new(if columns.is_empty() || call.args().len() == 1 { label } else { "unnest" }, carry));
+            // The alias names the first column (addRangeTableEntryForFunction), the function the others.
+            columns.push(OutCol::new(if columns.is_empty() { label } else { name }, carry));
         }
         Ok(Some(columns))
     }

@@ -34,6 +34,7 @@ impl<'a> Resolver<'a> {
             Node::None => {}
             Node::SelectStmt(select) if is_values(select) => self.insert_values(select, &columns, &scope)?,
             node => {
+                self.sinks.clone_from(&columns);
                 let out = self.query(node, Some(&scope))?;
                 self.insert_select(&out, &columns)?;
             }

@@ -75,6 +75,7 @@ use super::{
     env::Env,
     grammar::edits::{Change, NodeAt, NodeKind},
     held::{Held, Names, NoNames},
+    model::Ordinal,
 };
 use crate::values::Source;
 
@@ -123,6 +124,8 @@ pub(super) struct Resolver<'a> {
     wrapped: HashMap<i32, usize>,
     /// The cast around the CASE or COALESCE that is walked next.
     around: Source,
+    /// The sealed columns that the columns of the SELECT that is walked next go to.
+    sinks: Vec<Option<Ordinal>>,
     /// How many expressions became others by whose name PostgreSQL would call an output column.
     renaming: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
@@ -182,6 +185,7 @@ impl<'a> Resolver<'a> {
             flows: Vec::new(),
             wrapped: HashMap::new(),
             around: Source::UNTYPED,
+            sinks: Vec::new(),
             renaming: 0,
             assigned_query: None,
             stored: false,

@@ -336,7 +336,9 @@ impl Scope<'_, '_> {
     /// Then equal keys mean the same stored row, hence the same stored bytes.
     pub(super) fn told_apart(&self, catalog: &Catalog, place: (usize, usize), among: &[(usize, usize)]) -> bool {
         let Some(Item { columns: Columns::Relation(relation), .. }) = self.items.get(place.0) else { return false };
-        let same = |known: &std::sync::Arc<Relation>| std::ptr::eq(&**known, *relation);
+        let same = |known: &std::sync::Arc<Relation>| {
+            std::ptr::eq(std::sync::Arc::as_ptr(known), std::ptr::from_ref::<Relation>(relation))
+        };
         if !catalog.relations.get(&relation.oid).is_some_and(same) {
             // Something of the transaction's own.
             return false;
@@ -361,7 +363,7 @@ fn plain(location: i32) -> Target {
     Target::Column(Found { carry: Carry::Plain, reference, origin: None, place, local: false })
 }
 
-impl<'a, 's> Scope<'a, 's> {
+impl Scope<'_, '_> {
     /// What a column reference means. The rules are those of transformColumnRef
     /// (parser/parse_expr.c): a column first, then a whole row.
     pub(super) fn column(&self, node: &ColumnRef) -> Step<Target> {
