@@ -265,6 +265,18 @@ impl Arena {
         let temp = "CREATE TEMP TABLE people AS SELECT 1 AS id, 'plain'::varchar(120) AS email";
         let shadowed = vec![(vec![select(), sync()], 1), (vec![query(temp)], 1), (run(), 1)];
         self.stages("a temporary table after Parse", &shadowed, Same);
+        let search = || parse("s", b"SELECT id FROM people WHERE email = 'sekret.ann@x'::text");
+        for (name, shadow, words) in [
+            (
+                "an operator before pg_catalog's after Parse",
+                "SET search_path = evil, pg_catalog, public",
+                "the operator =",
+            ),
+            ("a temporary type after Parse", "CREATE DOMAIN pg_temp.text AS pg_catalog.text", "the type text"),
+        ] {
+            let shadowed = vec![(vec![search(), sync()], 1), (vec![query(shadow)], 1), (run(), 1)];
+            self.stages(name, &shadowed, Refused(words));
+        }
         let by_fast_path = vec![(vec![set_config("search_path", "other")], 1), ([vec![select()], run()].concat(), 1)];
         self.stages("search_path by the fast path", &by_fast_path, Same);
 

@@ -143,6 +143,23 @@ fn every_error_code_has_a_section_and_every_section_a_code() {
 }
 
 #[test]
+fn every_section_about_an_error_stands_in_its_room_in_the_order_of_the_alphabet() {
+    let page = read(&root().join("docs/errors.md"));
+    let mut sections = 0;
+    for room in page.split("\n## ").skip(1) {
+        let name = room.lines().next().unwrap();
+        let found: Vec<&str> = room.lines().filter_map(|l| l.strip_prefix("### ")).collect();
+        for code in &found {
+            let at_home = code.split_once('/').map_or("command line", |(room, _)| room);
+            assert_eq!(at_home, name, "{code}");
+        }
+        assert!(found.is_sorted(), "{name}: {found:#?}");
+        sections += found.len();
+    }
+    assert!(sections > 100, "sections are no longer found: {sections}");
+}
+
+#[test]
 fn every_section_about_an_error_says_its_cause_and_what_to_do() {
     let page = read(&root().join("docs/errors.md"));
     for section in page.split("\n### ").skip(1) {

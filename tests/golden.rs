@@ -12,7 +12,8 @@
 //! - `edited text ¦ parameters ¦ results ¦ flags` — rewritten. What needs keys is shown as
 //!   `⟦seal column «value» :oid/typmod⟧` (the source only if there is a cast). Parameters are
 //!   the upstream ones: `$1 seal email`, `$3=$1 token email` (a copy of the client's). Results are
-//!   column names of sealed columns and `.` for others, with `?` if their number is not certain.
+//!   column names of sealed columns (with `:OID` of another type that they are shown as, with `@number`
+//!   of a column that the server cannot tell) and `.` for others, with `?` if their number is not certain.
 //!   Flags: `writes`, `explain`, `binary`. Empty parts are left out.
 //!
 //! To add a case, write the statement alone and run `PGVEIL_GOLDEN=write cargo test --test golden`;
@@ -142,6 +143,7 @@ fn rewritten(statement: &str, plan: &Plan, catalog: &Catalog) -> String {
         .map(|output| match output {
             Output::Plain => ".".to_owned(),
             Output::Sealed(ordinal) => catalog.columns[*ordinal].name.clone(),
+            Output::SealedOf(ordinal, _, column) => format!("{}@{column}", catalog.columns[*ordinal].name),
             Output::SealedAs(ordinal, ty) => format!("{}:{}", catalog.columns[*ordinal].name, ty.oid()),
         })
         .collect();

@@ -182,16 +182,40 @@ impl Sealer<'_> {
             ParamForm::Plain => frontend::value(body, Some(given.bytes)),
             ParamForm::Seal(ordinal, cast) => self.put_sealed(ordinal, None, cast, given, body)?,
             ParamForm::SealAs(ordinal, ty, cast) => self.put_sealed(ordinal, Some(ty), cast, given, body)?,
-            ParamForm::SealArray(ordinal, cast) => put_array(&self.seal_each(ordinal, cast, given)?, body),
+            ParamForm::SealArray(ordinal, cast) => {
+                self.check_elements(form, given)?;
+                put_array(&self.seal_each(ordinal, cast, given)?, body);
+            }
             ParamForm::Token(ordinal, cast) => {
                 let mut cast_value = Vec::new();
                 let given = through_cast(given, cast, self.settings, &mut cast_value)?;
                 let token = self.token(ordinal, given)?;
                 frontend::value(body, Some(token.as_ref()));
             }
-            ParamForm::TokenArray(ordinal, cast) => put_array(&self.token_each(ordinal, cast, given)?, body),
+            ParamForm::TokenArray(ordinal, cast) => {
+                self.check_elements(form, given)?;
+                put_array(&self.token_each(ordinal, cast, given)?, body);
+            }
         }
         Ok(())
+    }
+
+    /// A binary array says its elements' type, which must be that of the parameter: `array_recv` of
+    /// src/backend/utils/adt/arrayfuncs.c.
+    fn check_elements(&self, form: ParamForm, array: Given<'_>) -> Result<(), Problem> {
+        if array.format == Format::Text {
+            return Ok(());
+        }
+        let inferred = || shown_oid(Param { client: 0, form }, self.columns).unwrap_or(0);
+        let oid = if array.source.oid == 0 { inferred() } else { array.source.oid };
+        let (expected, found) = (arrays::element_type(oid), arrays::read(array.format, array.bytes)?.type_oid);
+        if expected == 0 || expected == found {
+            return Ok(());
+        }
+        let named = |oid| format!("{oid} ({})", values::type_name(oid).unwrap_or("???"));
+        let (found, expected) = (named(found), named(expected));
+        let message = format!("binary data has array element type {found} instead of expected {expected}");
+        Err(Problem::native("42804", message))
     }
 
     fn put_sealed(

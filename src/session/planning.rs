@@ -297,6 +297,9 @@ impl Desk<'_> {
         let edited =
             render_measured(own, &plan.edits, &mut fill, &mut lengths).map_err(|(problem, at)| {
                 match problem.position {
+                    None if let Some(range) = of_a_cast_number(&problem, text.get(start + at..)) => {
+                        Problem::native("22003", range)
+                    }
                     None if is_of_a_cast(&problem) => problem,
                     None => problem.at(text, start + at),
                     Some(_) => problem,
@@ -313,9 +316,17 @@ fn is_of_a_cast(problem: &Problem) -> bool {
     match &*problem.sqlstate {
         "22001" => true,
         // The input functions of integers say `value "70000" is out of range for type smallint`.
-        "22003" => !problem.message.starts_with("value \""),
+        // What no numeric can hold, its input function says, too.
+        "22003" => !problem.message.starts_with("value "),
         _ => false,
     }
+}
+
+/// A number without quotes has a type before it is cast: the cast fails, not an input function.
+fn of_a_cast_number(problem: &Problem, literal: Option<&str>) -> Option<String> {
+    let number = literal?.starts_with(|first: char| first.is_ascii_digit() || first == '-' || first == '.');
+    let (value, ty) = problem.message.split_once("\" is out of range for type ")?;
+    (number && problem.sqlstate == "22003" && value.starts_with("value \"")).then(|| format!("{ty} out of range"))
 }
 
 fn parse(text: &str) -> Result<Parsed<'_>, Problem> {

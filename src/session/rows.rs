@@ -64,12 +64,23 @@ pub struct View {
 pub enum Cell {
     /// Copied.
     Plain,
-    /// Opened as a value of the column; shown as this type, if it is not the column's.
-    Sealed(Ordinal, Option<LogicalType>),
+    /// Opened as a value of the column.
+    Sealed(Ordinal, Shown),
     /// Copied if it holds no envelope of this keystore.
     Suspect,
     /// A line of EXPLAIN.
     Explain,
+}
+
+/// How a sealed column of a result is described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// As the protected column.
+    Own,
+    /// As the protected column, and as this column of a relation (OID and attribute number).
+    Of(u32, i16),
+    /// As an expression of this type.
+    As(LogicalType),
 }
 
 /// What happens to each column of a result. Shared by all rows of a result.
@@ -152,13 +163,14 @@ impl Reader<'_> {
         // server says counts.
         let foreseen = plan.results.get(i).and_then(|output| match *output {
             Output::Plain => None,
-            Output::Sealed(ordinal) => Some((ordinal, None)),
-            Output::SealedAs(ordinal, ty) => Some((ordinal, Some(ty))),
+            Output::Sealed(ordinal) => Some((ordinal, Shown::Own)),
+            Output::SealedOf(ordinal, table, column) => Some((ordinal, Shown::Of(table, column))),
+            Output::SealedAs(ordinal, ty) => Some((ordinal, Shown::As(ty))),
         });
         match (foreseen, origin) {
-            (Some((a, ty)), Some(b)) if a == b => Ok(Cell::Sealed(a, ty)),
-            (Some((a, ty)), None) if field.table == 0 => Ok(Cell::Sealed(a, ty)),
-            (_, Some(origin)) if !plan.results_certain => Ok(Cell::Sealed(origin, None)),
+            (Some((a, shown)), Some(b)) if a == b => Ok(Cell::Sealed(a, shown)),
+            (Some((a, shown)), None) if field.table == 0 => Ok(Cell::Sealed(a, shown)),
+            (_, Some(origin)) if !plan.results_certain => Ok(Cell::Sealed(origin, Shown::Own)),
             (_, Some(origin)) => Err(self.unforeseen(origin)),
             (Some(_), None) if plan.results_certain => {
                 Err(changed("a column of the result comes from another place than planned"))
@@ -196,18 +208,28 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Gives the field of a sealed column its logical type.
+    /// Gives the field of a sealed column its logical type, and the origin that it has without pgveil.
     fn show_type(&self, cell: Option<&Cell>, field: &mut Field<'_>) -> bool {
         let Some((_, _, ty)) = cell.and_then(|cell| self.opened(*cell)) else { return false };
         (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
+        match cell {
+            Some(Cell::Sealed(_, Shown::Of(table, column))) => (field.table, field.column) = (*table, *column),
+            // The expression may be a cast that was taken away.
+            Some(Cell::Sealed(_, Shown::As(_))) => (field.table, field.column) = (0, 0),
+            _ => {}
+        }
         true
     }
 
     /// The column as whose value a cell is opened, and the type that it is shown as.
     fn opened(&self, cell: Cell) -> Option<(Ordinal, &Column, LogicalType)> {
-        let Cell::Sealed(ordinal, ty) = cell else { return None };
+        let Cell::Sealed(ordinal, shown) = cell else { return None };
         let column = self.columns.get(ordinal)?;
-        Some((ordinal, column, ty.unwrap_or(column.spec.ty)))
+        let ty = match shown {
+            Shown::As(ty) => ty,
+            Shown::Own | Shown::Of(..) => column.spec.ty,
+        };
+        Some((ordinal, column, ty))
     }
 
     /// What must stay the same for a client that has seen a description once (`equalTupleDescs` of
@@ -439,7 +461,12 @@ mod tests {
             edits: Vec::new(),
             params: Vec::new(),
             client_params: 0,
-            results: vec![Output::Sealed(0), Output::SealedAs(0, ty), Output::SealedAs(0, ty)],
+            results: vec![
+                Output::Sealed(0),
+                Output::SealedAs(0, ty),
+                Output::SealedAs(0, ty),
+                Output::SealedOf(0, 9, 2),
+            ],
             results_certain: true,
             may_write: false,
             explain: false,
@@ -451,8 +478,8 @@ mod tests {
             upstream: vec![1],
             settings: Arc::clone(&settings),
         };
-        let mut body = BytesMut::from(&[0, 3][..]);
-        for (name, table) in [("c", 7), ("case", 0), ("c", 7)] {
+        let mut body = BytesMut::from(&[0, 4][..]);
+        for (name, table) in [("c", 7), ("case", 0), ("c", 7), ("grouped", 0)] {
             backend::put_field(&mut body, &field(name, table));
         }
         let bare = LogicalType::Char(None);
@@ -461,25 +488,25 @@ mod tests {
         reader.describe(&view(bare), &shape, &body, &mut out).unwrap();
         let shown: Vec<_> = backend::fields(&out[5..])
             .unwrap()
-            .map(|field| field.map(|field| (field.type_oid, field.type_len, field.type_mod)).unwrap())
+            .map(|field| field.map(|field| (field.type_oid, field.type_mod, field.table, field.column)).unwrap())
             .collect();
-        assert_eq!(shown, [(1042, -1, 8), (1042, -1, -1), (1042, -1, -1)]);
+        assert_eq!(shown, [(1042, 8, 7, 1), (1042, -1, 0, 0), (1042, -1, 0, 0), (1042, 8, 9, 2)]);
         // A client that has seen one description must not get rows of the other.
-        let own = vec![Cell::Sealed(0, None); 3];
+        let own = vec![Cell::Sealed(0, Shown::Own); 4];
         assert_ne!(reader.result_type(Some(&shape), &body).unwrap(), reader.result_type(Some(&own), &body).unwrap());
 
         let (mut stored, given) = (Vec::new(), Given { source: Source::UNTYPED, format: Format::Text, bytes: b"ab" });
         columns[0].seal(columns[0].spec.ty, given, &settings, &mut Scratch::default(), &mut stored).unwrap();
         let mut unpadded = Vec::new();
         columns[0].seal(bare, given, &settings, &mut Scratch::default(), &mut unpadded).unwrap();
-        let mut row = BytesMut::from(&[0, 3][..]);
-        for value in [&stored, &unpadded, &stored] {
+        let mut row = BytesMut::from(&[0, 4][..]);
+        for value in [&stored, &unpadded, &stored, &stored] {
             put_value(&mut row, value);
         }
         let mut out = BytesMut::new();
         let pins = reader.pin(&shape);
         reader.row(&view(bare), &shape, &pins, &row, &mut RowScratch::default(), &mut out).unwrap();
-        assert_eq!(backend::cells(&out[5..]).unwrap(), [Some(&b"ab  "[..]), Some(b"ab"), Some(b"ab  ")]);
+        assert_eq!(backend::cells(&out[5..]).unwrap(), [Some(&b"ab  "[..]), Some(b"ab"), Some(b"ab  "), Some(b"ab  ")]);
 
         // Text would be without the blanks: such a plan is wrong, and nothing is shown.
         let wrong = reader.shape(Some(&view(LogicalType::Text)), &body).unwrap().unwrap();

@@ -49,6 +49,9 @@ impl Class {
     /// The text has more than one statement.
     pub const SEVERAL: Self = Self(1 << 14);
 
+    /// All of them.
+    const EVERYTHING: Self = Self((1 << 15) - 1);
+
     /// Both sets together.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
@@ -94,12 +97,26 @@ pub fn classify(text: &[u8]) -> Class {
     };
     if memchr(b'\\', text).is_some() {
         // With standard_conforming_strings off a string may end elsewhere than here, so that any
-        // `;` may stand outside of one.
-        memchr_iter(b';', text).for_each(|semicolon| add(semicolon + 1));
+        // `;` may stand outside of one. Comments without end behind each would be walked again and again.
+        let mut budget = text.len().saturating_mul(4).saturating_add(4096);
+        for semicolon in memchr_iter(b';', text) {
+            let Some(left) = budget.checked_sub(blanks(text, semicolon + 1)) else { return Class::EVERYTHING };
+            budget = left;
+            add(semicolon + 1);
+        }
     } else {
         Tokens::new(text).filter(|token| token.is(text, b';')).for_each(|token| add(token.end));
     }
     all
+}
+
+/// Bytes that are walked to find the first token at an offset.
+fn blanks(text: &[u8], at: usize) -> usize {
+    let end = match Tokens::starting_at(text, at).next() {
+        Some(token) if token.kind != Kind::Unterminated => token.start,
+        _ => text.len(),
+    };
+    end - at
 }
 
 /// The statement that begins at an offset (with white space and comments, perhaps).

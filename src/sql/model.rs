@@ -86,6 +86,9 @@ pub enum Output {
     Plain,
     /// A sealed value of the column.
     Sealed(Ordinal),
+    /// A sealed value of the column, in the place of this column of a relation (OID and attribute
+    /// number), which the server cannot tell: any value of a group.
+    SealedOf(Ordinal, u32, i16),
     /// A sealed value of the column, shown as another type than the column's: what CASE, COALESCE
     /// or lag() make of it has no type modifier.
     SealedAs(Ordinal, LogicalType),
@@ -96,7 +99,7 @@ impl Output {
     pub fn sealed(self) -> Option<Ordinal> {
         match self {
             Self::Plain => None,
-            Self::Sealed(ordinal) | Self::SealedAs(ordinal, _) => Some(ordinal),
+            Self::Sealed(ordinal) | Self::SealedOf(ordinal, ..) | Self::SealedAs(ordinal, _) => Some(ordinal),
         }
     }
 }

@@ -237,7 +237,7 @@ fn kept_cursor(plan: Plan, declare: &DeclareCursorStmt) -> (Plan, Option<Effect>
 }
 
 fn outputs(out: &QueryOut<'_>) -> Vec<Output> {
-    out.columns.iter().map(|column| column.carry.output()).collect()
+    out.columns.iter().map(|column| column.output()).collect()
 }
 
 #[cfg(test)]

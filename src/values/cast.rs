@@ -63,6 +63,11 @@ fn unreadable(target: Base, name: &str) -> ValueError {
     .hint("Declare or cast the value as the column's type.")
 }
 
+/// A type's name as PostgreSQL's messages spell it (`format_type`), if it is a well-known one.
+pub fn type_name(oid: u32) -> Option<&'static str> {
+    Base::from_oid(oid).map(Base::name).or_else(|| foreign_type(oid).map(|(name, _)| name))
+}
+
 /// Well-known types: their names, and which types here they can be assigned to or compared with
 /// (besides strings).
 fn foreign_type(oid: u32) -> Option<(&'static str, &'static [Base])> {

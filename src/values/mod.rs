@@ -26,6 +26,7 @@ mod ty;
 #[cfg(test)]
 mod tests;
 
+pub use cast::type_name;
 pub use codec::{Operand, Purpose, Source, check, equality_canon, equality_operand, format, parse};
 pub use common::common_type;
 pub use datetime::zone::time_zone;

@@ -187,8 +187,8 @@ fn what_a_new_view_reaches_is_not_guessed() {
     client.query("ROLLBACK");
 }
 
-/// `people` under another name, in words that no filter can see.
-const RENAME: &str = "DO $$ BEGIN EXECUTE 'ALTER TABLE peo' || 'ple RENAME TO staff'; END $$";
+/// `people` under another name: what the body puts together while it runs, no filter can see.
+const RENAME: &str = "DO $$ BEGIN EXECUTE format('ALTER TABLE %s%s RENAME TO staff', 'peo', 'ple'); END $$";
 
 #[test]
 fn a_protected_table_renamed_in_a_do_block_takes_no_plaintext() {
@@ -246,7 +246,8 @@ fn a_protected_column_that_a_do_block_changes_is_not_written() {
     {
         let mut client = turn.veiled();
         client.query("BEGIN");
-        let said = client.brief(&format!("DO $$ BEGIN EXECUTE 'ALTER TABLE peo' || 'ple {change}'; END $$"));
+        let said =
+            client.brief(&format!("DO $$ BEGIN EXECUTE format('ALTER TABLE %s%s {change}', 'peo', 'ple'); END $$"));
         assert_eq!(said, ["DO", "=T"], "{change}");
         for column in ["email", "mail", "notes"] {
             client.query("SAVEPOINT a");

@@ -122,7 +122,7 @@ impl Bench {
     /// Holds a session on both sides, to its end or to where the sides part.
     pub fn hold(&mut self, session: &[Exchange], counts: &mut Counts) -> Vec<Failure> {
         // What a session that ended early has left.
-        if session.iter().any(Exchange::makes_view) {
+        if session.iter().any(Exchange::names_view) {
             for side in [&mut self.ours, &mut self.theirs] {
                 side.query("DROP VIEW IF EXISTS made");
             }

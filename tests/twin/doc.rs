@@ -319,8 +319,8 @@ impl Operand {
         let bare = self.bare();
         match self.cast {
             Cast::None => bare,
-            // A sign would belong to the cast's value.
-            Cast::Colons(ty) if bare.starts_with('-') => format!("({bare})::{}", name(ty)),
+            // The least integer is none without its sign, which belongs to the cast's value.
+            Cast::Colons(ty) if bare.starts_with('-') && bare.ends_with('8') => format!("({bare})::{}", name(ty)),
             Cast::Colons(ty) => format!("{bare}::{}", name(ty)),
             Cast::Typed(ty) if bare.starts_with('\'') && !array => format!("{} {bare}", name(ty)),
             Cast::Call(ty) | Cast::Typed(ty) => format!("CAST({bare} AS {})", name(ty)),

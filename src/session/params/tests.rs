@@ -139,6 +139,34 @@ async fn a_type_of_another_canon_is_no_type_of_the_column() {
 }
 
 #[tokio::test]
+async fn binary_arrays_have_elements_of_their_parameters_type() {
+    let columns = people().await;
+    let empty = |element: u32| [&[0; 8][..], &element.to_be_bytes()].concat();
+    // Nobody declares it: `varchar = ANY` is `text = ANY`, a value for the column is varchar.
+    let token = |source| ParamForm::TokenArray(0, source);
+    let seal = |source| ParamForm::SealArray(0, source);
+    let (text, varchar) = ("25 (text)", "1043 (character varying)");
+    for (form, declared, element, error) in [
+        (token(Source::UNTYPED), 0, 25, None),
+        (token(Source::UNTYPED), 0, 1043, Some((varchar, text))),
+        (token(Source::UNTYPED), 1015, 1043, None),
+        (token(cast(1015, -1)), 0, 1043, None),
+        (token(cast(1015, -1)), 0, 25, Some((text, varchar))),
+        (seal(Source::UNTYPED), 0, 1043, None),
+        (seal(Source::UNTYPED), 0, 25, Some((text, varchar))),
+        (seal(Source::UNTYPED), TEXT_ARRAY, 99_999, Some(("99999 (???)", text))),
+    ] {
+        let result = bound(&columns, form, declared, 1, Some(&empty(element)));
+        let problem = result.err().map(|problem| (problem.sqlstate.to_string(), problem.message));
+        let expected = error.map(|(found, expected)| {
+            let message = format!("binary data has array element type {found} instead of expected {expected}");
+            ("42804".to_owned(), message)
+        });
+        assert_eq!(problem, expected, "{form:?} {declared} {element}");
+    }
+}
+
+#[tokio::test]
 async fn arrays_of_values_become_arrays_of_sealed_values() {
     let columns = people().await;
     let form = ParamForm::SealArray(0, Source::UNTYPED);
@@ -150,7 +178,7 @@ async fn arrays_of_values_become_arrays_of_sealed_values() {
     let sent = bound(&columns, form, TEXT_ARRAY, 0, Some(b"{a,NULL,\"b, c\"}")).unwrap().unwrap();
     assert_eq!(texts(&sent), [some("a"), None, some("b, c")]);
     let binary = b"\0\0\0\x01\0\0\0\x01\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x02xy\xff\xff\xff\xff";
-    let sent = bound(&columns, form, 0, 1, Some(binary)).unwrap().unwrap();
+    let sent = bound(&columns, form, TEXT_ARRAY, 1, Some(binary)).unwrap().unwrap();
     assert_eq!(texts(&sent), [some("xy"), None]);
     let sent = bound(&columns, form, 0, 0, Some(b"{}")).unwrap().unwrap();
     assert_eq!(elements(&sent), Vec::<Option<Vec<u8>>>::new());

@@ -192,3 +192,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn comments_without_end_cost_no_more_than_their_length() {
+    let text = format!("select '\\'{}", ";/*".repeat(300_000));
+    let start = std::time::Instant::now();
+    assert!(classify(text.as_bytes()).contains_commit());
+    assert!(start.elapsed() < std::time::Duration::from_secs(2));
+}

@@ -22,7 +22,10 @@ mod unplaced;
 
 use std::ops::Range;
 
-use pg_raw_parse::nodes::{InferClause, JoinExpr, TypeCast};
+use pg_raw_parse::{
+    Node,
+    nodes::{A_Expr, A_Expr_Kind, InferClause, JoinExpr, TypeCast},
+};
 
 pub use self::render::{render, render_measured, write_bytea, write_bytea_array, write_sealed};
 use self::{place::Places, span::Spans};
@@ -51,6 +54,16 @@ impl NodeAt {
             location => location,
         };
         Self { kind: NodeKind::TypeCast, location }
+    }
+
+    /// An operator, NULLIF or LIKE.
+    pub fn operator(expr: &A_Expr) -> Self {
+        let kind = match (expr.kind, expr.lexpr()) {
+            (A_Expr_Kind::AEXPR_NULLIF, _) => NodeKind::NullIf,
+            (A_Expr_Kind::AEXPR_OP, Node::None) => NodeKind::Prefix,
+            _ => NodeKind::Operator,
+        };
+        Self { kind, location: expr.location }
     }
 
     /// A join's USING clause. PostgreSQL keeps no location for it: it stands where the word USING
@@ -93,6 +106,14 @@ pub enum NodeKind {
     Using,
     /// `TypeName` (a parameter's type in PREPARE).
     TypeName,
+    /// `A_Expr` of `NULLIF(…)`.
+    NullIf,
+    /// `A_Expr` of an operator before a value: `- 5::int4`.
+    Prefix,
+    /// `A_Expr` of an operator between two values, LIKE included: stands where the operator stands.
+    Operator,
+    /// `InferClause` of `ON CONFLICT ON CONSTRAINT name`.
+    Constraint,
 }
 
 impl NodeKind {
@@ -109,6 +130,10 @@ impl NodeKind {
             Self::Distinct => "DISTINCT",
             Self::Using => "JOIN … USING",
             Self::TypeName => "a type name",
+            Self::NullIf => "NULLIF",
+            Self::Prefix => "a sign",
+            Self::Operator => "an operator",
+            Self::Constraint => "ON CONFLICT ON CONSTRAINT",
         }
     }
 }
@@ -120,7 +145,7 @@ pub enum Change {
     Qualify(String),
     /// ColumnRef `c` → `pg_catalog.substring(c,9,16)`; IndexElem likewise.
     Substring,
-    /// Const or TypeCast → `E'\\x…'`.
+    /// Const, or TypeCast or Prefix around one → `E'\\x…'`; the changes below likewise.
     Seal(Ordinal, Literal),
     /// Const or TypeCast → `E'\\x…'::pg_catalog.bytea`.
     Token(Ordinal, Literal),
@@ -151,6 +176,19 @@ pub enum Change {
     SealArray(Ordinal, Literal),
     /// NULL or a TypeCast around it → `NULL::pg_catalog.bytea`.
     NullBytea,
+    /// NullIf of a column (perhaps in casts that are taken away) → `(CASE WHEN a = b THEN NULL ELSE c
+    /// END)`. Both operands are changed on their own.
+    NullIf {
+        /// The value that is handed on: the column as it is written behind ELSE.
+        kept: ColumnText,
+        /// Where the column stands.
+        column: i32,
+    },
+    /// Operator `LIKE`, `~~` → `=`; their negations → `<>`.
+    Equals,
+    /// Constraint → the keys of its index, with the columns of which it is the token: `("id",
+    /// pg_catalog.substring("c",9,16))`.
+    Keys(Vec<(String, bool)>),
     /// TypeName → `pg_catalog.bytea`, or `pg_catalog.bytea[]`.
     Bytea {
         /// The array type.
@@ -175,6 +213,9 @@ impl Change {
             | Self::On(_)
             | Self::Uncast
             | Self::NullBytea
+            | Self::NullIf { .. }
+            | Self::Equals
+            | Self::Keys(_)
             | Self::Bytea { .. } => false,
         }
     }

@@ -190,15 +190,13 @@ impl<'a> Resolver<'a> {
             if self.sealed_column(sealed.ordinal)?.mode != Mode::Equality {
                 return Err(self.unsupported(sealed.ordinal, place, location));
             }
-            match &column.qualified {
-                Some(qualified) => items.push(DistinctItem::Token(qualified.clone())),
-                None => {
-                    let what = "SELECT DISTINCT over a computed value";
-                    let hint = "select the column itself, from a FROM item with a name";
-                    let code = "sql/unsupported-construct";
-                    return Err(self.unsupported_because(sealed.ordinal, code, what, hint, location));
-                }
-            }
+            let Some(qualified) = &column.qualified else {
+                let what = "SELECT DISTINCT over a computed value";
+                let hint = "select the column itself, from a FROM item with a name";
+                let code = "sql/unsupported-construct";
+                return Err(self.unsupported_because(sealed.ordinal, code, what, hint, location));
+            };
+            items.push(DistinctItem::Token(qualified.clone()));
         }
         if items.iter().all(|item| matches!(item, DistinctItem::Position(_))) {
             return Ok(false);

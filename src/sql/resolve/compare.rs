@@ -26,7 +26,7 @@ impl<'a> Resolver<'a> {
     /// tokens. False if it is another operator: nothing of it has been walked then.
     pub(super) fn comparison(&mut self, expr: &'a A_Expr, scope: &Scope<'a, '_>) -> Step<bool> {
         if !is_equality(expr) {
-            return Ok(false);
+            return self.like(expr, scope);
         }
         let place = Place::Operator(operator_name(expr));
         match (expr.kind, expr.lexpr(), expr.rexpr()) {
@@ -129,7 +129,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Two values that are compared for equality. `expr`: they are the operands of this very operator.
-    fn compare(
+    pub(super) fn compare(
         &mut self,
         left: &Valued,
         right: &Valued,

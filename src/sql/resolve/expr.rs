@@ -100,6 +100,10 @@ impl<'a> Resolver<'a> {
             if self.comparison(expr, scope)? {
                 return Ok(());
             }
+            if expr.kind == A_Expr_Kind::AEXPR_NULLIF {
+                let value = self.nullif(expr, scope)?;
+                return self.plain_value(&value, Place::Operator("NULLIF"), expr.location);
+            }
             let place = Place::Operator(operator_name(expr));
             self.plain(expr.rexpr(), scope, place)?;
             match expr.lexpr() {
@@ -124,7 +128,20 @@ impl<'a> Resolver<'a> {
             },
             node => match operand(node) {
                 Operand::Parameter(param, outer, _) => self.params.any(param.number, outer.at, outer.cast),
-                _ => self.plain(node, scope, Place::Named("IS NULL over an expression")),
+                _ => {
+                    let place = Place::Named("IS NULL over an expression");
+                    let value = self.value(node, scope, None, place)?;
+                    match value.carry {
+                        Carry::Sealed(_) => {
+                            self.null_is_all(node);
+                            for reference in &value.references {
+                                self.wrap(reference, if reference.grouped { Wrap::Token } else { Wrap::Nothing });
+                            }
+                        }
+                        Carry::Plain | Carry::Open(_) => self.plain_value(&value, place, -1)?,
+                    }
+                    Ok(())
+                }
             },
         }
     }

@@ -36,6 +36,9 @@ pub(super) struct Flow<'a> {
     ty: Source,
     /// It is one literal or parameter that stands where it is used.
     direct: bool,
+    /// Of an output column that is named after the value itself: where it stands, and its name. What is
+    /// sent instead of the value would be called otherwise.
+    named: Option<(NodeAt, String)>,
     /// How they are used.
     used: Option<Used>,
 }
@@ -88,7 +91,7 @@ struct Used {
 
 impl<'a> Resolver<'a> {
     fn flow(&mut self, parts: Vec<Part<'a>>, ty: Source, direct: bool) -> FlowId {
-        self.flows.push(Flow { parts, ty, direct, used: None });
+        self.flows.push(Flow { parts, ty, direct, named: None, used: None });
         FlowId(self.flows.len() - 1)
     }
 
@@ -96,6 +99,14 @@ impl<'a> Resolver<'a> {
     pub(super) fn value_flow(&mut self, node: Node<'a>) -> FlowId {
         let ty = self.typed(node).map_or(Source::UNTYPED, |(source, _)| source);
         self.flow(vec![Part::Value(node)], ty, true)
+    }
+
+    /// An output column without a name of its own is this very literal or parameter.
+    pub(super) fn name_flow(&mut self, flow: FlowId, target: NodeAt, name: &str) {
+        if let Some(flow) = self.flows.get_mut(flow.0).filter(|flow| matches!(flow.parts.as_slice(), [Part::Value(_)]))
+        {
+            flow.named = Some((target, name.to_owned()));
+        }
     }
 
     /// The elements of an array.
@@ -170,6 +181,8 @@ impl<'a> Resolver<'a> {
             Some(before) => return Err(self.two_uses(before, used)),
         }
         let parts = std::mem::take(&mut flow.parts);
+        let named = flow.named.take().filter(|_| used.how != Use::Plain && !used.direct);
+        self.changes.extend(named.map(|(at, name)| (at, Change::Name(name))));
         for part in parts {
             match part {
                 Part::Flow(from, None) => self.nested(|this| this.use_parts(from, Used { direct: false, ..used }))?,

@@ -1,6 +1,6 @@
 //! FROM clauses: which names a query level has.
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
 use pg_raw_parse::{
     Node,
@@ -13,7 +13,7 @@ use super::{
     carry::Carry,
     functions,
     refuse::{Place, construct, construct_at},
-    scope::{Columns, Item, OutCol, QueryOut, Scope},
+    scope::{Columns, Item, Origin, OutCol, QueryOut, Scope},
     value::open_flow,
 };
 use crate::sql::catalog::Relation;
@@ -27,16 +27,18 @@ pub(super) fn rename<'a>(columns: &Rc<[OutCol<'a>]>, names: &'a NodeList) -> Rc<
     let mut names = names.iter().map(Node::as_str);
     columns
         .iter()
-        .map(|column| match names.next().flatten() {
-            Some(name) => OutCol::new(name, column.carry),
-            None => OutCol::new(column.name.clone(), column.carry),
+        .map(|column| {
+            let name = names.next().flatten().map_or_else(|| column.name.clone(), Cow::Borrowed);
+            OutCol { origin: column.origin, ..OutCol::new(name, column.carry) }
         })
         .collect()
 }
 
 /// A query's columns as others see them: where its references stand is not theirs to know.
 pub(super) fn derived_columns<'a>(columns: &Rc<[OutCol<'a>]>) -> Rc<[OutCol<'a>]> {
-    columns.iter().map(|column| OutCol::new(column.name.clone(), column.carry)).collect()
+    let column =
+        |column: &OutCol<'a>| OutCol { origin: column.origin, ..OutCol::new(column.name.clone(), column.carry) };
+    columns.iter().map(column).collect()
 }
 
 /// A FROM item of a relation.
@@ -44,7 +46,10 @@ pub(super) fn relation_item<'a>(relation: &'a Relation, name: &'a RangeVar) -> I
     let alias = name.alias();
     let columns = match alias {
         Some(alias) if !alias.colnames().is_empty() => {
-            let own = relation.columns.iter().map(|c| OutCol::new(&*c.name, Carry::of_column(c.sealed)));
+            let own = relation.columns.iter().map(|c| OutCol {
+                origin: Some(Origin::of(relation, c)),
+                ..OutCol::new(&*c.name, Carry::of_column(c.sealed))
+            });
             Columns::List(rename(&own.collect(), alias.colnames()))
         }
         _ => Columns::Relation(relation),
@@ -205,15 +210,14 @@ impl<'a> Resolver<'a> {
         }
         let mut columns = Vec::with_capacity(call.args().len());
         for array in call.args() {
-            let carry = match self.unnested(array) {
-                Some(carry) => carry,
-                None => {
-                    self.plain(array, scope, Place::Function("unnest"))?;
-                    Carry::Plain
-                }
+            let carry = if let Some(carry) = self.unnested(array) {
+                carry
+            } else {
+                self.plain(array, scope, Place::Function("unnest"))?;
+                Carry::Plain
             };
-            columns
-                .push(OutCol::new(if columns.is_empty() || call.args().len() == 1 { label } else { "unnest" }, carry));
+            // The alias names the first column (addRangeTableEntryForFunction), the function the others.
+            columns.push(OutCol::new(if columns.is_empty() { label } else { name }, carry));
         }
         Ok(Some(columns))
     }

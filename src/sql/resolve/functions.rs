@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pg_raw_parse::{
     Node,
     list::NodeList,
-    nodes::{FuncCall, TypeName},
+    nodes::{A_Expr_Kind, FuncCall, TypeName},
 };
 
 use super::{
@@ -382,13 +382,20 @@ impl<'a> Resolver<'a> {
         if bare(call) != "count" || !is_of_core(call) || !call.agg_order().is_empty() || call.args().len() != 1 {
             return Ok(false);
         }
-        let Some(node @ Node::ColumnRef(_)) = call.args().first() else { return Ok(false) };
+        let node = match call.args().first() {
+            Some(node @ Node::ColumnRef(_)) => node,
+            Some(node @ Node::A_Expr(expr)) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => node,
+            _ => return Ok(false),
+        };
         let place = Place::Named(if call.agg_distinct { "count(DISTINCT)" } else { "count()" });
         let value = self.value(node, scope, None, place)?;
         match value.carry {
             Carry::Sealed(sealed) if call.agg_distinct => self.tokenise(&value, sealed, place, call.location)?,
             // An aggregate sees each row of a group.
-            Carry::Sealed(_) => value.references.iter().for_each(|reference| self.wrap(reference, Wrap::Nothing)),
+            Carry::Sealed(_) => {
+                value.references.iter().for_each(|reference| self.wrap(reference, Wrap::Nothing));
+                self.null_is_all(node);
+            }
             Carry::Plain | Carry::Open(_) => self.plain_value(&value, place, call.location)?,
         }
         Ok(true)

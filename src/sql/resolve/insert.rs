@@ -17,7 +17,7 @@ use crate::{
     config::Mode,
     sql::{
         catalog::Relation,
-        grammar::edits::{Change, NodeAt},
+        grammar::edits::{Change, NodeAt, NodeKind},
         model::Ordinal,
     },
 };
@@ -34,6 +34,7 @@ impl<'a> Resolver<'a> {
             Node::None => {}
             Node::SelectStmt(select) if is_values(select) => self.insert_values(select, &columns, &scope)?,
             node => {
+                self.sinks.clone_from(&columns);
                 let out = self.query(node, Some(&scope))?;
                 self.insert_select(&out, &columns)?;
             }
@@ -132,6 +133,9 @@ impl<'a> Resolver<'a> {
     /// `ON CONFLICT (…) WHERE …`: the unique index to look for. `pgveil apply` makes that of a
     /// searchable column on its token.
     fn infer(&mut self, infer: &'a InferClause, relation: &'a Relation, scope: &Scope<'a, '_>) -> Step<()> {
+        if let Some(keys) = infer.conname().and_then(|name| self.token_keys(relation, name)) {
+            self.change(NodeKind::Constraint, infer.location, Change::Keys(keys));
+        }
         for (number, node) in infer.index_elems().iter().enumerate() {
             let Node::IndexElem(elem) = node else { return Err(construct("this kind of ON CONFLICT")) };
             let Some(name) = elem.name() else {
@@ -152,6 +156,14 @@ impl<'a> Resolver<'a> {
             self.changes.push((at, Change::Substring));
         }
         self.plain(infer.where_clause(), scope, Place::Named("ON CONFLICT"))
+    }
+
+    /// The keys of a unique index with tokens. Of a constraint over a sealed column `pgveil apply` makes
+    /// such an index with the same name, which ON CONSTRAINT cannot name.
+    fn token_keys(&self, relation: &Relation, name: &str) -> Option<Vec<(String, bool)>> {
+        let index = self.catalog.unique.get(&relation.oid)?.iter().find(|index| index.name == name)?;
+        let keys = index.keys.iter().map(|key| (key.column.clone(), key.token));
+        index.keys.iter().any(|key| key.token).then(|| keys.collect())
     }
 }
 

@@ -10,12 +10,11 @@ use super::{
     from::{derived, rename},
     refuse::{Place, construct, native},
     scope::{Columns, Item, OutCol, Scope},
-    value::{common_source, shown_beside},
+    value::common_source,
 };
 use crate::{
     config::Mode,
     sql::grammar::edits::{Change, NodeAt},
-    values::LogicalType,
 };
 
 impl<'a> Resolver<'a> {
@@ -157,13 +156,9 @@ impl<'a> Resolver<'a> {
     /// A merged column has the type that both have together (buildMergedJoinVar, parser/parse_clause.c).
     fn merged_carry(&self, kept: Carry, left: Carry, right: Carry, place: Place<'_>) -> Step<Carry> {
         let Carry::Sealed(sealed) = kept else { return Ok(kept) };
-        let own = self.sealed_column(sealed.ordinal)?.ty;
         let types = [self.carried_type(left)?, self.carried_type(right)?];
-        let common = common_source(&types).filter(|common| shown_beside(own, common.oid).is_some());
-        let Some(shown) = common.and_then(|common| LogicalType::from_oid(common.oid, common.typmod)) else {
-            return Err(self.unsupported(sealed.ordinal, place, -1));
-        };
-        Ok(Carry::Sealed(Sealed { shown: Some(shown).filter(|shown| *shown != own), ..sealed }))
+        let shown = self.shown_together(sealed, common_source(&types), place)?;
+        Ok(Carry::Sealed(Sealed { shown, ..sealed }))
     }
 }
 

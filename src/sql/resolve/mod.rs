@@ -8,7 +8,7 @@
 //! - `scope`, `relation`, `from`, `with` — what names mean.
 //! - `select`, `setop`, `clauses`, `join`, `insert`, `update`, `returning`, `assign` — the statements.
 //! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
-//! - `expr`, `compare`, `sublink`, `functions`, `operand`, `types` — other expressions.
+//! - `expr`, `compare`, `nullif`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
 //! - `utility`, `alter`, `create`, `view`, `trigger` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
@@ -35,6 +35,7 @@ mod join;
 mod mention;
 mod mismatch;
 mod names;
+mod nullif;
 mod operand;
 mod params;
 mod prepared;
@@ -74,6 +75,7 @@ use super::{
     env::Env,
     grammar::edits::{Change, NodeAt, NodeKind},
     held::{Held, Names, NoNames},
+    model::Ordinal,
 };
 use crate::values::Source;
 
@@ -122,8 +124,10 @@ pub(super) struct Resolver<'a> {
     wrapped: HashMap<i32, usize>,
     /// The cast around the CASE or COALESCE that is walked next.
     around: Source,
-    /// How many values were made any of their group's.
-    any_values: usize,
+    /// The sealed columns that the columns of the SELECT that is walked next go to.
+    sinks: Vec<Option<Ordinal>>,
+    /// How many expressions became others by whose name PostgreSQL would call an output column.
+    renaming: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
     /// The query at hand may have an INTO clause.
@@ -179,7 +183,8 @@ impl<'a> Resolver<'a> {
             flows: Vec::new(),
             wrapped: HashMap::new(),
             around: Source::UNTYPED,
-            any_values: 0,
+            sinks: Vec::new(),
+            renaming: 0,
             assigned_query: None,
             into: false,
             depth: 0,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pg_raw_parse::{
     ConstValue, Node,
-    nodes::{A_ArrayExpr, A_Const, ParamRef},
+    nodes::{A_ArrayExpr, A_Const, A_Expr, A_Expr_Kind, ParamRef},
 };
 use zeroize::Zeroizing;
 
@@ -17,8 +17,9 @@ use crate::{
     values::Source,
 };
 
-/// bool, int4, int8, numeric (pg_type.dat)
+/// bool, int2, int4, int8, numeric (pg_type.dat)
 const BOOL: u32 = 16;
+const INT2: u32 = 21;
 const INT4: u32 = 23;
 const INT8: u32 = 20;
 const NUMERIC: u32 = 1700;
@@ -59,6 +60,11 @@ pub(super) struct Constant<'a> {
 }
 
 impl Constant<'_> {
+    /// Its value, as the input function of its type reads it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Its place in the statement that starts at byte `start`, and its value.
     pub(super) fn literal(self, start: usize) -> Literal {
         let at = usize::try_from(self.location).unwrap_or(0).saturating_sub(start);
@@ -106,8 +112,37 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
             let own = Outer { at: NodeAt { kind: NodeKind::ArrayExpr, location: array.location }, cast: false };
             Operand::Array(array, outer.unwrap_or(own), source)
         }
+        Node::A_Expr(expr) if outer.is_none() => negated(expr).map_or(Operand::Other, Operand::Literal),
         _ => Operand::Other,
     }
+}
+
+/// A minus sign before a number in a cast: `-5::int` negates what is cast.
+fn negated(expr: &A_Expr) -> Option<Constant<'_>> {
+    let mut name = expr.name().iter().map(Node::as_str);
+    let minus = expr.kind == A_Expr_Kind::AEXPR_OP
+        && matches!(expr.lexpr(), Node::None)
+        && matches!(expr.rexpr(), Node::TypeCast(_))
+        && (name.next(), name.next()) == (Some(Some("-")), None);
+    let Operand::Literal(constant) = (if minus { operand(expr.rexpr()) } else { Operand::Other }) else {
+        return None;
+    };
+    let text = constant.text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
+    let integer = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i64>().ok()).flatten();
+    // What is not in the type is an error before it is negated: `-'2147483648'::int`.
+    let fits = match constant.source.oid {
+        INT2 => integer.is_some_and(|value| i16::try_from(value).is_ok()),
+        INT4 => integer.is_some_and(|value| i32::try_from(value).is_ok()),
+        INT8 => integer.is_some(),
+        NUMERIC => {
+            text.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+                && text.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
+        }
+        _ => false,
+    };
+    let outer = Outer { at: NodeAt { kind: NodeKind::Prefix, location: expr.location }, cast: true };
+    let text = Cow::Owned(format!("-{text}"));
+    fits.then(|| Constant { outer, text, source: constant.source, location: expr.location })
 }
 
 fn innermost(mut node: Node<'_>) -> Node<'_> {

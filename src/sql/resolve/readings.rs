@@ -44,7 +44,8 @@ pub fn executed(text: &str) -> impl Iterator<Item = Option<String>> {
     let cut = |name: &str| {
         /// `NAMEDATALEN - 1`: the server cuts longer names off.
         const LONGEST: usize = 63;
-        name.get(..name.floor_char_boundary(LONGEST)).unwrap_or_default().to_owned()
+        let end = (0..=LONGEST.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
+        end.and_then(|end| name.get(..end)).unwrap_or_default().to_owned()
     };
     ends.filter_map(move |at| {
         let token = Tokens::starting_at(bytes, at).next()?;

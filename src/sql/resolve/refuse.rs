@@ -60,7 +60,15 @@ impl Place<'_> {
         match (self, mode) {
             (
                 Self::Operator(
-                    "=" | "<>" | "IN" | "NOT IN" | "= ANY" | "<> ALL" | "IS DISTINCT FROM" | "IS NOT DISTINCT FROM",
+                    "="
+                    | "<>"
+                    | "IN"
+                    | "NOT IN"
+                    | "= ANY"
+                    | "<> ALL"
+                    | "IS DISTINCT FROM"
+                    | "IS NOT DISTINCT FROM"
+                    | "NULLIF",
                 )
                 | Self::Named("ON CONFLICT"),
                 Mode::Randomized,

@@ -41,7 +41,7 @@ impl<'a> Resolver<'a> {
             }
             for node in returning.exprs() {
                 let Node::ResTarget(target) = node else { return Err(construct("this kind of RETURNING")) };
-                expanded |= self.target(target, scope, &mut columns)?;
+                expanded |= self.target(target, scope, None, &mut columns)?;
             }
         }
         Ok(QueryOut { columns: Rc::from(columns), expanded })

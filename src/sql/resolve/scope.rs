@@ -11,8 +11,9 @@ use super::{
     refuse::{construct_at, native},
 };
 use crate::sql::{
-    catalog::{Catalog, Relation},
+    catalog::{Catalog, Column, Oid, Relation},
     grammar::edits::Qualified,
+    model::Output,
 };
 
 /// PostgreSQL's system columns (access/sysattr.h): every table has them, none is ever sealed.
@@ -31,12 +32,40 @@ pub(in crate::sql) struct OutCol<'a> {
     pub(super) qualified: Option<Qualified>,
     /// Of a join whose USING became ON: the column that it is for the server.
     pub(super) merged: Option<Qualified>,
+    /// The relation's column that a row description says that it is, if it is but that.
+    pub(super) origin: Option<Origin>,
+}
+
+/// A relation's column, through whatever PostgreSQL follows it (parser/parse_target.c,
+/// `markTargetListOrigin`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sql) struct Origin {
+    table: Oid,
+    column: i16,
+    /// The server cannot follow it: on the way it became any value of its group.
+    lost: bool,
+}
+
+impl Origin {
+    pub(super) fn of(relation: &Relation, column: &Column) -> Self {
+        Self { table: relation.oid, column: column.number, lost: false }
+    }
 }
 
 impl<'a> OutCol<'a> {
     /// A column that is no mere reference.
     pub(super) fn new(name: impl Into<Cow<'a, str>>, carry: Carry) -> Self {
-        Self { name: name.into(), carry, references: Rc::default(), qualified: None, merged: None }
+        Self { name: name.into(), carry, references: Rc::default(), qualified: None, merged: None, origin: None }
+    }
+
+    /// What the client gets of it as a result.
+    pub(in crate::sql) fn output(&self) -> Output {
+        match (self.carry.output(), self.origin) {
+            (Output::Sealed(ordinal), Some(Origin { table, column, lost: true })) => {
+                Output::SealedOf(ordinal, table, column)
+            }
+            (output, _) => output,
+        }
     }
 
     /// The column as a value where its query stands.
@@ -114,6 +143,7 @@ pub(super) enum Target {
 pub(super) struct Found {
     pub(super) carry: Carry,
     pub(super) reference: Reference,
+    pub(super) origin: Option<Origin>,
     /// Item and column, at the level where it was found.
     pub(super) place: (usize, usize),
     /// Found at the innermost level.
@@ -125,6 +155,7 @@ struct Inside<'i> {
     carry: Carry,
     column: usize,
     merged: Option<&'i Qualified>,
+    origin: Option<Origin>,
 }
 
 impl<'a> Item<'a> {
@@ -136,13 +167,14 @@ impl<'a> Item<'a> {
             Columns::Relation(relation) => {
                 for (column, c) in relation.columns.iter().enumerate().filter(|(_, c)| c.name == name) {
                     count += 1;
-                    first.get_or_insert(Inside { carry: Carry::of_column(c.sealed), column, merged: None });
+                    let (carry, origin) = (Carry::of_column(c.sealed), Some(Origin::of(relation, c)));
+                    first.get_or_insert(Inside { carry, column, merged: None, origin });
                 }
             }
             Columns::List(list) => {
                 for (column, c) in list.iter().enumerate().filter(|(_, c)| c.name == name) {
                     count += 1;
-                    first.get_or_insert(Inside { carry: c.carry, column, merged: c.merged.as_ref() });
+                    first.get_or_insert(Inside { carry: c.carry, column, merged: c.merged.as_ref(), origin: c.origin });
                 }
             }
             Columns::Opaque => {}
@@ -182,11 +214,13 @@ impl<'a> Item<'a> {
         match &self.columns {
             Columns::Relation(relation) => out.extend(relation.columns.iter().map(|c| OutCol {
                 qualified: self.qualified(&c.name),
+                origin: Some(Origin::of(relation, c)),
                 ..OutCol::new(&*c.name, Carry::of_column(c.sealed))
             })),
             Columns::List(list) => out.extend(list.iter().map(|c| OutCol {
                 qualified: c.merged.clone().or_else(|| self.qualified(&c.name)),
                 merged: c.merged.clone(),
+                origin: c.origin,
                 ..OutCol::new(c.name.clone(), c.carry)
             })),
             Columns::Opaque => return Err(construct_at("* over a function in FROM", -1)),
@@ -279,7 +313,9 @@ impl<'a, 's> Scope<'a, 's> {
             grouped: level.grouped.contains(&place),
             qualified: qualified.filter(|_| local),
         };
-        Ok(Target::Column(Found { carry: inside.carry, reference, place, local }))
+        let grouped = reference.grouped && inside.carry.sealed().is_some();
+        let origin = inside.origin.map(|origin| Origin { lost: origin.lost || grouped, ..origin });
+        Ok(Target::Column(Found { carry: inside.carry, reference, origin, place, local }))
     }
 }
 
@@ -295,7 +331,9 @@ impl Scope<'_, '_> {
     /// Then equal keys mean the same stored row, hence the same stored bytes.
     pub(super) fn told_apart(&self, catalog: &Catalog, place: (usize, usize), among: &[(usize, usize)]) -> bool {
         let Some(Item { columns: Columns::Relation(relation), .. }) = self.items.get(place.0) else { return false };
-        let same = |known: &std::sync::Arc<Relation>| std::ptr::eq(&**known, *relation);
+        let same = |known: &std::sync::Arc<Relation>| {
+            std::ptr::eq(std::sync::Arc::as_ptr(known), std::ptr::from_ref::<Relation>(relation))
+        };
         if !catalog.relations.get(&relation.oid).is_some_and(same) {
             // Something of the transaction's own.
             return false;
@@ -316,10 +354,11 @@ pub(super) fn parts(node: &ColumnRef) -> impl DoubleEndedIterator<Item = Option<
 /// A column about which nothing is to be known.
 fn plain(location: i32) -> Target {
     let reference = Reference { location, rename: None, grouped: false, qualified: None };
-    Target::Column(Found { carry: Carry::Plain, reference, place: (usize::MAX, usize::MAX), local: false })
+    let place = (usize::MAX, usize::MAX);
+    Target::Column(Found { carry: Carry::Plain, reference, origin: None, place, local: false })
 }
 
-impl<'a, 's> Scope<'a, 's> {
+impl Scope<'_, '_> {
     /// What a column reference means. The rules are those of transformColumnRef
     /// (parser/parse_expr.c): a column first, then a whole row.
     pub(super) fn column(&self, node: &ColumnRef) -> Step<Target> {

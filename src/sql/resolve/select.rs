@@ -9,14 +9,16 @@ use pg_raw_parse::{
 use super::{
     Resolver, Step,
     carry::{Carry, Valued},
-    flow::FlowId,
     names::output_name,
     refuse::{Place, construct, construct_at, native},
-    scope::{OutCol, QueryOut, Scope, parts},
-    value::{common_source, open_flow},
+    scope::{OutCol, QueryOut, Scope, Target, parts},
+    value::Branches,
 };
 use crate::{
-    sql::grammar::edits::{Change, NodeKind},
+    sql::{
+        grammar::edits::{Change, NodeAt, NodeKind},
+        model::Ordinal,
+    },
     values::Source,
 };
 
@@ -34,6 +36,7 @@ impl<'a> Resolver<'a> {
     }
 
     pub(super) fn select(&mut self, select: &'a SelectStmt, parent: Option<&Scope<'a, '_>>) -> Step<QueryOut<'a>> {
+        let sinks = std::mem::take(&mut self.sinks);
         let mut scope = Scope::within(parent);
         self.with(select.with_clause(), &mut scope)?;
         if select.op != SetOperation::SETOP_NONE {
@@ -49,8 +52,11 @@ impl<'a> Resolver<'a> {
         }
         self.add_items(select.from_clause(), &mut scope)?;
         self.grouped_columns(select, &mut scope)?;
-        let out = self.targets(select.target_list(), &scope)?;
+        let out = self.targets(select.target_list(), &scope, &sinks)?;
+        // WHERE sees the rows before they are grouped.
+        let grouped = std::mem::take(&mut scope.grouped);
         self.plain(select.where_clause(), &scope, Place::Named("WHERE"))?;
+        scope.grouped = grouped;
         self.grouping(select, &out, &scope)?;
         let out = self.distinct(select, out, &scope)?;
         self.order_and_limit(select, &out, &scope)?;
@@ -69,32 +75,25 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        let columns = columns
-            .into_iter()
-            .enumerate()
-            .map(|(i, rows)| Ok(OutCol::new(format!("column{}", i + 1), self.column_of_rows(&rows, place)?)));
+        let columns = columns.into_iter().enumerate().map(|(i, values)| {
+            let rows = Branches { place, values, complete: true, around: Source::UNTYPED };
+            Ok(OutCol::new(format!("column{}", i + 1), self.branches(rows, None)?.carry))
+        });
         Ok(QueryOut { columns: columns.collect::<Step<_>>()?, expanded: false })
     }
 
-    /// One column of VALUES: the statement's own values throughout, or plain.
-    fn column_of_rows(&mut self, rows: &[Valued], place: Place<'a>) -> Step<Carry> {
-        let open: Vec<FlowId> = rows.iter().filter_map(|row| open_flow(row.carry)).collect();
-        let types: Vec<Source> = open.iter().map(|flow| self.flow_type(*flow)).collect();
-        match common_source(&types) {
-            Some(ty) if open.len() == rows.len() && !rows.is_empty() => Ok(Carry::Open(self.joined_flow(open, ty))),
-            _ => {
-                rows.iter().try_for_each(|row| self.plain_value(row, place, -1))?;
-                Ok(Carry::Plain)
-            }
-        }
-    }
-
-    /// A SELECT list or RETURNING list.
-    pub(super) fn targets(&mut self, list: &'a CastNodeList<ResTarget>, scope: &Scope<'a, '_>) -> Step<QueryOut<'a>> {
+    /// A SELECT list. `sinks`: the sealed columns that its columns go to, as far as they do.
+    fn targets(
+        &mut self,
+        list: &'a CastNodeList<ResTarget>,
+        scope: &Scope<'a, '_>,
+        sinks: &[Option<Ordinal>],
+    ) -> Step<QueryOut<'a>> {
         let mut columns = Vec::with_capacity(list.len());
         let mut expanded = false;
         for target in list {
-            expanded |= self.target(target, scope, &mut columns)?;
+            let sink = sinks.get(columns.len()).copied().flatten();
+            expanded |= self.target(target, scope, sink, &mut columns)?;
         }
         Ok(QueryOut { columns: columns.into(), expanded })
     }
@@ -104,6 +103,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         target: &'a ResTarget,
         scope: &Scope<'a, '_>,
+        sink: Option<Ordinal>,
         out: &mut Vec<OutCol<'a>>,
     ) -> Step<bool> {
         match target.val() {
@@ -113,19 +113,30 @@ impl<'a> Resolver<'a> {
                 Err(construct_at("(…).*", target.location))
             }
             node => {
-                let before = self.any_values;
-                let value = self.value(node, scope, None, Place::Named("an expression"))?;
+                let origin = match node {
+                    Node::ColumnRef(column) => match scope.column(column)? {
+                        Target::Column(found) => found.origin,
+                        Target::Row(_) => None,
+                    },
+                    _ => None,
+                };
+                let before = self.renaming;
+                let value = self.value(node, scope, sink, Place::Named("an expression"))?;
                 self.keep(&value);
                 let name = output_name(target)?;
-                // PostgreSQL would name the column after the aggregate that stands around its name now.
-                if target.name().is_none() && self.any_values > before {
+                if let (None, Carry::Open(flow)) = (target.name(), value.carry) {
+                    self.name_flow(flow, NodeAt { kind: NodeKind::Target, location: target.location }, &name);
+                }
+                // PostgreSQL would name the column after what it is now.
+                if target.name().is_none() && self.renaming > before {
                     self.change(NodeKind::Target, target.location, Change::Name(name.clone().into_owned()));
                 }
                 let qualified = match value.references.as_slice() {
                     [reference] => reference.qualified.clone(),
                     _ => None,
                 };
-                out.push(OutCol { qualified, references: value.references.into(), ..OutCol::new(name, value.carry) });
+                let references = value.references.into();
+                out.push(OutCol { qualified, references, origin, ..OutCol::new(name, value.carry) });
                 Ok(false)
             }
         }

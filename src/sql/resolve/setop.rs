@@ -1,5 +1,7 @@
 //! UNION ALL, and the set operations that see no sealed values.
 
+use std::rc::Rc;
+
 use pg_raw_parse::{
     Node,
     nodes::{SelectStmt, SetOperation},
@@ -8,12 +10,12 @@ use pg_raw_parse::{
 use super::{
     Resolver, Step,
     carry::{Carry, Sealed},
-    flow::{FlowId, Use},
+    flow::Use,
     refuse::{Place, construct, construct_at},
     scope::{OutCol, QueryOut, Scope},
-    value::{common_source, open_flow, shown_beside},
+    value::{common_source, shown_beside},
 };
-use crate::values::common_type;
+use crate::values::{LogicalType, Source};
 
 impl<'a> Resolver<'a> {
     /// UNION, INTERSECT, EXCEPT: the server loses track of where their columns come from, and all but
@@ -52,53 +54,56 @@ impl<'a> Resolver<'a> {
 
     /// A column of UNION ALL.
     fn appended(&mut self, left: &OutCol<'a>, right: &OutCol<'a>, place: Place<'a>) -> Step<OutCol<'a>> {
-        let (a, b) = (left.carry, right.carry);
-        let carry = match (a, b) {
-            (Carry::Sealed(a), Carry::Sealed(b)) if self.copies(a.ordinal, b.ordinal)? => {
-                let own = self.sealed_column(a.ordinal)?.ty;
-                let shown = if a.shown == b.shown { Some(a.shown) } else { shown_beside(own, own.oid()).map(Some) };
-                let Some(shown) = shown else { return Err(self.unsupported(a.ordinal, place, -1)) };
-                Carry::Sealed(Sealed { ordinal: a.ordinal, shown, fits: a.fits && b.fits })
-            }
-            (Carry::Sealed(sealed), Carry::Open(flow)) | (Carry::Open(flow), Carry::Sealed(sealed)) => {
-                self.beside_open(sealed, flow, place)?
-            }
-            (Carry::Open(a), Carry::Open(b)) => match common_source(&[self.flow_type(a), self.flow_type(b)]) {
-                Some(ty) => Carry::Open(self.joined_flow([a, b], ty)),
-                None => {
-                    self.plain_value(&left.value(), place, -1)?;
-                    self.plain_value(&right.value(), place, -1)?;
-                    Carry::Plain
-                }
-            },
-            _ => {
-                self.plain_value(&left.value(), place, -1)?;
-                self.plain_value(&right.value(), place, -1)?;
-                Carry::Plain
-            }
-        };
+        let carry = self.appended_carry(left, right, place)?;
         // Compared as a token, it is so in both.
-        let references = if open_flow(a).is_none()
-            && open_flow(b).is_none()
-            && !left.references.is_empty()
-            && !right.references.is_empty()
-        {
-            left.references.iter().chain(right.references.iter()).cloned().collect()
-        } else {
-            std::rc::Rc::default()
-        };
+        let both = [left, right]
+            .iter()
+            .all(|column| matches!(column.carry, Carry::Sealed(_) | Carry::Plain) && !column.references.is_empty());
+        let references =
+            if both { left.references.iter().chain(right.references.iter()).cloned().collect() } else { Rc::default() };
         Ok(OutCol { references, ..OutCol::new(left.name.clone(), carry) })
     }
 
-    /// The statement's own values in one branch, a sealed column in the other.
-    fn beside_open(&mut self, sealed: Sealed, flow: FlowId, place: Place<'a>) -> Step<Carry> {
+    fn appended_carry(&mut self, left: &OutCol<'a>, right: &OutCol<'a>, place: Place<'a>) -> Step<Carry> {
+        let types = [self.carried_type(left.carry)?, self.carried_type(right.carry)?];
+        let common = common_source(&types);
+        match (left.carry, right.carry) {
+            (Carry::Sealed(a), Carry::Sealed(b)) if self.copies(a.ordinal, b.ordinal)? => {
+                let shown = self.shown_together(a, common, place)?;
+                Ok(Carry::Sealed(Sealed { ordinal: a.ordinal, shown, fits: a.fits && b.fits }))
+            }
+            // The statement's own values in one branch, a sealed column in the other.
+            (Carry::Sealed(sealed), Carry::Open(flow)) | (Carry::Open(flow), Carry::Sealed(sealed)) => {
+                let shown = self.shown_together(sealed, common, place)?;
+                let ty = match shown {
+                    Some(ty) => ty,
+                    None => self.sealed_column(sealed.ordinal)?.ty,
+                };
+                self.detach(flow);
+                self.use_flow(flow, Use::SealAs(sealed.ordinal, ty), -1)?;
+                Ok(Carry::Sealed(Sealed { ordinal: sealed.ordinal, shown, fits: false }))
+            }
+            (Carry::Open(a), Carry::Open(b)) if let Some(ty) = common => Ok(Carry::Open(self.joined_flow([a, b], ty))),
+            _ => {
+                self.plain_value(&left.value(), place, -1)?;
+                self.plain_value(&right.value(), place, -1)?;
+                Ok(Carry::Plain)
+            }
+        }
+    }
+
+    /// The type as which sealed values are shown together with others; None: the column's own.
+    pub(super) fn shown_together(
+        &self,
+        sealed: Sealed,
+        common: Option<Source>,
+        place: Place<'_>,
+    ) -> Step<Option<LogicalType>> {
         let own = self.sealed_column(sealed.ordinal)?.ty;
-        let types = [sealed.shown.unwrap_or(own).oid(), self.flow_type(flow).oid];
-        let Some(shown) = common_type(&types).and_then(|oid| shown_beside(own, oid)) else {
-            return Err(self.unsupported(sealed.ordinal, place, -1));
-        };
-        self.detach(flow);
-        self.use_flow(flow, Use::SealAs(sealed.ordinal, shown), -1)?;
-        Ok(Carry::Sealed(Sealed { ordinal: sealed.ordinal, shown: Some(shown), fits: false }))
+        let common = common.filter(|common| shown_beside(own, common.oid).is_some());
+        match common.and_then(|common| LogicalType::from_oid(common.oid, common.typmod)) {
+            Some(shown) => Ok(Some(shown).filter(|shown| *shown != own)),
+            None => Err(self.unsupported(sealed.ordinal, place, -1)),
+        }
     }
 }

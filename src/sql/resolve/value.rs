@@ -3,7 +3,7 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{A_Const, CaseExpr, FuncCall, SubLinkType, TypeCast},
+    nodes::{A_Const, A_Expr_Kind, CaseExpr, FuncCall, SubLinkType, TypeCast},
 };
 
 use super::{
@@ -28,15 +28,15 @@ use crate::{
 /// Window functions whose result is one of their argument's values.
 const CARRYING: [&str; 5] = ["first_value", "lag", "last_value", "lead", "nth_value"];
 
-/// What stands beside each other in CASE or COALESCE.
-struct Branches<'a> {
+/// What stands beside each other in CASE, COALESCE or a column of VALUES.
+pub(super) struct Branches<'a> {
     /// For messages.
-    place: Place<'a>,
-    branches: Vec<Valued>,
+    pub(super) place: Place<'a>,
+    pub(super) values: Vec<Valued>,
     /// Nothing but these can be the result (a CASE without ELSE may give NULL).
-    complete: bool,
+    pub(super) complete: bool,
     /// A cast that stands around all of it.
-    cast: Source,
+    pub(super) around: Source,
 }
 
 impl<'a> Resolver<'a> {
@@ -66,10 +66,10 @@ impl<'a> Resolver<'a> {
             Node::CaseExpr(case) => self.nested(|this| this.case(case, scope, sink)),
             Node::CoalesceExpr(expr) => self.nested(|this| {
                 let place = Place::Named("COALESCE");
-                let cast = std::mem::replace(&mut this.around, Source::UNTYPED);
+                let around = std::mem::replace(&mut this.around, Source::UNTYPED);
                 let branches = expr.args().iter().map(|node| this.value(node, scope, sink, place));
                 let branches = branches.collect::<Step<Vec<_>>>()?;
-                this.branches(Branches { place, branches, complete: true, cast }, sink)
+                this.branches(Branches { place, values: branches, complete: true, around }, sink)
             }),
             Node::SubLink(link) if link.sub_link_type == SubLinkType::EXPR_SUBLINK => self.nested(|this| {
                 let out = this.query(link.subselect(), Some(scope))?;
@@ -91,6 +91,12 @@ impl<'a> Resolver<'a> {
                     }
                 }
             }),
+            Node::A_Expr(expr) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => {
+                self.nested(|this| this.nullif(expr, scope))
+            }
+            Node::A_Expr(_) if matches!(operand(node), Operand::Literal(_)) => {
+                self.operand_value(node, scope, sink, place)
+            }
             Node::FuncCall(call) => match self.carrying_call(call, scope)? {
                 Some(value) => Ok(value),
                 None => self.walked(node, scope, place),
@@ -180,7 +186,7 @@ impl<'a> Resolver<'a> {
 
     fn case(&mut self, case: &'a CaseExpr, scope: &Scope<'a, '_>, sink: Option<Ordinal>) -> Step<Valued> {
         let place = Place::Named("CASE");
-        let cast = std::mem::replace(&mut self.around, Source::UNTYPED);
+        let around = std::mem::replace(&mut self.around, Source::UNTYPED);
         let argument = match case.arg() {
             Node::None => None,
             node => Some(self.value(node, scope, None, place)?),
@@ -203,7 +209,7 @@ impl<'a> Resolver<'a> {
             // The first of all where their common type is looked for (transformCaseExpr).
             branches.insert(0, self.value(case.defresult(), scope, sink, place)?);
         }
-        self.branches(Branches { place, branches, complete, cast }, sink)
+        self.branches(Branches { place, values: branches, complete, around }, sink)
     }
 
     /// `CASE c WHEN 'x' …` compares with `=`.
@@ -223,9 +229,9 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    /// What CASE or COALESCE gives.
-    fn branches(&mut self, of: Branches<'a>, sink: Option<Ordinal>) -> Step<Valued> {
-        let Branches { place, branches, complete, cast } = of;
+    /// What CASE, COALESCE or a column of VALUES gives.
+    pub(super) fn branches(&mut self, of: Branches<'a>, sink: Option<Ordinal>) -> Step<Valued> {
+        let Branches { place, values: branches, complete, around } = of;
         let sealed: Vec<Sealed> = branches.iter().filter_map(|branch| branch.carry.sealed()).collect();
         let types = branches.iter().map(|branch| self.carried_type(branch.carry)).collect::<Step<Vec<_>>>()?;
         let Some(&first) = sealed.first() else {
@@ -243,16 +249,17 @@ impl<'a> Resolver<'a> {
         };
         let location = branches.iter().flat_map(|b| &b.references).map(|r| r.location).next().unwrap_or(-1);
         let beside = |this: &Self, what: &'static str| {
+            let what = format_args!("{place} with {what}");
             let hint = "all values that can be the result must be of this column, NULL, literals or parameters";
             Err(this.unsupported_because(first.ordinal, "sql/unsupported-construct", what, hint, location))
         };
         for other in &sealed {
             if !self.copies(first.ordinal, other.ordinal)? {
-                return beside(self, "CASE or COALESCE with values of another sealed column");
+                return beside(self, "values of another sealed column beside it");
             }
         }
         if branches.iter().any(|branch| branch.carry == Carry::Plain) {
-            return beside(self, "CASE or COALESCE with plain columns or computed values");
+            return beside(self, "plain columns or computed values beside it");
         }
         let column = self.sealed_column(first.ordinal)?;
         let for_sink = match sink {
@@ -260,11 +267,11 @@ impl<'a> Resolver<'a> {
             None => false,
         };
         let Some(common) = common_source(&types) else {
-            return beside(self, "CASE or COALESCE with values of another type");
+            return beside(self, "values of another type beside it");
         };
         let typmod = if complete { common.typmod } else { -1 };
         let Some(mut shown) = shown_beside(column.ty, common.oid) else {
-            return beside(self, "CASE or COALESCE with values of another type");
+            return beside(self, "values of another type beside it");
         };
         if typmod != -1 {
             shown = LogicalType::from_oid(common.oid, typmod).unwrap_or(shown);
@@ -272,7 +279,7 @@ impl<'a> Resolver<'a> {
         for branch in &branches {
             match branch.carry {
                 Carry::Open(flow) if for_sink => {
-                    self.use_flow_under(flow, Use::SealAs(first.ordinal, column.ty), cast, location)?;
+                    self.use_flow_under(flow, Use::SealAs(first.ordinal, column.ty), around, location)?;
                 }
                 Carry::Open(flow) => self.use_flow(flow, Use::SealAs(first.ordinal, shown), location)?,
                 Carry::Sealed(_) | Carry::Plain => self.keep(branch),
@@ -336,6 +343,16 @@ impl<'a> Resolver<'a> {
                             self.use_flow(flow, Use::SealAs(sealed.ordinal, shown), call.location)?;
                             fits = false;
                         }
+                        Carry::Sealed(other) if number == 1 && self.copies(sealed.ordinal, other.ordinal)? => {
+                            self.keep(&value);
+                            fits &= other.fits;
+                        }
+                        Carry::Plain if number == 1 => {
+                            let what = format_args!("{name}() with a plain value as its default");
+                            let hint = "give the default as a literal or a parameter";
+                            let code = "sql/unsupported-function";
+                            return Err(self.unsupported_because(sealed.ordinal, code, what, hint, call.location));
+                        }
                         _ => self.plain_value(&value, place, call.location)?,
                     }
                 }
@@ -374,10 +391,19 @@ impl<'a> Resolver<'a> {
     /// A value stays what it is.
     pub(super) fn keep(&mut self, value: &Valued) {
         for reference in &value.references {
-            let any = Wrap::AnyValue(self.catalog.any_value.unwrap_or("pgveil"));
-            let grouped = reference.grouped && value.carry.sealed().is_some();
-            self.any_values += usize::from(grouped);
-            self.wrap(reference, if grouped { any } else { Wrap::Nothing });
+            let wrap = self.kept_as(reference, value);
+            self.renaming += usize::from(wrap != Wrap::Nothing);
+            self.wrap(reference, wrap);
+        }
+    }
+
+    /// What has to stand around a reference so that the value stays what it is: one that is grouped by is
+    /// any of its group's.
+    pub(super) fn kept_as(&self, reference: &Reference, value: &Valued) -> Wrap {
+        if reference.grouped && value.carry.sealed().is_some() {
+            Wrap::AnyValue(self.catalog.any_value.unwrap_or("pgveil"))
+        } else {
+            Wrap::Nothing
         }
     }
 

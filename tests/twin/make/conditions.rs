@@ -82,7 +82,7 @@ impl Maker<'_> {
             let operand = self.operand(column);
             seq![Self::mark(C::Compare, mode), name.as_str(), " = ", operand]
         };
-        let full = match self.random.below(22) {
+        let full = match self.random.below(23) {
             0 | 1 => return simple,
             2 if self.one_in(3) => {
                 seq![Self::mark(C::Compare, mode), name, *self.pick(&[" = ", " <> "]), self.foreign(column)]
@@ -140,6 +140,15 @@ impl Maker<'_> {
                 self.operand(column),
                 ")",
                 *self.pick(&[" IS TRUE", " IS NOT TRUE", " IS UNKNOWN", " = true"]),
+            ],
+            21 => seq![
+                Self::mark(C::Nullif, mode),
+                "NULLIF(",
+                name,
+                ", ",
+                self.operand(column),
+                ")",
+                *self.pick(&[" IS NULL", " IS NOT NULL"]),
             ],
             _ => return simple,
         };

@@ -280,9 +280,10 @@ impl Maker<'_> {
                 let items = self.branches(scope, &name, &column);
                 let count = items.len();
                 let doc = seq![Self::mark(C::Coalesce, column.mode), "COALESCE(", list(", ", 1, items), ")"];
-                // What follows a constant is left out by the planner.
+                // NULLs, and what follows a constant, are left out by the planner, which knows the parameters.
                 let sql = doc.render(false).sql;
-                let folded = count > 2 || sql.contains("NULL") || !sql.starts_with(&format!("COALESCE({name}"));
+                let constant = sql.contains("NULL") || !sql.starts_with(&format!("COALESCE({name}"));
+                let folded = count > 2 || constant || !doc.render(true).parameters.is_empty();
                 if folded { seq![Self::mark(C::Folded, column.mode), doc] } else { doc }
             }
             13 if column.mode == Mode::Equality => {
@@ -381,7 +382,7 @@ impl Maker<'_> {
             5 => seq![Self::mark(C::WindowPartition, mode), format!("count(*) OVER (PARTITION BY {name})")],
             6 => {
                 let (source, from) = self.source();
-                let place = self.place(&[source.clone()], Column::sealed)?;
+                let place = self.place(std::slice::from_ref(&source), Column::sealed)?;
                 let inner = &source.columns[place.column];
                 let reference = format!("{}.{}", ident(&source.alias), ident(&inner.name));
                 let mode = inner.mode;

@@ -79,9 +79,9 @@ impl Exchange {
         Self::simple("ROLLBACK")
     }
 
-    /// Is a view made?
-    pub fn makes_view(&self) -> bool {
-        self.parts.iter().any(|part| part.doc.render(false).sql.starts_with("CREATE VIEW"))
+    /// Does it name the view that sessions make?
+    pub fn names_view(&self) -> bool {
+        self.parts.iter().any(|part| part.doc.render(false).sql.contains(" made"))
     }
 
     /// Does it begin or end a transaction, or part of one?

@@ -121,7 +121,7 @@ impl Maker<'_> {
             keyed: true,
         };
         let alias = if alias.is_empty() { alias } else { format!(" AS {alias}") };
-        let conflict = if self.one_in(3) { self.on_conflict(&source, &columns) } else { text("") };
+        let conflict = if self.one_in(3) { self.on_conflict(&table.name, &source, &columns) } else { text("") };
         let returning = self.returning(std::slice::from_ref(&source));
         let mode = sealed_mode(&columns);
         seq![
@@ -133,20 +133,28 @@ impl Maker<'_> {
         ]
     }
 
-    fn on_conflict(&mut self, source: &Source, columns: &[Column]) -> Doc {
+    fn on_conflict(&mut self, table: &str, source: &Source, columns: &[Column]) -> Doc {
         let sealed: Vec<&Column> = columns.iter().filter(|column| column.unique && column.sealed()).collect();
+        let keys = |names: &str| format!("({names})");
         let (mark, target) = match sealed.first() {
-            Some(column) if self.one_in(2) => (Self::mark(C::ConflictTarget, column.mode), ident(&column.name)),
+            Some(column) if self.one_in(3) => {
+                // As PostgreSQL names the constraint of a column that is UNIQUE.
+                let name = format!("{table}_{}_key", column.name);
+                (Self::mark(C::ConflictTarget, column.mode), format!("ON CONSTRAINT {}", ident(&name)))
+            }
+            Some(column) if self.one_in(2) => (Self::mark(C::ConflictTarget, column.mode), keys(&ident(&column.name))),
             _ => {
                 let refused = columns.iter().find(|column| column.mode == Mode::Randomized);
                 match refused {
-                    Some(column) if self.dares() => (Self::mark(C::ConflictTarget, column.mode), ident(&column.name)),
-                    _ => (text(""), "id".to_owned()),
+                    Some(column) if self.dares() => {
+                        (Self::mark(C::ConflictTarget, column.mode), keys(&ident(&column.name)))
+                    }
+                    _ => (text(""), keys("id")),
                 }
             }
         };
         if self.one_in(3) {
-            let target = if self.one_in(2) { format!(" ({target})") } else { String::new() };
+            let target = if self.one_in(2) { format!(" {target}") } else { String::new() };
             let mark = if target.is_empty() { text("") } else { mark };
             return seq![mark, " ON CONFLICT", target, " DO NOTHING"];
         }
@@ -181,7 +189,7 @@ impl Maker<'_> {
         }
         let excluded = Source { alias: "excluded".to_owned(), ..source.clone() };
         let condition = self.r#where(&[source.clone(), excluded], 0);
-        seq![mark, format!(" ON CONFLICT ({target}) DO UPDATE SET "), list(", ", 1, sets), condition]
+        seq![mark, format!(" ON CONFLICT {target} DO UPDATE SET "), list(", ", 1, sets), condition]
     }
 
     fn returning(&mut self, scope: &[Source]) -> Doc {

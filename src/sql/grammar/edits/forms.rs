@@ -4,7 +4,10 @@ use pg_raw_parse::{
     ConstValue, Node,
     list::NodeList,
     make::{MemoryToken, Unique},
-    nodes::{A_Expr_Kind, BoolExprType, CoercionForm, ColumnRef, FuncCall, ResTarget, TypeCast, TypeName},
+    nodes::{
+        A_Expr_Kind, BoolExprType, CaseExpr, CaseWhen, CoercionForm, ColumnRef, FuncCall, IndexElem, ResTarget,
+        TypeCast, TypeName,
+    },
 };
 
 use super::{DistinctItem, Qualified, Wrap};
@@ -87,14 +90,65 @@ pub(super) fn on<'mem>(
         .iter()
         .map(|(left, right, token)| {
             let side = |column: &Qualified| compared(*token).node(mem, column.node(mem));
-            let name = mem.make_list(&[string(mem, "=")]);
-            mem.make_a_expr(A_Expr_Kind::AEXPR_OP, name, side(left), side(right)).uncast()
+            equals(mem, side(left), side(right))
         })
         .collect();
     match equalities.len() {
         0 | 1 => equalities.pop(),
         _ => Some(mem.make_bool_expr(BoolExprType::AND_EXPR, mem.make_list(&equalities)).uncast()),
     }
+}
+
+/// `left = right`
+pub(super) fn equals<'mem>(
+    mem: MemoryToken<'mem>,
+    left: Unique<'mem, Node<'mem>>,
+    right: Unique<'mem, Node<'mem>>,
+) -> Unique<'mem, Node<'mem>> {
+    mem.make_a_expr(A_Expr_Kind::AEXPR_OP, operator(mem, "="), left, right).uncast()
+}
+
+/// The name of an operator.
+pub(super) fn operator<'mem>(mem: MemoryToken<'mem>, name: &str) -> Unique<'mem, &'mem NodeList> {
+    mem.make_list(&[string(mem, name)])
+}
+
+/// `CASE WHEN condition THEN NULL ELSE value END`
+pub(super) fn null_when<'mem>(
+    mem: MemoryToken<'mem>,
+    condition: Unique<'mem, Node<'mem>>,
+    value: Unique<'mem, Node<'mem>>,
+) -> Unique<'mem, Node<'mem>> {
+    let mut when = mem.make_node::<CaseWhen>();
+    when.as_mut().set_expr(condition);
+    when.as_mut().set_result(mem.make_null().uncast());
+    let mut case = mem.make_node::<CaseExpr>();
+    case.as_mut().set_args(mem.make_list(&[when.uncast()]));
+    case.as_mut().set_defresult(value);
+    case.uncast()
+}
+
+/// `("id", pg_catalog.substring("c",9,16))`: the keys of a unique index; the flag says which are tokens.
+pub(super) fn keys_text(keys: &[(String, bool)]) -> String {
+    let keys = keys.iter().map(|(column, token)| {
+        let (before, behind) = compared(*token).text();
+        format!("{before}{}{behind}", quote_ident(column))
+    });
+    format!("({})", keys.collect::<Vec<_>>().join(", "))
+}
+
+pub(super) fn keys<'mem>(mem: MemoryToken<'mem>, keys: &[(String, bool)]) -> Unique<'mem, &'mem NodeList> {
+    let keys = keys.iter().map(|(column, token)| {
+        let mut made = mem.make_node::<IndexElem>();
+        if *token {
+            let column = mem.make_column_ref(mem.make_list(&[string(mem, column)]));
+            made.as_mut().set_expr(substring(mem, column).uncast());
+        } else {
+            made.as_mut().set_name(Some(mem.copy_string(column)));
+        }
+        made.uncast()
+    });
+    mem.make_list(&keys.collect::<Vec<_>>())
 }
 
 fn compared(by_token: bool) -> Wrap {

@@ -79,6 +79,25 @@ impl<'s, 't> Places<'s, 't> {
                     self.instead(span, Replacement::Text(Cow::Borrowed(with)));
                 }
             }
+            Change::NullIf { kept, column } => {
+                let parts = spans.null_if(at.location)?;
+                let column = match &kept.name {
+                    Some(name) => forms::wrapped_text(name, kept.wrap),
+                    None => {
+                        let (before, behind) = kept.wrap.text();
+                        format!("{before}{}{behind}", spans.slice(spans.column_ref(column)?)?)
+                    }
+                };
+                // In parentheses: what stands around it may touch it.
+                self.instead(parts.open, Replacement::Text(Cow::Borrowed("(CASE WHEN ")));
+                self.instead(parts.comma, Replacement::Text(Cow::Borrowed(" = ")));
+                self.instead(parts.close, owned(format!(" THEN NULL ELSE {column} END)")));
+            }
+            Change::Equals => {
+                let (span, negated) = spans.like(at.location)?;
+                self.instead(span, Replacement::Text(Cow::Borrowed(if negated { "<>" } else { "=" })));
+            }
+            Change::Keys(keys) => self.instead(spans.constraint(at.location)?, owned(forms::keys_text(&keys))),
             Change::Bytea { array } => {
                 self.instead(spans.type_at(at.location)?, Replacement::Text(Cow::Borrowed(forms::bytea_text(array))));
             }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, convert::Infallible};
 
 use pg_raw_parse::{
     Node, Owned, make,
-    nodes::{A_ArrayExpr, RawStmt, TypeCast},
+    nodes::{A_ArrayExpr, A_Expr, RawStmt, TypeCast},
 };
 
 use super::{
@@ -42,6 +42,8 @@ pub(super) struct CastAt {
     /// Of `::` or CAST; -1 for a typed literal.
     pub(super) location: i32,
     pub(super) type_location: i32,
+    /// It is no cast but a minus sign before one.
+    pub(super) minus: bool,
 }
 
 /// What stands in the casts.
@@ -117,6 +119,18 @@ impl Shape {
         Self { casts: vec![CastAt::of(cast)], inner }
     }
 
+    /// A minus sign before a cast. None if it is another operator, or before something else.
+    pub(super) fn negated(expr: &A_Expr) -> Option<Self> {
+        let mut name = expr.name().iter().map(Node::as_str);
+        let Node::TypeCast(cast) = expr.rexpr() else { return None };
+        if (name.next(), name.next()) != (Some(Some("-")), None) {
+            return None;
+        }
+        let (mut shape, _) = Self::of(cast);
+        shape.casts.insert(0, CastAt { location: expr.location, type_location: -1, minus: true });
+        Some(shape)
+    }
+
     /// The casts from this one on inwards.
     pub(super) fn of(cast: &TypeCast) -> (Self, Option<&A_ArrayExpr>) {
         let mut shape = Self::default();
@@ -141,6 +155,7 @@ impl Shape {
 
 impl CastAt {
     fn of(cast: &TypeCast) -> Self {
-        Self { location: cast.location, type_location: cast.type_name().map_or(-1, |name| name.location) }
+        let type_location = cast.type_name().map_or(-1, |name| name.location);
+        Self { location: cast.location, type_location, minus: false }
     }
 }

@@ -43,6 +43,14 @@ pub(super) struct OperandSpan {
     pub(super) whole: Range<usize>,
 }
 
+/// The tokens of `NULLIF(a, b)` that are not its operands.
+pub(super) struct NullIfSpan {
+    /// `NULLIF(`
+    pub(super) open: Range<usize>,
+    pub(super) comma: Range<usize>,
+    pub(super) close: Range<usize>,
+}
+
 /// A run of tokens.
 type Run = Range<usize>;
 
@@ -51,6 +59,11 @@ impl<'t> Spans<'t> {
     pub(super) fn new(text: &'t [u8], bounds: Range<usize>) -> Self {
         let tokens = Tokens::starting_at(text, bounds.start).take_while(|token| token.end <= bounds.end).collect();
         Self { text, tokens }
+    }
+
+    /// A part of the text.
+    pub(super) fn slice(&self, span: Range<usize>) -> Option<&'t str> {
+        std::str::from_utf8(self.text.get(span)?).ok()
     }
 
     /// A name without a qualification.
@@ -132,6 +145,45 @@ impl<'t> Spans<'t> {
         if self.is_word(start, "using") { self.bytes(start..self.closing(start + 1)?) } else { None }
     }
 
+    /// `NULLIF(a, b)`
+    pub(super) fn null_if(&self, location: i32) -> Option<NullIfSpan> {
+        let start = self.index(location)?;
+        let end = self.closing(start + 1)?;
+        let mut at = start + 2;
+        while !self.is(at, b',') {
+            at = if self.is(at, b'(') || self.is(at, b'[') { self.closing(at)? } else { at + 1 };
+            if at >= end {
+                return None;
+            }
+        }
+        let bytes = |run| self.bytes(run);
+        Some(NullIfSpan { open: bytes(start..start + 2)?, comma: bytes(at..at + 1)?, close: bytes(end - 1..end)? })
+    }
+
+    /// `LIKE`, `NOT LIKE` and their operators; true if negated.
+    pub(super) fn like(&self, location: i32) -> Option<(Range<usize>, bool)> {
+        let at = self.index(location)?;
+        let negated = self.is_word(at, "not");
+        let end = at + 1 + usize::from(negated);
+        if self.is_word(end - 1, "like") {
+            return Some((self.bytes(at..end)?, negated));
+        }
+        match self.tokens.get(at)?.bytes(self.text) {
+            b"~~" => Some((self.bytes(at..end)?, false)),
+            b"!~~" => Some((self.bytes(at..end)?, true)),
+            _ => None,
+        }
+    }
+
+    /// `ON CONSTRAINT name`
+    pub(super) fn constraint(&self, location: i32) -> Option<Range<usize>> {
+        let start = self.index(location)?;
+        if !self.is_word(start, "on") || !self.is_word(start + 1, "constraint") {
+            return None;
+        }
+        self.bytes(start..self.name(start + 2)?)
+    }
+
     /// The name of a type.
     pub(super) fn type_at(&self, location: i32) -> Option<Range<usize>> {
         let start = self.index(location)?;
@@ -189,6 +241,10 @@ impl<'t> Spans<'t> {
 
     /// The cast around a value.
     fn cast(&self, cast: &CastAt, value: Run) -> Option<Run> {
+        if cast.minus {
+            let at = self.index(cast.location).filter(|at| self.is(*at, b'-'))?;
+            return Some(at..self.parenthesised_behind(value, at)?.end);
+        }
         if cast.location < 0 {
             return self.typed_literal(self.index(cast.type_location)?, value);
         }
@@ -252,6 +308,18 @@ impl<'t> Spans<'t> {
     /// A value and the parentheses between it and the token that is to follow.
     fn parenthesised(&self, mut value: Run, follower: usize) -> Option<Run> {
         while value.end != follower {
+            let before = value.start.checked_sub(1)?;
+            if !self.is(before, b'(') || !self.is(value.end, b')') {
+                return None;
+            }
+            value = before..value.end + 1;
+        }
+        Some(value)
+    }
+
+    /// A value and the parentheses between it and the token before it.
+    fn parenthesised_behind(&self, mut value: Run, leader: usize) -> Option<Run> {
+        while value.start != leader + 1 {
             let before = value.start.checked_sub(1)?;
             if !self.is(before, b'(') || !self.is(value.end, b')') {
                 return None;

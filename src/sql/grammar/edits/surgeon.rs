@@ -6,12 +6,12 @@ use pg_raw_parse::{
     ConstValue, Node, NodeMut,
     make::{MemoryToken, Unique},
     nodes::{
-        A_ArrayExpr, ColumnRef, InferClauseMut, JoinExprMut, RangeVarMut, RawStmtMut, ResTarget, ResTargetMut,
-        ReturningClauseMut, SelectStmtMut, TypeCast, TypeNameMut,
+        A_ArrayExpr, A_Expr, A_Expr_Kind, ColumnRef, InferClauseMut, JoinExprMut, RangeVarMut, RawStmtMut, ResTarget,
+        ResTargetMut, ReturningClauseMut, SelectStmtMut, TypeCast, TypeNameMut,
     },
     transform::{
-        Assignable, Transform, transform_infer_clause, transform_join_expr, transform_node, transform_res_target,
-        transform_returning_clause, transform_select_stmt, transform_type_name,
+        Assignable, Transform, transform_a_expr, transform_infer_clause, transform_join_expr, transform_node,
+        transform_res_target, transform_returning_clause, transform_select_stmt, transform_type_name,
     },
 };
 
@@ -54,6 +54,7 @@ impl<'mem> Transform<'mem> for Surgeon<'mem, '_> {
             NodeMut::ColumnRef(column) => NodeAt { kind: NodeKind::ColumnRef, location: column.location },
             NodeMut::A_ArrayExpr(array) => NodeAt { kind: NodeKind::ArrayExpr, location: array.location },
             NodeMut::TypeCast(cast) => NodeAt::type_cast(cast),
+            NodeMut::A_Expr(expr) => NodeAt::operator(expr),
             _ => return transform_node(node.into_inner(), self),
         };
         let Some(&wanted) = self.wanted.get(&at) else { return transform_node(node.into_inner(), self) };
@@ -67,6 +68,12 @@ impl<'mem> Transform<'mem> for Surgeon<'mem, '_> {
                 self.value(wanted, shape, array)
             }
             NodeMut::ColumnRef(column) => self.column(wanted, column),
+            NodeMut::A_Expr(expr) if at.kind == NodeKind::NullIf => self.null_if(wanted, expr),
+            NodeMut::A_Expr(expr) if at.kind == NodeKind::Prefix => match Shape::negated(expr) {
+                Some(shape) => self.value(wanted, shape, None),
+                None => ControlFlow::Continue(()),
+            },
+            NodeMut::A_Expr(_) => return self.equals(wanted, node),
             _ => ControlFlow::Continue(()),
         };
         match new {
@@ -88,6 +95,18 @@ impl<'mem> Transform<'mem> for Surgeon<'mem, '_> {
     }
 
     fn transform_infer_clause<'mutref>(&mut self, mut node: InferClauseMut<'mem, 'mutref>) {
+        let at = NodeAt { kind: NodeKind::Constraint, location: node.location };
+        if let Some(&wanted) = self.wanted.get(&at)
+            && let Change::Keys(keys) = wanted.change
+            && node.conname().is_some()
+            && node.index_elems().is_empty()
+            && !keys.is_empty()
+        {
+            node.set_conname(None);
+            node.set_index_elems(forms::keys(self.mem, keys));
+            self.note(wanted, Shape::default());
+            return;
+        }
         let starts = unplaced::index_elems(self.text.as_bytes(), node.location);
         for (elem, start) in node.index_elems_mut().into_iter().zip(starts) {
             let at = NodeAt { kind: NodeKind::IndexElem, location: i32::try_from(start).unwrap_or(-1) };
@@ -258,6 +277,43 @@ impl<'mem, 'c> Surgeon<'mem, 'c> {
         ControlFlow::Break(inner)
     }
 
+    /// `NULLIF(a, b)` as a CASE, with the changes in it.
+    fn null_if(&mut self, wanted: Wanted<'_>, expr: &A_Expr) -> ControlFlow<Unique<'mem, Node<'mem>>> {
+        let Change::NullIf { kept, column: location } = wanted.change else { return ControlFlow::Continue(()) };
+        let mut inner = expr.lexpr();
+        while let Node::TypeCast(cast) = inner {
+            inner = cast.arg();
+        }
+        let Node::ColumnRef(column) = inner else { return ControlFlow::Continue(()) };
+        if column.location != *location || is_star(column) || self.copies >= MAX_COPIES {
+            return ControlFlow::Continue(());
+        }
+        let mem = self.mem;
+        let name = kept.name.as_ref();
+        let value = kept.wrap.node(mem, name.map_or_else(|| mem.make_unique(column), |name| name.node(mem)));
+        self.copies += 1;
+        let [left, right] = [expr.lexpr(), expr.rexpr()].map(|side| {
+            let mut side = mem.make_unique(side);
+            self.transform_node(Assignable::new(&mut side));
+            side
+        });
+        self.copies -= 1;
+        self.note(wanted, Shape::default());
+        ControlFlow::Break(forms::null_when(mem, forms::equals(mem, left, right), value))
+    }
+
+    /// LIKE as `=`.
+    fn equals(&mut self, wanted: Wanted<'_>, node: Assignable<'mem, '_>) {
+        let NodeMut::A_Expr(mut expr) = node.into_inner() else { return };
+        let name = like_as_equality(&expr);
+        if let (Change::Equals, Some(name)) = (wanted.change, name) {
+            expr.set_kind(A_Expr_Kind::AEXPR_OP);
+            expr.set_name(forms::operator(self.mem, name));
+            self.note(wanted, Shape::default());
+        }
+        transform_a_expr(expr, self);
+    }
+
     /// The node that takes the place of a literal, parameter or array, or of the casts around it;
     /// nothing if the change is not one for what stands there.
     fn value(
@@ -311,6 +367,17 @@ impl<'mem, 'c> Surgeon<'mem, 'c> {
 /// `*` or `t.*`
 fn is_star(column: &ColumnRef) -> bool {
     column.fields().iter().any(|field| matches!(field, Node::A_Star(_)))
+}
+
+/// The operator that says what LIKE says of a pattern without wildcards.
+fn like_as_equality(expr: &A_Expr) -> Option<&'static str> {
+    let mut name = expr.name().iter().map(|part| part.as_str().unwrap_or_default());
+    let like = matches!(expr.kind, A_Expr_Kind::AEXPR_LIKE | A_Expr_Kind::AEXPR_OP);
+    match (name.next(), name.next()) {
+        (Some("~~"), None) if like => Some("="),
+        (Some("!~~"), None) if like => Some("<>"),
+        _ => None,
+    }
 }
 
 /// The value of a written `E'…'` without a cast: the escapes that `write_*` make are undone.

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod fuzz;
+mod operators;
 mod select;
 mod values;
 

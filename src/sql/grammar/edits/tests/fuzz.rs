@@ -3,6 +3,7 @@
 use pg_raw_parse::{Node, nodes, walk::Recurse, walk::walk_manual};
 
 use super::{
+    operators::null_if,
     select::{any_value, column, name, on, seal_array, seal_as, star},
     *,
 };
@@ -226,11 +227,14 @@ proptest! {
 
     /// Changes of places that hold nothing of the kind are refused, and never panic.
     #[test]
-    fn wrong_outputs_are_refused(at in -2..110_i32, kind in 0..11_usize, change in 0..9_usize) {
-        let text = "prepare p (text) as select distinct a, t.*, cast(1 as text)::int, null from a join b using (c) group by 1";
+    fn wrong_outputs_are_refused(at in -2..190_i32, kind in 0..15_usize, change in 0..14_usize) {
+        let text = "prepare p (text) as with x as (insert into t values (- 5::int) on conflict on constraint c do nothing) \
+                    select distinct a, t.*, cast(1 as text)::int, null, nullif(a, 1) from a join b using (c) \
+                    where a like 'x' group by 1";
         let parsed = Parsed::parse(text).unwrap();
         let outputs = [NodeKind::Target, NodeKind::Distinct, NodeKind::Using, NodeKind::TypeName];
-        let kinds = [RangeVar, ColumnRef, Const, Cast, ParamRef, IndexElem, ArrayExpr];
+        let operators = [NodeKind::NullIf, NodeKind::Prefix, NodeKind::Operator, NodeKind::Constraint];
+        let kinds = [RangeVar, ColumnRef, Const, Cast, ParamRef, IndexElem, ArrayExpr].into_iter().chain(operators);
         let kind = outputs.into_iter().chain(kinds).nth(kind).unwrap();
         let change = [
             any_value(),
@@ -242,6 +246,11 @@ proptest! {
             seal_as(),
             Change::NullBytea,
             Change::Bytea { array: true },
+            token(),
+            Change::Equals,
+            Change::Keys(vec![("k".to_owned(), true)]),
+            null_if(None, Wrap::Nothing, at),
+            null_if(Some(("t", "c")), Wrap::Token, at + 7),
         ].into_iter().nth(change).unwrap();
         if let Ok(edits) = prove(&parsed, 0, vec![(NodeAt { kind, location: at }, change)]) {
             let rendered = render(text, &edits, &mut |_, out: &mut String| {
