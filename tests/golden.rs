@@ -145,6 +145,10 @@ fn rewritten(statement: &str, plan: &Plan, catalog: &Catalog) -> String {
             Output::Sealed(ordinal) => catalog.columns[*ordinal].name.clone(),
             Output::SealedOf(ordinal, _, column) => format!("{}@{column}", catalog.columns[*ordinal].name),
             Output::SealedAs(ordinal, ty) => format!("{}:{}", catalog.columns[*ordinal].name, ty.oid()),
+            Output::OneOf(columns, ty) => {
+                let names: Vec<&str> = columns.iter().map(|ordinal| catalog.columns[*ordinal].name.as_str()).collect();
+                format!("{}:{}", names.join("|"), ty.oid())
+            }
         })
         .collect();
     let certain = if plan.results_certain { "" } else { " ?" };

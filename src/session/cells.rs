@@ -160,6 +160,13 @@ impl Column {
         }
     }
 
+    /// Is a stored value one of this column? Not if its key has to be fetched first: then it is asked
+    /// again.
+    pub fn is_own(&self, keys: &Pinned, stored: &[u8], scratch: &mut Scratch) -> bool {
+        scratch.canon.clear();
+        keys.open(stored, &mut scratch.canon).is_ok()
+    }
+
     /// Opens a stored value with the column's pinned keys and appends what the client asked for to
     /// `out`. False: show NULL (`on_error: null`).
     pub fn open(

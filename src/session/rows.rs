@@ -44,6 +44,8 @@ pub struct Pin<'a> {
     /// What its values are shown as.
     ty: LogicalType,
     keys: Pinned,
+    /// Columns whose value it may be instead.
+    others: Vec<(&'a Column, Pinned)>,
 }
 
 /// How the rows of one statement are shown.
@@ -60,7 +62,7 @@ pub struct View {
 }
 
 /// What happens to one column of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell {
     /// Copied.
     Plain,
@@ -73,8 +75,10 @@ pub enum Cell {
 }
 
 /// How a sealed column of a result is described.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
+    /// As this type; the value is one of these columns'.
+    OneOf(Arc<[Ordinal]>, LogicalType),
     /// As the protected column.
     Own,
     /// As the protected column, and as this column of a relation (OID and attribute number).
@@ -161,11 +165,15 @@ impl Reader<'_> {
         let origin = self.origin(field);
         // A `*` may have been expanded from an older catalog than the server's: then only what the
         // server says counts.
-        let foreseen = plan.results.get(i).and_then(|output| match *output {
-            Output::Plain => None,
-            Output::Sealed(ordinal) => Some((ordinal, Shown::Own)),
-            Output::SealedOf(ordinal, table, column) => Some((ordinal, Shown::Of(table, column))),
-            Output::SealedAs(ordinal, ty) => Some((ordinal, Shown::As(ty))),
+        let foreseen = plan.results.get(i).and_then(|output| {
+            let shown = match output {
+                Output::Plain => return None,
+                Output::Sealed(_) => Shown::Own,
+                Output::SealedOf(_, table, column) => Shown::Of(*table, *column),
+                Output::SealedAs(_, ty) => Shown::As(*ty),
+                Output::OneOf(columns, ty) => Shown::OneOf(Arc::clone(columns), *ty),
+            };
+            Some((output.sealed()?, shown))
         });
         match (foreseen, origin) {
             (Some((a, shown)), Some(b)) if a == b => Ok(Cell::Sealed(a, shown)),
@@ -210,26 +218,26 @@ impl Reader<'_> {
 
     /// Gives the field of a sealed column its logical type, and the origin that it has without pgveil.
     fn show_type(&self, cell: Option<&Cell>, field: &mut Field<'_>) -> bool {
-        let Some((_, _, ty)) = cell.and_then(|cell| self.opened(*cell)) else { return false };
+        let Some((_, _, ty)) = cell.and_then(|cell| self.opened(cell)) else { return false };
         (field.type_oid, field.type_len, field.type_mod) = (ty.oid(), ty.typlen(), ty.typmod());
         match cell {
             Some(Cell::Sealed(_, Shown::Of(table, column))) => (field.table, field.column) = (*table, *column),
             // The expression may be a cast that was taken away.
-            Some(Cell::Sealed(_, Shown::As(_))) => (field.table, field.column) = (0, 0),
+            Some(Cell::Sealed(_, Shown::As(_) | Shown::OneOf(..))) => (field.table, field.column) = (0, 0),
             _ => {}
         }
         true
     }
 
     /// The column as whose value a cell is opened, and the type that it is shown as.
-    fn opened(&self, cell: Cell) -> Option<(Ordinal, &Column, LogicalType)> {
+    fn opened(&self, cell: &Cell) -> Option<(Ordinal, &Column, LogicalType)> {
         let Cell::Sealed(ordinal, shown) = cell else { return None };
-        let column = self.columns.get(ordinal)?;
+        let column = self.columns.get(*ordinal)?;
         let ty = match shown {
-            Shown::As(ty) => ty,
+            Shown::As(ty) | Shown::OneOf(_, ty) => *ty,
             Shown::Own | Shown::Of(..) => column.spec.ty,
         };
-        Some((ordinal, column, ty))
+        Some((*ordinal, column, ty))
     }
 
     /// What must stay the same for a client that has seen a description once (`equalTupleDescs` of
@@ -250,8 +258,16 @@ impl Reader<'_> {
     /// What the rows of a run are opened with, by column of the result.
     pub fn pin(&self, shape: &[Cell]) -> Vec<Option<Pin<'_>>> {
         let pin = |cell: &Cell| {
-            let (ordinal, column, ty) = self.opened(*cell)?;
-            Some(Pin { ordinal, column, ty, keys: column.keys.pin() })
+            let (ordinal, column, ty) = self.opened(cell)?;
+            let pinned = |ordinal: &Ordinal| {
+                let column = self.columns.get(*ordinal)?;
+                Some((column, column.keys.pin()))
+            };
+            let others = match cell {
+                Cell::Sealed(_, Shown::OneOf(columns, _)) => columns.iter().skip(1).filter_map(pinned).collect(),
+                _ => Vec::new(),
+            };
+            Some(Pin { ordinal, column, ty, keys: column.keys.pin(), others })
         };
         shape.iter().map(pin).collect()
     }
@@ -314,7 +330,11 @@ impl Reader<'_> {
                     let format = format_of(&view.wanted, i);
                     let wanted = Wanted { ty: pin.ty, format, settings: &view.settings };
                     let (cell, shown) = (&mut scratch.cell, &mut scratch.shown);
-                    let opened = pin.column.open(&pin.keys, stored, wanted, cell, shown);
+                    let mut others = pin.others.iter();
+                    let (column, keys) = others
+                        .find(|(column, keys)| column.is_own(keys, stored, cell))
+                        .map_or((pin.column, &pin.keys), |(column, keys)| (*column, keys));
+                    let opened = column.open(keys, stored, wanted, cell, shown);
                     let shown = match opened {
                         Ok(shown) => shown,
                         Err(NotShown::NeedsKey(dek)) if scratch.lost.contains(&dek) => false,

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
     ops::Range,
+    sync::Arc,
 };
 
 use zeroize::Zeroizing;
@@ -80,7 +81,7 @@ pub enum ParamForm {
 }
 
 /// One result column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// As it comes.
     Plain,
@@ -92,14 +93,18 @@ pub enum Output {
     /// A sealed value of the column, shown as another type than the column's: what CASE, COALESCE
     /// or lag() make of it has no type modifier.
     SealedAs(Ordinal, LogicalType),
+    /// Sealed values of these columns, shown as this type: what UNION ALL makes of several. Which one a
+    /// value is of, its authentication decides.
+    OneOf(Arc<[Ordinal]>, LogicalType),
 }
 
 impl Output {
-    /// The column whose values it opens as, if it is sealed.
-    pub fn sealed(self) -> Option<Ordinal> {
+    /// The (first) column whose values it opens as, if it is sealed.
+    pub fn sealed(&self) -> Option<Ordinal> {
         match self {
             Self::Plain => None,
-            Self::Sealed(ordinal) | Self::SealedOf(ordinal, ..) | Self::SealedAs(ordinal, _) => Some(ordinal),
+            Self::Sealed(ordinal) | Self::SealedOf(ordinal, ..) | Self::SealedAs(ordinal, _) => Some(*ordinal),
+            Self::OneOf(columns, _) => columns.first().copied(),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Lookup, Names, NoNames},
     model::{Outcome, Output, Plan, Refusal},
     overlay,
-    resolve::{self, Done, QueryOut, Resolver, Stop},
+    resolve::{self, Done, Mixtures, QueryOut, Resolver, Stop},
 };
 
 /// What planning one statement gave.
@@ -182,7 +182,7 @@ fn rewrite(
     done: &Done<'_>,
     node: Node<'_>,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
-    let Resolver { mut changes, params, may_write, declared, held, .. } = resolver;
+    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, .. } = resolver;
     let (params, client_params) = params.finish(&mut changes).map_err(|stop| refusal(stop, ""))?;
     if let Node::PrepareStmt(prepare) = node {
         resolve::prepare_changes(prepare, &params, client_params, may_write, &mut changes)
@@ -190,7 +190,7 @@ fn rewrite(
     }
     let edits = edits::prove(parsed, index, changes)?;
     let (results, results_certain) = match (done, &held) {
-        (Done::Query(out), _) => (outputs(out), !out.expanded),
+        (Done::Query(out), _) => (outputs(out, catalog, &mixtures), !out.expanded),
         // One column of text.
         (Done::Explain, _) => (vec![Output::Plain], true),
         (Done::Held, Some(held)) => (held.plan.results.clone(), held.plan.results_certain),
@@ -236,8 +236,8 @@ fn kept_cursor(plan: Plan, declare: &DeclareCursorStmt) -> (Plan, Option<Effect>
     (Plan { edits, params, client_params, results_certain: true, may_write, ..Plan::default() }, effect)
 }
 
-fn outputs(out: &QueryOut<'_>) -> Vec<Output> {
-    out.columns.iter().map(|column| column.output()).collect()
+fn outputs(out: &QueryOut<'_>, catalog: &Catalog, mixtures: &Mixtures) -> Vec<Output> {
+    out.columns.iter().map(|column| column.output(catalog, mixtures)).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What a column or an expression carries: a plain value, a column's sealed value, or values that the
 //! statement itself brings along and whose use decides how they travel.
 
+use std::sync::Arc;
+
 use super::flow::FlowId;
 use crate::{
     sql::{
@@ -31,21 +33,24 @@ pub(in crate::sql) struct Sealed {
     pub(in crate::sql) shown: Option<LogicalType>,
     /// All such values are within the column's declared type: they can be stored in it as they are.
     pub(super) fits: bool,
+    /// It may be another column's: number of the set of columns that it is of one of.
+    pub(super) mixed: Option<usize>,
 }
 
 impl Sealed {
     /// A column's value just as the column has it.
     pub(super) fn column(ordinal: Ordinal) -> Self {
-        Self { ordinal, shown: None, fits: true }
+        Self { ordinal, shown: None, fits: true, mixed: None }
     }
 
     /// Is it of the column's own type? Only such values can be a view's: of its columns no more is known
     /// than whose values they are.
     pub(super) fn is_as_stored(&self, catalog: &Catalog) -> bool {
-        catalog.columns.get(self.ordinal).is_some_and(|column| {
-            // Of a type without modifier every value fits.
-            self.shown.is_none_or(|shown| shown == column.ty) && (self.fits || column.ty.typmod() == -1)
-        })
+        self.mixed.is_none()
+            && catalog.columns.get(self.ordinal).is_some_and(|column| {
+                // Of a type without modifier every value fits.
+                self.shown.is_none_or(|shown| shown == column.ty) && (self.fits || column.ty.typmod() == -1)
+            })
     }
 }
 
@@ -64,12 +69,40 @@ impl Carry {
     }
 
     /// What the client gets of it as a result.
-    pub(in crate::sql) fn output(self) -> Output {
+    pub(super) fn output(self, catalog: &Catalog, mixtures: &Mixtures) -> Output {
         match self {
+            Self::Sealed(Sealed { ordinal, shown, mixed: Some(set), .. }) => {
+                let own = || catalog.columns.get(ordinal).map_or(LogicalType::Text, |column| column.ty);
+                Output::OneOf(mixtures.get(set), shown.unwrap_or_else(own))
+            }
             Self::Sealed(Sealed { ordinal, shown: None, .. }) => Output::Sealed(ordinal),
             Self::Sealed(Sealed { ordinal, shown: Some(ty), .. }) => Output::SealedAs(ordinal, ty),
             Self::Plain | Self::Open(_) => Output::Plain,
         }
+    }
+}
+
+/// Sets of sealed columns whose values come together in one column: of UNION ALL, CASE …
+#[derive(Debug, Default)]
+pub(in crate::sql) struct Mixtures(Vec<Arc<[Ordinal]>>);
+
+impl Mixtures {
+    fn get(&self, set: usize) -> Arc<[Ordinal]> {
+        self.0.get(set).cloned().unwrap_or_default()
+    }
+
+    /// The columns of which a value may be one's.
+    pub(super) fn of(&self, sealed: Sealed) -> Arc<[Ordinal]> {
+        sealed.mixed.map_or_else(|| Arc::from([sealed.ordinal]), |set| self.get(set))
+    }
+
+    /// The number of a set; None if it is of one column.
+    pub(super) fn number(&mut self, columns: Vec<Ordinal>) -> Option<usize> {
+        if columns.len() < 2 {
+            return None;
+        }
+        self.0.push(columns.into());
+        Some(self.0.len() - 1)
     }
 }
 

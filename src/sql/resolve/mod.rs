@@ -61,6 +61,7 @@ use std::collections::HashMap;
 
 use pg_raw_parse::Node;
 
+pub(super) use carry::Mixtures;
 pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use prepared::{declared_types, prepare_changes};
@@ -94,7 +95,7 @@ const MAX_NESTING: usize = 200;
 
 /// Walks one statement.
 pub(super) struct Resolver<'a> {
-    catalog: &'a Catalog,
+    pub(super) catalog: &'a Catalog,
     env: &'a Env,
     /// What the transaction has made of relations of the catalog, and its own.
     overlay: &'a [Relation],
@@ -122,6 +123,8 @@ pub(super) struct Resolver<'a> {
     flows: Vec<flow::Flow<'a>>,
     /// References that are changed: place → index in `changes`.
     wrapped: HashMap<i32, usize>,
+    /// Columns whose values come together.
+    pub(super) mixtures: Mixtures,
     /// The cast around the CASE or COALESCE that is walked next.
     around: Source,
     /// The sealed columns that the columns of the SELECT that is walked next go to.
@@ -182,6 +185,7 @@ impl<'a> Resolver<'a> {
             may_write: false,
             flows: Vec::new(),
             wrapped: HashMap::new(),
+            mixtures: Mixtures::default(),
             around: Source::UNTYPED,
             sinks: Vec::new(),
             renaming: 0,

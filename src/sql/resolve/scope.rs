@@ -6,7 +6,7 @@ use pg_raw_parse::{Node, nodes::ColumnRef};
 
 use super::{
     Step,
-    carry::{Carry, Reference, Sealed, Valued},
+    carry::{Carry, Mixtures, Reference, Sealed, Valued},
     flow::FlowId,
     refuse::{construct_at, native},
 };
@@ -59,8 +59,8 @@ impl<'a> OutCol<'a> {
     }
 
     /// What the client gets of it as a result.
-    pub(in crate::sql) fn output(&self) -> Output {
-        match (self.carry.output(), self.origin) {
+    pub(in crate::sql) fn output(&self, catalog: &Catalog, mixtures: &Mixtures) -> Output {
+        match (self.carry.output(catalog, mixtures), self.origin) {
             (Output::Sealed(ordinal), Some(Origin { table, column, lost: true })) => {
                 Output::SealedOf(ordinal, table, column)
             }

@@ -68,9 +68,18 @@ impl<'a> Resolver<'a> {
         let types = [self.carried_type(left.carry)?, self.carried_type(right.carry)?];
         let common = common_source(&types);
         match (left.carry, right.carry) {
-            (Carry::Sealed(a), Carry::Sealed(b)) if self.copies(a.ordinal, b.ordinal)? => {
+            (Carry::Sealed(a), Carry::Sealed(b)) => {
                 let shown = self.shown_together(a, common, place)?;
-                Ok(Carry::Sealed(Sealed { ordinal: a.ordinal, shown, fits: a.fits && b.fits }))
+                if !self.all_shown(&[a, b], common.map_or(0, |common| common.oid))? {
+                    return Err(self.unsupported(b.ordinal, place, -1));
+                }
+                let mixed = self.mix(&[a, b])?;
+                Ok(Carry::Sealed(Sealed {
+                    ordinal: a.ordinal,
+                    shown,
+                    fits: mixed.is_none() && a.fits && b.fits,
+                    mixed,
+                }))
             }
             // The statement's own values in one branch, a sealed column in the other.
             (Carry::Sealed(sealed), Carry::Open(flow)) | (Carry::Open(flow), Carry::Sealed(sealed)) => {
@@ -81,7 +90,7 @@ impl<'a> Resolver<'a> {
                 };
                 self.detach(flow);
                 self.use_flow(flow, Use::SealAs(sealed.ordinal, ty), -1)?;
-                Ok(Carry::Sealed(Sealed { ordinal: sealed.ordinal, shown, fits: false }))
+                Ok(Carry::Sealed(Sealed { shown, fits: false, ..sealed }))
             }
             (Carry::Open(a), Carry::Open(b)) if let Some(ty) = common => Ok(Carry::Open(self.joined_flow([a, b], ty))),
             _ => {

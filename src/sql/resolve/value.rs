@@ -253,11 +253,6 @@ impl<'a> Resolver<'a> {
             let hint = "all values that can be the result must be of this column, NULL, literals or parameters";
             Err(this.unsupported_because(first.ordinal, "sql/unsupported-construct", what, hint, location))
         };
-        for other in &sealed {
-            if !self.copies(first.ordinal, other.ordinal)? {
-                return beside(self, "values of another sealed column beside it");
-            }
-        }
         if branches.iter().any(|branch| branch.carry == Carry::Plain) {
             return beside(self, "plain columns or computed values beside it");
         }
@@ -270,6 +265,10 @@ impl<'a> Resolver<'a> {
             return beside(self, "values of another type beside it");
         };
         let typmod = if complete { common.typmod } else { -1 };
+        let mixed = self.mix(&sealed)?;
+        if !self.all_shown(&sealed, common.oid)? {
+            return beside(self, "values of another type beside it");
+        }
         let Some(mut shown) = shown_beside(column.ty, common.oid) else {
             return beside(self, "values of another type beside it");
         };
@@ -285,9 +284,34 @@ impl<'a> Resolver<'a> {
                 Carry::Sealed(_) | Carry::Plain => self.keep(branch),
             }
         }
-        let fits = sealed.iter().all(|s| s.fits) && (for_sink || sealed.len() == branches.len());
+        let fits = mixed.is_none() && sealed.iter().all(|s| s.fits) && (for_sink || sealed.len() == branches.len());
         let shown = Some(shown).filter(|shown| *shown != column.ty);
-        Ok(Valued::of(Carry::Sealed(Sealed { ordinal: first.ordinal, shown, fits })))
+        Ok(Valued::of(Carry::Sealed(Sealed { ordinal: first.ordinal, shown, fits, mixed })))
+    }
+
+    /// The set of columns that such values may be of, if they are not all of one.
+    pub(super) fn mix(&mut self, sealed: &[Sealed]) -> Step<Option<usize>> {
+        let mut columns: Vec<Ordinal> = Vec::new();
+        for ordinal in sealed.iter().flat_map(|sealed| self.mixtures.of(*sealed).to_vec()) {
+            let mut known = false;
+            for other in &columns {
+                known |= self.copies(*other, ordinal)?;
+            }
+            if !known {
+                columns.push(ordinal);
+            }
+        }
+        Ok(self.mixtures.number(columns))
+    }
+
+    /// Can all columns that such values may be of be shown as the type with this OID?
+    pub(super) fn all_shown(&self, sealed: &[Sealed], oid: u32) -> Step<bool> {
+        for ordinal in sealed.iter().flat_map(|sealed| self.mixtures.of(*sealed).to_vec()) {
+            if shown_beside(self.sealed_column(ordinal)?.ty, oid).is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The type that a value has, as far as it is decided and known.
@@ -437,6 +461,15 @@ impl<'a> Resolver<'a> {
         let location = value.location(location);
         if self.sealed_column(sealed.ordinal)?.mode != Mode::Equality {
             return Err(self.unsupported(sealed.ordinal, place, location));
+        }
+        let domain = &self.sealed_column(sealed.ordinal)?.domain;
+        for other in self.mixtures.of(sealed).iter() {
+            let other = self.sealed_column(*other)?;
+            if other.mode != Mode::Equality || other.domain != *domain {
+                let what = format_args!("{place} where it is mixed with values of another domain");
+                let hint = "columns to be compared together need mode equality and the same `domain:`";
+                return Err(self.unsupported_because(sealed.ordinal, "sql/different-domain", what, hint, location));
+            }
         }
         if value.references.is_empty() {
             let hint = "compare the column itself, not what CASE or a function makes of it";
