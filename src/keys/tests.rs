@@ -154,6 +154,12 @@ pub(crate) async fn keyring() -> Arc<Keyring> {
     Keyring::of(live(&kms, &[(1, Primary)]).await)
 }
 
+/// The same after a rotation: that DEK is an old one.
+pub(crate) async fn rotated() -> Arc<Keyring> {
+    let kms = Counting::new().await;
+    Keyring::of(live(&kms, &[(1, Deprecated), (2, Primary)]).await)
+}
+
 /// A protected column, likewise.
 pub(crate) fn protected(ordinal: usize, ty: LogicalType, mode: Mode) -> Arc<ProtectedColumn> {
     let column = column(ty, &format!("public.people.c{ordinal}"), mode);

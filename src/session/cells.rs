@@ -58,6 +58,12 @@ impl Batch {
 }
 
 impl Scratch {
+    /// Tries whether keys open a stored value.
+    pub fn opens(&mut self, keys: &Pinned, stored: &[u8]) -> Result<(), Unopened> {
+        self.canon.clear();
+        keys.open(stored, &mut self.canon)
+    }
+
     /// The values of a Bind, or of a text, are sealed.
     pub fn report_sealed(&mut self) {
         if let Some((values, time)) = self.batch.take() {
@@ -158,13 +164,6 @@ impl Column {
             // The planner asks for tokens of equality columns only.
             Operand::Canon => Ok(self.keys.token(&scratch.equality)),
         }
-    }
-
-    /// Is a stored value one of this column? Not if its key has to be fetched first: then it is asked
-    /// again.
-    pub fn is_own(&self, keys: &Pinned, stored: &[u8], scratch: &mut Scratch) -> bool {
-        scratch.canon.clear();
-        keys.open(stored, &mut scratch.canon).is_ok()
     }
 
     /// Opens a stored value with the column's pinned keys and appends what the client asked for to

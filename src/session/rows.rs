@@ -14,7 +14,8 @@ use super::{
     stray,
 };
 use crate::{
-    keys::{Keyring, Pinned},
+    config::OnError,
+    keys::{Keyring, Pinned, Unopened},
     sql::{
         catalog::Catalog,
         model::{Ordinal, Output, Plan},
@@ -45,7 +46,28 @@ pub struct Pin<'a> {
     ty: LogicalType,
     keys: Pinned,
     /// Columns whose value it may be instead.
-    others: Vec<(&'a Column, Pinned)>,
+    others: Vec<(Ordinal, &'a Column, Pinned)>,
+}
+
+impl Pin<'_> {
+    /// The column whose value it is, of those that it may be of. Each needs a cipher of its own before that can be
+    /// told, also where the others have one of the same DEK.
+    fn whose(&self, stored: &[u8], scratch: &mut Scratch, lost: &[u32]) -> Result<(&Column, &Pinned), RowError> {
+        let mut missing = None;
+        for (ordinal, column, keys) in &self.others {
+            match scratch.opens(keys, stored) {
+                Ok(()) => return Ok((column, keys)),
+                Err(Unopened::NeedsKey(dek)) if !lost.contains(&dek) => missing = missing.or(Some((*ordinal, dek))),
+                Err(_) => {}
+            }
+        }
+        match missing {
+            Some((ordinal, dek)) if scratch.opens(&self.keys, stored).is_err() => {
+                Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek)))
+            }
+            _ => Ok((self.column, &self.keys)),
+        }
+    }
 }
 
 /// How the rows of one statement are shown.
@@ -261,13 +283,21 @@ impl Reader<'_> {
             let (ordinal, column, ty) = self.opened(cell)?;
             let pinned = |ordinal: &Ordinal| {
                 let column = self.columns.get(*ordinal)?;
-                Some((column, column.keys.pin()))
+                Some((*ordinal, column, column.keys.pin()))
             };
-            let others = match cell {
+            let mut own = (ordinal, column, column.keys.pin());
+            let mut others: Vec<_> = match cell {
                 Cell::Sealed(_, Shown::OneOf(columns, _)) => columns.iter().skip(1).filter_map(pinned).collect(),
                 _ => Vec::new(),
             };
-            Some(Pin { ordinal, column, ty, keys: column.keys.pin(), others })
+            // What none of them opens is reported if one of them wants it reported.
+            if let Some(strict) = others.iter_mut().find(|(_, other, _)| other.spec.on_error != OnError::Null)
+                && own.1.spec.on_error == OnError::Null
+            {
+                std::mem::swap(&mut own, strict);
+            }
+            let (ordinal, column, keys) = own;
+            Some(Pin { ordinal, column, ty, keys, others })
         };
         shape.iter().map(pin).collect()
     }
@@ -330,14 +360,16 @@ impl Reader<'_> {
                     let format = format_of(&view.wanted, i);
                     let wanted = Wanted { ty: pin.ty, format, settings: &view.settings };
                     let (cell, shown) = (&mut scratch.cell, &mut scratch.shown);
-                    let mut others = pin.others.iter();
-                    let (column, keys) = others
-                        .find(|(column, keys)| column.is_own(keys, stored, cell))
-                        .map_or((pin.column, &pin.keys), |(column, keys)| (*column, keys));
+                    let (column, keys) = pin.whose(stored, cell, &scratch.lost)?;
                     let opened = column.open(keys, stored, wanted, cell, shown);
                     let shown = match opened {
                         Ok(shown) => shown,
-                        Err(NotShown::NeedsKey(dek)) if scratch.lost.contains(&dek) => false,
+                        // Another column that shares the DEK may want an error.
+                        Err(NotShown::NeedsKey(dek))
+                            if column.spec.on_error == OnError::Null && scratch.lost.contains(&dek) =>
+                        {
+                            false
+                        }
                         Err(error) => return Err(RowError::Cell(pin.ordinal, error)),
                     };
                     if shown { put_value(out, &scratch.shown) } else { out.put_i32(-1) }
@@ -454,120 +486,4 @@ fn stray_envelope(dek: u32) -> Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::{
-        config::Mode,
-        keys::tests::keyring,
-        session::{cells::Given, params::tests::columns},
-        values::Source,
-    };
-
-    fn field(name: &str, table: u32) -> Field<'_> {
-        let (type_oid, type_len) = (17, -1);
-        Field { name: name.as_bytes(), table, column: 1, type_oid, type_len, type_mod: -1, format: 0 }
-    }
-
-    #[tokio::test]
-    async fn a_sealed_value_is_shown_as_the_type_of_its_expression() {
-        let columns = columns(&[(LogicalType::Char(Some(4)), Mode::Randomized)]).await;
-        let mut catalog = Catalog::default();
-        catalog.origins.insert((7, 1), 0);
-        let keyring = keyring().await;
-        let reader = Reader { columns: &columns, catalog: &catalog, keyring: &keyring };
-        let settings = Arc::new(Settings::default());
-        let plan = |ty| Plan {
-            edits: Vec::new(),
-            params: Vec::new(),
-            client_params: 0,
-            results: vec![
-                Output::Sealed(0),
-                Output::SealedAs(0, ty),
-                Output::SealedAs(0, ty),
-                Output::SealedOf(0, 9, 2),
-            ],
-            results_certain: true,
-            may_write: false,
-            explain: false,
-            binary: false,
-        };
-        let view = |ty| View {
-            plan: Some(Arc::new(plan(ty))),
-            wanted: Vec::new(),
-            upstream: vec![1],
-            settings: Arc::clone(&settings),
-        };
-        let mut body = BytesMut::from(&[0, 4][..]);
-        for (name, table) in [("c", 7), ("case", 0), ("c", 7), ("grouped", 0)] {
-            backend::put_field(&mut body, &field(name, table));
-        }
-        let bare = LogicalType::Char(None);
-        let shape = reader.shape(Some(&view(bare)), &body).unwrap().unwrap();
-        let mut out = BytesMut::new();
-        reader.describe(&view(bare), &shape, &body, &mut out).unwrap();
-        let shown: Vec<_> = backend::fields(&out[5..])
-            .unwrap()
-            .map(|field| field.map(|field| (field.type_oid, field.type_mod, field.table, field.column)).unwrap())
-            .collect();
-        assert_eq!(shown, [(1042, 8, 7, 1), (1042, -1, 0, 0), (1042, -1, 0, 0), (1042, 8, 9, 2)]);
-        // A client that has seen one description must not get rows of the other.
-        let own = vec![Cell::Sealed(0, Shown::Own); 4];
-        assert_ne!(reader.result_type(Some(&shape), &body).unwrap(), reader.result_type(Some(&own), &body).unwrap());
-
-        let (mut stored, given) = (Vec::new(), Given { source: Source::UNTYPED, format: Format::Text, bytes: b"ab" });
-        columns[0].seal(columns[0].spec.ty, given, &settings, &mut Scratch::default(), &mut stored).unwrap();
-        let mut unpadded = Vec::new();
-        columns[0].seal(bare, given, &settings, &mut Scratch::default(), &mut unpadded).unwrap();
-        let mut row = BytesMut::from(&[0, 4][..]);
-        for value in [&stored, &unpadded, &stored, &stored] {
-            put_value(&mut row, value);
-        }
-        let mut out = BytesMut::new();
-        let pins = reader.pin(&shape);
-        reader.row(&view(bare), &shape, &pins, &row, &mut RowScratch::default(), &mut out).unwrap();
-        assert_eq!(backend::cells(&out[5..]).unwrap(), [Some(&b"ab  "[..]), Some(b"ab"), Some(b"ab  "), Some(b"ab  ")]);
-
-        // Text would be without the blanks: such a plan is wrong, and nothing is shown.
-        let wrong = reader.shape(Some(&view(LogicalType::Text)), &body).unwrap().unwrap();
-        let (pins, mut out) = (reader.pin(&wrong), BytesMut::new());
-        let done = reader.row(&view(LogicalType::Text), &wrong, &pins, &row, &mut RowScratch::default(), &mut out);
-        assert!(done.is_err() && out.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_foreseen_type_does_not_hide_another_column() {
-        let columns = columns(&[(LogicalType::Text, Mode::Randomized), (LogicalType::Text, Mode::Randomized)]).await;
-        let mut catalog = Catalog::default();
-        catalog.origins.extend([((7, 1), 1)]);
-        let keyring = keyring().await;
-        let reader = Reader { columns: &columns, catalog: &catalog, keyring: &keyring };
-        let plan = Plan {
-            edits: Vec::new(),
-            params: Vec::new(),
-            client_params: 0,
-            results: vec![Output::SealedAs(0, LogicalType::Varchar(None))],
-            results_certain: true,
-            may_write: false,
-            explain: false,
-            binary: false,
-        };
-        let settings = Arc::new(Settings::default());
-        let view = View { plan: Some(Arc::new(plan)), wanted: Vec::new(), upstream: Vec::new(), settings };
-        for (table, code) in [(7, "session/unforeseen-column"), (8, "session/result-changed")] {
-            let mut body = BytesMut::from(&[0, 1][..]);
-            backend::put_field(&mut body, &field("c", table));
-            assert_eq!(reader.shape(Some(&view), &body).unwrap_err().code, Some(code));
-        }
-    }
-
-    #[test]
-    fn both_text_forms_of_bytea_give_the_stored_bytes() {
-        let mut buffer = Vec::new();
-        assert_eq!(stored_bytes(Format::Text, b"\\xff7076", &mut buffer).unwrap(), [0xff, 0x70, 0x76]);
-        let mut buffer = Vec::new();
-        assert_eq!(stored_bytes(Format::Text, b"\\377pv\\\\\\001", &mut buffer).unwrap(), [0xff, 0x70, 0x76, b'\\', 1]);
-        assert!(stored_bytes(Format::Text, b"\\xf", &mut Vec::new()).is_err());
-        assert!(stored_bytes(Format::Text, b"\\9", &mut Vec::new()).is_err());
-    }
-}
+mod tests;
