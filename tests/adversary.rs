@@ -14,6 +14,7 @@ mod adversary {
     #[path = "../fuzz/maker.rs"]
     #[allow(dead_code)]
     pub mod maker;
+    pub mod messages;
     #[allow(dead_code)]
     #[path = "../fuzz/random.rs"]
     pub mod random;
@@ -29,8 +30,10 @@ use adversary::{
     cases::{AROUND, Case, Error, Expect, KNOWN_HOLES, MARKERS, POLICY, Plan, ROWS, Refused, SCHEMA, Same},
     client::{Client, Said, bind, execute_portal, message, parse, query, set_config, sync},
     confusing::{MOVING, NAMES, PARAMETERS, ROWS_AND_FUNCTIONS, SPELLINGS},
-    flows::{FLOWING_PARAMETERS, FLOWS, SESSIONS},
-    maker, random,
+    flows::FLOWS,
+    maker,
+    messages::{FLOWING_PARAMETERS, SESSIONS},
+    random,
 };
 use pgveil::cli::demo::cluster::ClusterAuth;
 use support::{World, psql};

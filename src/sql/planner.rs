@@ -14,7 +14,7 @@ use super::{
     held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Lookup, Names, NoNames},
     model::{Outcome, Output, Plan, Refusal},
     overlay,
-    resolve::{self, Done, Mixtures, QueryOut, Resolver, Stop},
+    resolve::{self, Done, Resolver, Stop},
 };
 
 /// What planning one statement gave.
@@ -190,7 +190,7 @@ fn rewrite(
     }
     let edits = edits::prove(parsed, index, changes)?;
     let (results, results_certain) = match (done, &held) {
-        (Done::Query(out), _) => (outputs(out, catalog, &mixtures), !out.expanded),
+        (Done::Query(out), _) => (out.outputs(catalog, &mixtures), !out.expanded),
         // One column of text.
         (Done::Explain, _) => (vec![Output::Plain], true),
         (Done::Held, Some(held)) => (held.plan.results.clone(), held.plan.results_certain),
@@ -234,10 +234,6 @@ fn kept_cursor(plan: Plan, declare: &DeclareCursorStmt) -> (Plan, Option<Effect>
         hold: declare.options & CURSOR_OPT_HOLD != 0,
     });
     (Plan { edits, params, client_params, results_certain: true, may_write, ..Plan::default() }, effect)
-}
-
-fn outputs(out: &QueryOut<'_>, catalog: &Catalog, mixtures: &Mixtures) -> Vec<Output> {
-    out.columns.iter().map(|column| column.output(catalog, mixtures)).collect()
 }
 
 #[cfg(test)]

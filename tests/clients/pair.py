@@ -56,6 +56,14 @@ def results(cursor):
             return seen
 
 
+def in_any_order(seen):
+    """Results whose rows the server may give in any order."""
+    for result in seen:
+        result["raw"].sort(key=repr)
+        result["rows"].sort(key=repr)
+    return seen
+
+
 def failure(error):
     diag = error.diag
     return {
@@ -141,10 +149,11 @@ class Pair:
         else:
             self.differ(label, through, twin)
 
-    def run(self, sql, params=None, *, ignore=(), cursor=psycopg.Cursor, or_refused=False, **options):
+    def run(self, sql, params=None, *, ignore=(), cursor=psycopg.Cursor, or_refused=False, unordered=False, **options):
         """Executes a statement on both sides.
 
         `or_refused`: pgveil may refuse it, as documented; then the twin does not execute it either.
+        `unordered`: nothing in the statement says in which order its rows come.
         """
         binary = options.pop("binary", None)
 
@@ -152,7 +161,7 @@ class Pair:
             kinds = {} if binary is None or cursor is psycopg.ClientCursor else {"binary": binary}
             with cursor(connection) as cur:
                 cur.execute(sql, params, **kinds, **options)
-                return results(cur)
+                return in_any_order(results(cur)) if unordered else results(cur)
 
         return self.both(short(sql, 160), action, ignore, or_refused)
 

@@ -126,23 +126,21 @@ impl<'a> Resolver<'a> {
                 }
                 Target::Row(carried) => self.plain_row(&carried, column.location),
             },
-            node => match operand(node) {
-                Operand::Parameter(param, outer, _) => self.params.any(param.number, outer.at, outer.cast),
-                _ => {
-                    let place = Place::Named("IS NULL over an expression");
-                    let value = self.value(node, scope, None, place)?;
-                    match value.carry {
-                        Carry::Sealed(_) => {
-                            self.null_is_all(node);
-                            for reference in &value.references {
-                                self.wrap(reference, if reference.grouped { Wrap::Token } else { Wrap::Nothing });
-                            }
-                        }
-                        Carry::Plain | Carry::Open(_) => self.plain_value(&value, place, -1)?,
-                    }
-                    Ok(())
+            node => {
+                if let Operand::Parameter(param, outer, _) = operand(node) {
+                    return self.params.any(param.number, outer.at, outer.cast);
                 }
-            },
+                let place = Place::Named("IS NULL over an expression");
+                let value = self.value(node, scope, None, place)?;
+                if value.carry.sealed().is_none() {
+                    return self.plain_value(&value, place, -1);
+                }
+                self.null_is_all(node);
+                for reference in &value.references {
+                    self.wrap(reference, if reference.grouped { Wrap::Token } else { Wrap::Nothing });
+                }
+                Ok(())
+            }
         }
     }
 

@@ -133,6 +133,8 @@ pub(super) struct Resolver<'a> {
     renaming: usize,
     /// The subquery of `SET (a, b) = (SELECT …)` that was walked last.
     assigned_query: Option<QueryOut<'a>>,
+    /// It is a view's definition, in which NULLIF is the CASE that it became.
+    stored: bool,
     /// The query at hand may have an INTO clause.
     into: bool,
     depth: usize,
@@ -190,6 +192,7 @@ impl<'a> Resolver<'a> {
             sinks: Vec::new(),
             renaming: 0,
             assigned_query: None,
+            stored: false,
             into: false,
             depth: 0,
         }

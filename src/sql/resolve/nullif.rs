@@ -2,7 +2,7 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{A_Expr, A_Expr_Kind},
+    nodes::{A_Expr, A_Expr_Kind, CaseExpr, ColumnRef},
 };
 
 use super::{
@@ -41,13 +41,34 @@ impl<'a> Resolver<'a> {
             ([reference], Some(location)) if reference.location == location => reference,
             _ => return Err(refuse("NULLIF with a computed value")),
         };
-        let Some(shown) = shown(self.sealed_column(sealed.ordinal)?.ty, sealed, other) else {
+        let own = self.sealed_column(sealed.ordinal)?.ty;
+        let Some(shown) = shown(sealed.shown.unwrap_or(own), other) else {
             return Err(refuse("NULLIF with a value of another type"));
         };
         let kept = ColumnText { name: reference.rename.clone(), wrap: self.kept_as(reference, &left) };
         self.renaming += 1;
         self.changes.push((NodeAt::operator(expr), Change::NullIf { kept, column: reference.location }));
-        Ok(Valued::of(Carry::Sealed(Sealed { shown, ..sealed })))
+        Ok(Valued::of(Carry::Sealed(Sealed { shown: Some(shown).filter(|shown| *shown != own), ..sealed })))
+    }
+
+    /// NULLIF as a definition has it: of the column's own type, which a CASE with NULL in it is not. None
+    /// where it would be of another: nothing has been walked then.
+    pub(super) fn nullif_stored(
+        &mut self,
+        condition: Node<'a>,
+        column: Node<'a>,
+        scope: &Scope<'a, '_>,
+    ) -> Step<Option<Valued>> {
+        let place = Place::Operator("NULLIF");
+        let value = self.value(column, scope, None, place)?;
+        let Carry::Sealed(sealed) = value.carry else { return Ok(None) };
+        let own = self.sealed_column(sealed.ordinal)?.ty;
+        if shown(own, 0) != Some(own) {
+            return Ok(None);
+        }
+        self.plain(condition, scope, place)?;
+        self.keep(&value);
+        Ok(Some(Valued::of(value.carry)))
     }
 
     /// All that is asked of what has just been walked is whether it is NULL: its column's token says that,
@@ -92,20 +113,31 @@ impl<'a> Resolver<'a> {
 }
 
 /// What NULLIF is shown as: its first operand as `=` takes it (parser/parse_expr.c,
-/// `transformAExprNullIf`), which may be of another type than the column. `other`: the type of the
-/// second operand, 0 if it has none of its own. None where it is a type that the stored value is not of.
-fn shown(column: LogicalType, sealed: Sealed, other: u32) -> Option<Option<LogicalType>> {
-    let now = sealed.shown.unwrap_or(column);
-    let among = |oids: &[u32]| other == 0 || oids.contains(&other);
-    match now.oid() {
+/// `transformAExprNullIf`), which may be of another type than it is. `other`: the type of the second
+/// operand, 0 if it has none of its own. None where it is a type that the stored value is not of.
+fn shown(first: LogicalType, other: u32) -> Option<LogicalType> {
+    let (shown, beside): (_, &[u32]) = match first.oid() {
         // There is no operator for varchar but that of text.
-        25 | 1043 => among(&[25, 1043]).then(|| (column != LogicalType::Text).then_some(LogicalType::Text)),
-        1042 => among(&[1042, 1043]).then_some(sealed.shown),
-        20 | 21 | 23 => among(&[20, 21, 23]).then_some(sealed.shown),
-        1700 => among(&[20, 21, 23, 1700]).then_some(sealed.shown),
-        1082 | 1114 | 1184 => among(&[1082, 1114, 1184]).then_some(sealed.shown),
-        own => among(&[own]).then_some(sealed.shown),
-    }
+        25 | 1043 => (LogicalType::Text, &[25, 1043]),
+        1042 => (first, &[1042, 1043]),
+        20 | 21 | 23 => (first, &[20, 21, 23]),
+        1700 => (first, &[20, 21, 23, 1700]),
+        1082 | 1114 | 1184 => (first, &[1082, 1114, 1184]),
+        own => return (other == 0 || other == own).then_some(first),
+    };
+    (other == 0 || beside.contains(&other)).then_some(shown)
+}
+
+/// Condition and column of `CASE WHEN c = … THEN NULL ELSE c END`.
+pub(super) fn as_nullif(case: &CaseExpr) -> Option<(Node<'_>, Node<'_>)> {
+    let (Node::None, Some(Node::CaseWhen(when)), 1) = (case.arg(), case.args().first(), case.args().len()) else {
+        return None;
+    };
+    let (Node::A_Expr(condition), Operand::Null(..)) = (when.expr(), operand(when.result())) else { return None };
+    let (Node::ColumnRef(left), Node::ColumnRef(kept)) = (condition.lexpr(), case.defresult()) else { return None };
+    let names =
+        |column: &ColumnRef| column.fields().iter().map(|part| part.as_str().map(str::to_owned)).collect::<Vec<_>>();
+    (names(left) == names(kept)).then(|| (when.expr(), case.defresult()))
 }
 
 /// Where a column stands that there may be casts around.

@@ -142,7 +142,7 @@ fn negated(expr: &A_Expr) -> Option<Constant<'_>> {
     };
     let outer = Outer { at: NodeAt { kind: NodeKind::Prefix, location: expr.location }, cast: true };
     let text = Cow::Owned(format!("-{text}"));
-    fits.then(|| Constant { outer, text, source: constant.source, location: expr.location })
+    fits.then_some(Constant { outer, text, source: constant.source, location: expr.location })
 }
 
 fn innermost(mut node: Node<'_>) -> Node<'_> {

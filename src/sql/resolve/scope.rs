@@ -59,7 +59,7 @@ impl<'a> OutCol<'a> {
     }
 
     /// What the client gets of it as a result.
-    pub(in crate::sql) fn output(&self, catalog: &Catalog, mixtures: &Mixtures) -> Output {
+    fn output(&self, catalog: &Catalog, mixtures: &Mixtures) -> Output {
         match (self.carry.output(catalog, mixtures), self.origin) {
             (Output::Sealed(ordinal), Some(Origin { table, column, lost: true })) => {
                 Output::SealedOf(ordinal, table, column)
@@ -84,6 +84,11 @@ pub(in crate::sql) struct QueryOut<'a> {
 }
 
 impl QueryOut<'_> {
+    /// What the client gets of it.
+    pub(in crate::sql) fn outputs(&self, catalog: &Catalog, mixtures: &Mixtures) -> Vec<Output> {
+        self.columns.iter().map(|column| column.output(catalog, mixtures)).collect()
+    }
+
     /// The first sealed column, if there is one.
     pub(super) fn sealed(&self) -> Option<Sealed> {
         self.columns.iter().find_map(|c| c.carry.sealed())

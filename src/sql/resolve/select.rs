@@ -136,7 +136,7 @@ impl<'a> Resolver<'a> {
                     _ => None,
                 };
                 let references = value.references.into();
-                out.push(OutCol { qualified, references, origin, ..OutCol::new(name, value.carry) });
+                out.push(OutCol { references, qualified, origin, ..OutCol::new(name, value.carry) });
                 Ok(false)
             }
         }

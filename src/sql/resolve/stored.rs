@@ -41,6 +41,7 @@ pub(in crate::sql) fn stored(catalog: &Catalog, definition: &str) -> Result<Stor
     // Whatever is not in pg_catalog has its schema in the definition.
     let env = Env { search_path: vec!["pg_catalog".to_owned()], standard_conforming_strings: true, ..Env::default() };
     let mut resolver = Resolver::new(catalog, &env, &[], &form.text, 0);
+    resolver.stored = true;
     let out = match resolver.outermost(query) {
         Ok(out) => out,
         Err(Stop::Refusal(refusal)) => return Err(*refusal),

@@ -11,6 +11,7 @@ use super::{
     carry::{Carry, Reference, Sealed, Valued},
     flow::{FlowId, Use},
     functions,
+    nullif::as_nullif,
     operand::{Operand, operand},
     refuse::{Place, construct},
     scope::{Scope, Target, open_values},
@@ -187,6 +188,12 @@ impl<'a> Resolver<'a> {
     fn case(&mut self, case: &'a CaseExpr, scope: &Scope<'a, '_>, sink: Option<Ordinal>) -> Step<Valued> {
         let place = Place::Named("CASE");
         let around = std::mem::replace(&mut self.around, Source::UNTYPED);
+        if self.stored
+            && let Some((condition, column)) = as_nullif(case)
+            && let Some(value) = self.nullif_stored(condition, column, scope)?
+        {
+            return Ok(value);
+        }
         let argument = match case.arg() {
             Node::None => None,
             node => Some(self.value(node, scope, None, place)?),

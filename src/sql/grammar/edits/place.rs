@@ -81,12 +81,11 @@ impl<'s, 't> Places<'s, 't> {
             }
             Change::NullIf { kept, column } => {
                 let parts = spans.null_if(at.location)?;
-                let column = match &kept.name {
-                    Some(name) => forms::wrapped_text(name, kept.wrap),
-                    None => {
-                        let (before, behind) = kept.wrap.text();
-                        format!("{before}{}{behind}", spans.slice(spans.column_ref(column)?)?)
-                    }
+                let column = if let Some(name) = &kept.name {
+                    forms::wrapped_text(name, kept.wrap)
+                } else {
+                    let (before, behind) = kept.wrap.text();
+                    format!("{before}{}{behind}", spans.slice(spans.column_ref(column)?)?)
                 };
                 // In parentheses: what stands around it may touch it.
                 self.instead(parts.open, Replacement::Text(Cow::Borrowed("(CASE WHEN ")));
