@@ -160,9 +160,9 @@ impl Column {
         }
     }
 
-    /// Is a stored value one of this column? Not if its key has to be fetched first: then it is asked
+    /// Is a stored value one of the column with these keys? Not if its key has to be fetched first: then it is asked
     /// again.
-    pub fn is_own(&self, keys: &Pinned, stored: &[u8], scratch: &mut Scratch) -> bool {
+    pub fn is_own(keys: &Pinned, stored: &[u8], scratch: &mut Scratch) -> bool {
         scratch.canon.clear();
         keys.open(stored, &mut scratch.canon).is_ok()
     }

@@ -332,7 +332,7 @@ impl Reader<'_> {
                     let (cell, shown) = (&mut scratch.cell, &mut scratch.shown);
                     let mut others = pin.others.iter();
                     let (column, keys) = others
-                        .find(|(column, keys)| column.is_own(keys, stored, cell))
+                        .find(|(_, keys)| Column::is_own(keys, stored, cell))
                         .map_or((pin.column, &pin.keys), |(column, keys)| (*column, keys));
                     let opened = column.open(keys, stored, wanted, cell, shown);
                     let shown = match opened {

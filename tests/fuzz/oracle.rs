@@ -36,12 +36,12 @@ fn sealed(node: Node<'_>) -> bool {
     matches!(node, Node::ColumnRef(column) if last(column).is_some_and(|name| SEALED.contains(&name)))
 }
 
-fn last<'a>(column: &'a ColumnRef) -> Option<&'a str> {
+fn last(column: &ColumnRef) -> Option<&str> {
     column.fields().iter().next_back().and_then(Node::as_str)
 }
 
 /// A constant or parameter, with casts around it.
-fn leaf<'a>(node: Node<'a>) -> Node<'a> {
+fn leaf(node: Node<'_>) -> Node<'_> {
     match node {
         Node::TypeCast(cast) => leaf(cast.arg()),
         other => other,
@@ -116,10 +116,8 @@ fn meetings(statement: Node<'_>) -> Vec<Node<'_>> {
                 }
             }
         }
-        Node::CoalesceExpr(coalesce) => {
-            if coalesce.args().iter().any(sealed) {
-                coalesce.args().iter().for_each(|arg| met(leaf(arg)));
-            }
+        Node::CoalesceExpr(coalesce) if coalesce.args().iter().any(sealed) => {
+            coalesce.args().iter().for_each(|arg| met(leaf(arg)));
         }
         Node::UpdateStmt(update) => {
             for target in update.target_list() {

@@ -63,7 +63,7 @@ pub enum Kind {
 /// Plans the statements of a text; what became of the last.
 pub fn sealing(text: &str) -> Kind {
     match Parsed::parse(text) {
-        Ok(parsed) => (0..parsed.len()).map(|index| planned(&parsed, index).0).last().unwrap_or(Kind::Passed),
+        Ok(parsed) => (0..parsed.len()).map(|index| planned(&parsed, index).0).next_back().unwrap_or(Kind::Passed),
         Err(_) => Kind::Unparsed,
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     sql::{
         grammar::edits::{Change, NodeAt, NodeKind},
         held::{Held, Lookup},
-        model::{Param, ParamForm, Refusal},
+        model::{Output, Param, ParamForm, Refusal},
     },
     values::{LogicalType, Source},
 };
@@ -129,7 +129,7 @@ impl<'a> Resolver<'a> {
 
     /// The rows of the statement that is executed are about to be stored.
     pub(super) fn unsealed_rows(&self, what: &'static str) -> Step<()> {
-        match self.held.as_ref().and_then(|held| held.plan.results.iter().find_map(|output| output.sealed())) {
+        match self.held.as_ref().and_then(|held| held.plan.results.iter().find_map(Output::sealed)) {
             Some(ordinal) => Err(self.unsupported(ordinal, Place::Named(what), -1)),
             None => Ok(()),
         }
