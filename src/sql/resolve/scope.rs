@@ -297,8 +297,10 @@ impl<'a, 's> Scope<'a, 's> {
         name: &str,
         location: i32,
     ) -> Step<Target> {
-        let place = (number, inside.column);
         let local = std::ptr::eq(level, self);
+        // What a join merges is a column of one of its sides.
+        let merged = inside.merged.and_then(|name| level.place_of(name));
+        let place = merged.unwrap_or((number, inside.column));
         if let Some(merged) = inside.merged
             && !local
         {
