@@ -248,6 +248,9 @@ pub enum Wrap {
     Token,
     /// `pgveil.any_value(…)` or `pg_catalog.any_value(…)`: the aggregate's schema.
     AnyValue(&'static str),
+    /// `pg_catalog.substring(pgveil.any_value(…),9,16)`: a token of the group, where the grouped query's
+    /// expressions are out of reach.
+    TokenOfAny(&'static str),
 }
 
 /// What DISTINCT counts by.

@@ -60,7 +60,11 @@ impl<'a> Resolver<'a> {
                 self.keep(value);
                 Ok(())
             }
-            Carry::Sealed(_) => Err(self.unassignable(ordinal, "the value of another sealed column", location)),
+            Carry::Sealed(sealed) => {
+                let other = sealed.mixed.is_some() || !self.copies(ordinal, sealed.ordinal)?;
+                let what = if other { "the value of another sealed column" } else { "its value beside others" };
+                Err(self.unassignable(ordinal, what, location))
+            }
             Carry::Plain => {
                 let what = value.obstacle.unwrap_or(match value.references.as_slice() {
                     [] => "a computed value",

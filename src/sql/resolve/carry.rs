@@ -115,6 +115,8 @@ pub(super) struct Reference {
     pub(super) rename: Option<Qualified>,
     /// The column is grouped by at its query level: its value is any of the group's.
     pub(super) grouped: bool,
+    /// The reference stands in a subquery of that level.
+    pub(super) outer: bool,
     /// How the column can be named elsewhere at its query level, if it can.
     pub(super) qualified: Option<Qualified>,
 }

@@ -75,7 +75,7 @@ impl<'a> Resolver<'a> {
             }
         }
         for (place, of, location) in sealed {
-            if scope.told_apart(self.catalog, place, &places) {
+            if self.env.changed.is_none() && scope.told_apart(self.catalog, place, &places) {
                 scope.keyed.push(place);
             } else if self.sealed_column(of.ordinal)?.mode == Mode::Equality {
                 scope.grouped.push(place);
@@ -173,7 +173,8 @@ impl<'a> Resolver<'a> {
             plain.filter_map(|column| scope.place_of(column.qualified.as_ref()?)).collect();
         let told_apart = |this: &Self, column: &OutCol<'a>| {
             let place = column.qualified.as_ref().and_then(|name| scope.place_of(name));
-            place.is_some_and(|place| scope.told_apart(this.catalog, place, &among))
+            // A transaction that has changed the catalog may have dropped the key.
+            this.env.changed.is_none() && place.is_some_and(|place| scope.told_apart(this.catalog, place, &among))
         };
         let mut items = Vec::with_capacity(out.columns.len());
         for (number, column) in out.columns.iter().enumerate() {

@@ -297,8 +297,10 @@ impl<'a, 's> Scope<'a, 's> {
         name: &str,
         location: i32,
     ) -> Step<Target> {
-        let place = (number, inside.column);
         let local = std::ptr::eq(level, self);
+        // What a join merges is a column of one of its sides.
+        let merged = inside.merged.and_then(|name| level.place_of(name));
+        let place = merged.unwrap_or((number, inside.column));
         if let Some(merged) = inside.merged
             && !local
         {
@@ -316,6 +318,7 @@ impl<'a, 's> Scope<'a, 's> {
             location,
             rename: inside.merged.cloned(),
             grouped: level.grouped.contains(&place),
+            outer: !local,
             qualified: qualified.filter(|_| local),
         };
         let grouped = reference.grouped && inside.carry.sealed().is_some();
@@ -358,7 +361,7 @@ pub(super) fn parts(node: &ColumnRef) -> impl DoubleEndedIterator<Item = Option<
 
 /// A column about which nothing is to be known.
 fn plain(location: i32) -> Target {
-    let reference = Reference { location, rename: None, grouped: false, qualified: None };
+    let reference = Reference { location, rename: None, grouped: false, outer: false, qualified: None };
     let place = (usize::MAX, usize::MAX);
     Target::Column(Found { carry: Carry::Plain, reference, origin: None, place, local: false })
 }

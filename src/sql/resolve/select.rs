@@ -40,7 +40,7 @@ impl<'a> Resolver<'a> {
         let mut scope = Scope::within(parent);
         self.with(select.with_clause(), &mut scope)?;
         if select.op != SetOperation::SETOP_NONE {
-            return self.set_operation(select, &scope);
+            return self.set_operation(select, &scope, &sinks);
         }
         if select.into_clause().is_some() && !std::mem::take(&mut self.into) {
             return Err(construct("SELECT INTO"));

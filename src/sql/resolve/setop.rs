@@ -15,16 +15,28 @@ use super::{
     scope::{OutCol, QueryOut, Scope},
     value::{common_source, shown_beside},
 };
-use crate::values::{LogicalType, Source};
+use crate::{
+    sql::model::Ordinal,
+    values::{LogicalType, Source},
+};
 
 impl<'a> Resolver<'a> {
     /// UNION, INTERSECT, EXCEPT: the server loses track of where their columns come from, and all but
     /// UNION ALL compare rows.
-    pub(super) fn set_operation(&mut self, select: &'a SelectStmt, scope: &Scope<'a, '_>) -> Step<QueryOut<'a>> {
+    ///
+    /// `sinks`: the sealed columns that its columns go to, as far as they do.
+    pub(super) fn set_operation(
+        &mut self,
+        select: &'a SelectStmt,
+        scope: &Scope<'a, '_>,
+        sinks: &[Option<Ordinal>],
+    ) -> Step<QueryOut<'a>> {
         let (Some(left), Some(right)) = (select.larg(), select.rarg()) else {
             return Err(construct("this kind of set operation"));
         };
+        self.sinks = sinks.to_vec();
         let left = self.nested(|this| this.select(left, Some(scope)))?;
+        self.sinks = sinks.to_vec();
         let right = self.nested(|this| this.select(right, Some(scope)))?;
         let place = Place::Named(match select.op {
             SetOperation::SETOP_UNION if select.all => "UNION ALL",
@@ -34,8 +46,12 @@ impl<'a> Resolver<'a> {
         });
         let mut out = left.clone();
         if select.op == SetOperation::SETOP_UNION && select.all && left.columns.len() == right.columns.len() {
-            let columns = left.columns.iter().zip(right.columns.iter());
-            out.columns = columns.map(|(left, right)| self.appended(left, right, place)).collect::<Step<_>>()?;
+            let columns = left.columns.iter().zip(right.columns.iter()).enumerate();
+            let columns = columns.map(|(number, (left, right))| {
+                let sink = sinks.get(number).copied().flatten();
+                self.appended(left, right, sink, place)
+            });
+            out.columns = columns.collect::<Step<_>>()?;
         } else {
             self.plain_columns(&left, place, -1)?;
             self.plain_columns(&right, place, -1)?;
@@ -53,8 +69,14 @@ impl<'a> Resolver<'a> {
     }
 
     /// A column of UNION ALL.
-    fn appended(&mut self, left: &OutCol<'a>, right: &OutCol<'a>, place: Place<'a>) -> Step<OutCol<'a>> {
-        let carry = self.appended_carry(left, right, place)?;
+    fn appended(
+        &mut self,
+        left: &OutCol<'a>,
+        right: &OutCol<'a>,
+        sink: Option<Ordinal>,
+        place: Place<'a>,
+    ) -> Step<OutCol<'a>> {
+        let carry = self.appended_carry(left, right, sink, place)?;
         // Compared as a token, it is so in both.
         let both = [left, right]
             .iter()
@@ -64,7 +86,13 @@ impl<'a> Resolver<'a> {
         Ok(OutCol { references, ..OutCol::new(left.name.clone(), carry) })
     }
 
-    fn appended_carry(&mut self, left: &OutCol<'a>, right: &OutCol<'a>, place: Place<'a>) -> Step<Carry> {
+    fn appended_carry(
+        &mut self,
+        left: &OutCol<'a>,
+        right: &OutCol<'a>,
+        sink: Option<Ordinal>,
+        place: Place<'a>,
+    ) -> Step<Carry> {
         let types = [self.carried_type(left.carry)?, self.carried_type(right.carry)?];
         let common = common_source(&types);
         match (left.carry, right.carry) {
@@ -84,13 +112,16 @@ impl<'a> Resolver<'a> {
             // The statement's own values in one branch, a sealed column in the other.
             (Carry::Sealed(sealed), Carry::Open(flow)) | (Carry::Open(flow), Carry::Sealed(sealed)) => {
                 let shown = self.shown_together(sealed, common, place)?;
-                let ty = match shown {
-                    Some(ty) => ty,
-                    None => self.sealed_column(sealed.ordinal)?.ty,
+                let own = self.sealed_column(sealed.ordinal)?.ty;
+                // On their way into the column they are read as the column reads them.
+                let stored = match sink {
+                    Some(sink) => sealed.fits && self.copies(sink, sealed.ordinal)?,
+                    None => false,
                 };
+                let ty = if stored { own } else { shown.unwrap_or(own) };
                 self.detach(flow);
                 self.use_flow(flow, Use::SealAs(sealed.ordinal, ty), -1)?;
-                Ok(Carry::Sealed(Sealed { shown, fits: false, ..sealed }))
+                Ok(Carry::Sealed(Sealed { shown, fits: stored, ..sealed }))
             }
             (Carry::Open(a), Carry::Open(b)) if let Some(ty) = common => Ok(Carry::Open(self.joined_flow([a, b], ty))),
             _ => {

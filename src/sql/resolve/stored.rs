@@ -87,6 +87,7 @@ fn agree(mut changes: Vec<(NodeAt, Change)>, params: Params, form: &StoredForm) 
                 _ if column.name.is_some() => return false,
                 Wrap::Token => &mut tokens,
                 Wrap::AnyValue(_) => &mut any_values,
+                Wrap::TokenOfAny(_) => return false,
                 Wrap::Nothing => continue,
             },
             // NULL stays NULL, an array of tokens is one of bytea already, and names mean what they meant

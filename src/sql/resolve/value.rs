@@ -364,13 +364,22 @@ impl<'a> Resolver<'a> {
                 let argument = Valued { carry: found.carry, references: vec![found.reference], obstacle: None };
                 self.keep(&argument);
                 let own = self.sealed_column(sealed.ordinal)?.ty;
-                let Some(shown) = shown_beside(own, sealed.shown.unwrap_or(own).oid()) else { return Ok(None) };
+                let Some(mut shown) = shown_beside(own, sealed.shown.unwrap_or(own).oid()) else { return Ok(None) };
                 let mut fits = sealed.fits;
                 for (number, node) in args.enumerate() {
                     let place = Place::Function(name);
                     let value = self.value(node, scope, None, place)?;
                     match value.carry {
                         Carry::Open(flow) if number == 1 && matches!(name, "lag" | "lead") => {
+                            // Both are of one type, `anycompatible`.
+                            let common = common_type(&[shown.oid(), self.flow_type(flow).oid]);
+                            let Some(together) = common.and_then(|oid| shown_beside(own, oid)) else {
+                                let what = format_args!("{name}() with a default of another type");
+                                let hint = "give the default as a literal without a cast";
+                                let code = "sql/unsupported-function";
+                                return Err(self.unsupported_because(sealed.ordinal, code, what, hint, call.location));
+                            };
+                            shown = together;
                             self.use_flow(flow, Use::SealAs(sealed.ordinal, shown), call.location)?;
                             fits = false;
                         }
@@ -490,6 +499,14 @@ impl<'a> Resolver<'a> {
     /// Writes what stands around a reference, whatever stood there before.
     pub(super) fn wrap(&mut self, reference: &Reference, wrap: Wrap) {
         let at = NodeAt { kind: NodeKind::ColumnRef, location: reference.location };
+        // A subquery's expressions are not compared with what the query around it is grouped by
+        // (check_ungrouped_columns_walker of parser/parse_agg.c); an aggregate of that query is.
+        let wrap = match wrap {
+            Wrap::Token if reference.grouped && reference.outer => {
+                Wrap::TokenOfAny(self.catalog.any_value.unwrap_or("pgveil"))
+            }
+            wrap => wrap,
+        };
         let change = match (&reference.rename, wrap) {
             (None, Wrap::Nothing) => None,
             (None, Wrap::Token) => Some(Change::Substring),

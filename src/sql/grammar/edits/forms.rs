@@ -40,6 +40,7 @@ impl Wrap {
             Self::Nothing => (String::new(), ""),
             Self::Token => ("pg_catalog.substring(".to_owned(), ",9,16)"),
             Self::AnyValue(schema) => (format!("{schema}.any_value("), ")"),
+            Self::TokenOfAny(schema) => (format!("pg_catalog.substring({schema}.any_value("), "),9,16)"),
         }
     }
 
@@ -52,6 +53,10 @@ impl Wrap {
             Self::Nothing => column.uncast(),
             Self::Token => substring(mem, column).uncast(),
             Self::AnyValue(schema) => call(mem, [schema, "any_value"], &[column.uncast()]).uncast(),
+            Self::TokenOfAny(schema) => {
+                let any = call(mem, [schema, "any_value"], &[column.uncast()]).uncast();
+                call(mem, ["pg_catalog", "substring"], &[any, integer(mem, 9), integer(mem, 16)]).uncast()
+            }
         }
     }
 }

@@ -49,6 +49,7 @@ fn columns_get_another_name_or_a_wrap() {
         (Wrap::Nothing, "\"p\".\"E\"\"mail\""),
         (Wrap::Token, "pg_catalog.substring(\"p\".\"E\"\"mail\",9,16)"),
         (Wrap::AnyValue("pg_catalog"), "pg_catalog.any_value(\"p\".\"E\"\"mail\")"),
+        (Wrap::TokenOfAny("pgveil"), "pg_catalog.substring(pgveil.any_value(\"p\".\"E\"\"mail\"),9,16)"),
     ] {
         for spelling in ["email", "t.email", "\"s\" . t. \"email\"", "d.s.t.email", "U&\"email\" uescape '!'", "é.Ü"]
         {
