@@ -229,7 +229,6 @@ impl Desk<'_> {
         let planning = planner::plan_among(&parsed, 0, self.catalog, self.env, declared, &known);
         let plan = match planning.outcome {
             Outcome::Pass => None,
-            Outcome::Rewrite(plan) if plan.looks_at_copy() => return Ok(Err(extended_copy())),
             Outcome::Rewrite(plan) => Some(plan),
             Outcome::Refuse(refusal) if may_be_stale(&refusal) && !last_try => return Err(refusal),
             Outcome::Refuse(refusal) => {
@@ -355,15 +354,6 @@ fn env_of(own: &str, mentioned: bool, asked: Option<bool>) -> bool {
         Some(env) if !classify(own.as_bytes()).contains(Class::DDL) => env,
         _ => mentioned,
     }
-}
-
-fn extended_copy() -> Problem {
-    Problem::new(
-        "0A000",
-        "sql/unsupported-construct",
-        "pgveil does not support COPY of a protected table in the extended protocol",
-    )
-    .hint("Send it as a simple Query.")
 }
 
 fn unsettled_names() -> Refusal {

@@ -1,7 +1,7 @@
 //! COPY of a protected table, against the plaintext twin.
 
 use crate::{
-    raw::{Script, copy_data, copy_done, copy_fail, query},
+    raw::{Script, copy_data, copy_done, copy_fail, extended, flush, query, sync, undescribed},
     shared::turn,
 };
 
@@ -221,4 +221,90 @@ fn what_cannot_be_done_is_refused() {
         let mut raw = turn.veiled();
         assert_eq!(raw.brief(sql), ["!0A000", "=I"], "{sql}");
     }
+}
+
+#[test]
+fn the_extended_protocol_copies_as_well() {
+    let turn = turn();
+    let copy = "COPY people (id, name, email, birth) FROM STDIN";
+    let (good, bad) = (copy_data(b"100\ta\te@x\t2000-01-01\n"), copy_data(b"101\ta\te@x\tnever\n"));
+    let other = copy_data(b"102\ta\te@x\t2000-01-01\n");
+    turn.same(
+        &Script::new()
+            .query(NASTY)
+            .ask([extended("COPY people TO STDOUT (FORMAT csv, HEADER)", &[]), sync()])
+            .ask([undescribed("COPY (SELECT email, id FROM people) TO STDOUT (FORMAT binary)", &[]), sync()])
+            .ask([
+                extended("SELECT email FROM people WHERE id = $1", &["1"]),
+                extended("COPY people (email) TO STDOUT", &[]),
+                sync(),
+            ])
+            .send([undescribed(copy, &[]), sync()])
+            .until(b'G', 1)
+            .send([good, copy_done(), sync()])
+            .ready(1)
+            .send([undescribed(copy, &[]), sync()])
+            .until(b'G', 1)
+            .send([bad.clone()])
+            .until(b'E', 1)
+            .send([bad.clone(), copy_done(), sync(), query("SELECT 1")])
+            .ready(2)
+            .send([extended(copy, &[]), bad.clone(), bad.clone(), copy_done(), sync(), query("SELECT 2")])
+            .ready(2)
+            .send([
+                extended(copy, &[]),
+                other,
+                copy_done(),
+                extended("SELECT email FROM people WHERE id = 102", &[]),
+                sync(),
+            ])
+            .ready(1)
+            .send([extended(copy, &[]), flush()])
+            .until(b'G', 1)
+            .send([bad, copy_fail("no"), sync(), query("SELECT 3")])
+            .ready(2)
+            .query(SHOW),
+    );
+}
+
+#[test]
+fn a_stream_of_any_length_takes_constant_memory() {
+    const ROWS: u32 = 100_000;
+    let turn = turn();
+    let row = |i: u32| format!("{i}\tname {i}\tmail{i}@example.org\t\\N\t1990-01-31\t{i}.50\tsome notes\t\\N\n");
+    let mut raw = turn.veiled();
+    raw.send(&query(&format!("COPY people ({ALL}) FROM STDIN")));
+    raw.until(b'G', 1);
+    let mut sums = Vec::new();
+    for chunk in (1000..ROWS + 1000).collect::<Vec<_>>().chunks(5000) {
+        let data: String = chunk.iter().map(|i| row(*i)).collect();
+        raw.send(&copy_data(data.as_bytes()));
+        sums.push(resident(&turn));
+    }
+    raw.send(&copy_done());
+    assert_eq!(crate::raw::brief(&raw.until_ready()), [format!("COPY {ROWS}"), "=I".to_owned()]);
+    let (early, late) = (sums[2], *sums.iter().max().unwrap());
+    assert!(late < early + 8 * 1024, "KiB: {sums:?}");
+    raw.send(&query(&format!("COPY (SELECT {ALL} FROM people WHERE id >= 1000 ORDER BY id) TO STDOUT")));
+    raw.until(b'H', 1);
+    let mut next = 1000;
+    while let Some(message) = raw.read() {
+        match message.tag {
+            b'd' => {
+                assert_eq!(String::from_utf8(message.body).unwrap(), row(next));
+                next += 1;
+            }
+            b'Z' => break,
+            _ => {}
+        }
+    }
+    assert_eq!(next, ROWS + 1000);
+    assert!(resident(&turn) < early + 8 * 1024);
+}
+
+/// Resident memory of pgveil in KiB.
+fn resident(turn: &crate::shared::Turn) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", turn.proxy().pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim_end_matches("kB").trim().parse().unwrap()
 }

@@ -104,8 +104,7 @@ impl Reader {
     pub(super) fn end(&mut self) -> Result<(), Problem> {
         match self.at {
             At::Sealed(_) => Err(bad_format("unexpected EOF in COPY data")),
-            At::Field if !self.held.is_empty() => Err(bad_format("unexpected EOF in COPY data")),
-            At::Row if !self.held.is_empty() => Err(bad_format("unexpected EOF in COPY data")),
+            At::Field | At::Row if !self.held.is_empty() => Err(bad_format("unexpected EOF in COPY data")),
             _ => Ok(()),
         }
     }

@@ -91,7 +91,7 @@ impl Session {
         if !self.seals_copy() {
             return true;
         }
-        let ends = self.copy_in(|incoming, copy, sealer, out| incoming.end(copy, sealer, out));
+        let ends = self.copy_in(Incoming::end);
         self.copying = Copying::No;
         ends
     }
