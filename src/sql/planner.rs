@@ -183,7 +183,8 @@ fn rewrite(
     node: Node<'_>,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
     let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, .. } = resolver;
-    let (params, client_params) = params.finish(&mut changes).map_err(|stop| refusal(stop, ""))?;
+    let (params, client_params) =
+        params.finish(&mut changes, declared, &catalog.columns).map_err(|stop| refusal(stop, ""))?;
     if let Node::PrepareStmt(prepare) = node {
         resolve::prepare_changes(prepare, &params, client_params, may_write, &mut changes)
             .map_err(|stop| refusal(stop, ""))?;
