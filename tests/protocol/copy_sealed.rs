@@ -108,6 +108,8 @@ fn bad_rows_give_the_servers_message_and_the_session_goes_on() {
         ("", b"63\ta\te\t123456789012\t\\N\t1\tx\ty\n"),
         ("CSV", b"64,a,e,1,,,\"x\ny\",z\n65,a,e,1,\"bad\nday\",,,\n"),
         ("", b"x\ta\te\t1\t1990-01-01\t1\tx\ty\n"),
+        ("", b"68\ta\t\xff\t1\t1990-01-01\t1\tx\ty\n"),
+        ("CSV", b"69,a,e,,,,\xc3(,y\n"),
         ("", b"1\tdup\te\t1\t1990-01-01\t1\tx\ty\n"),
     ] {
         script = script.send(load(options, data)).ready(1).query("SELECT 1");
@@ -307,4 +309,74 @@ fn resident(turn: &crate::shared::Turn) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", turn.proxy().pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim_end_matches("kB").trim().parse().unwrap()
+}
+
+#[test]
+fn random_streams_are_read_alike_or_refused() {
+    let turn = turn();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let text: [&[u8]; 14] = [
+        b"a",
+        br"\\",
+        br"\N",
+        br"\.",
+        br"\x4",
+        br"\101",
+        b"\\\t",
+        b"\\\n",
+        b"1",
+        b",",
+        br"\n",
+        "ä".as_bytes(),
+        b"\\",
+        b"\r",
+    ];
+    let csv: [&[u8]; 13] =
+        [b"a", b"\"", b"\"\"", b",", b"\n", b"\\", b"\\.", b"'", b"\r\n", b" ", "ä".as_bytes(), b"\"b,\"", b"NULL"];
+    let forms: [(&str, u8, &[&[u8]]); 4] = [
+        ("", b'\t', &text),
+        ("CSV", b',', &csv),
+        ("CSV ESCAPE '\\' NULL 'NULL'", b',', &csv),
+        ("CSV QUOTE '''' FORCE NULL email FORCE NOT NULL notes", b',', &csv),
+    ];
+    let (mut ours, mut theirs) = (turn.veiled(), crate::raw::Raw::connect(&turn.twin()));
+    let (mut read, mut refused) = (0, 0);
+    for round in 0..1200 {
+        let (options, delimiter, alphabet) = forms[round % forms.len()];
+        let mut data = Vec::new();
+        for row in 0..=random(3) {
+            data.extend_from_slice(format!("{}{}n", 1000 + row, delimiter as char).as_bytes());
+            for _ in 0..3 {
+                data.push(delimiter);
+                for _ in 0..random(4) {
+                    data.extend_from_slice(alphabet[random(alphabet.len())]);
+                }
+            }
+            data.push(b'\n');
+        }
+        let size = 1 + random(data.len());
+        let pieces: Vec<Vec<u8>> = data.chunks(size).map(copy_data).collect();
+        let copy = query(&format!("COPY people (id, name, email, notes, hint) FROM STDIN {options}"));
+        let [ours, theirs] = [&mut ours, &mut theirs].map(|raw| {
+            raw.query("BEGIN");
+            raw.send(&[copy.clone(), pieces.concat(), copy_done()].concat());
+            let said = crate::raw::brief(&raw.until_ready());
+            let rows = raw.query("SELECT * FROM people WHERE id >= 1000 ORDER BY id");
+            raw.query("ROLLBACK");
+            (said, crate::raw::listed(&rows).replace("people", ""))
+        });
+        if ours.0 != theirs.0 || !ours.0[0].starts_with('!') && ours.1 != theirs.1 {
+            assert_eq!(ours.0[0], "!22P04", "{options} {:?}\n{theirs:?}", String::from_utf8_lossy(&data));
+            refused += 1;
+        }
+        read += usize::from(!ours.0[0].starts_with('!'));
+    }
+    println!("{read} were read, {refused} refused otherwise");
+    assert!(read > 150 && refused < 200, "{read} were read, {refused} refused otherwise");
 }

@@ -311,6 +311,10 @@ impl Reader {
         }
         self.envelope.clear();
         seal(ordinal, Format::Text, &self.value, with.sealer, &mut self.envelope).map_err(|problem| {
+            if problem.sqlstate == "22021" {
+                // The server finds these before it looks for fields.
+                return self.of_line(problem, with.copy);
+            }
             problem.context(context(with.copy, self.line + self.breaks, self.field, Some(&self.value)))
         })?;
         // Letters and digits are none of the characters that mean something.
