@@ -108,7 +108,9 @@ fn other_error(ours: &[String], theirs: &[String]) -> bool {
     let types = has(first, &["42804", "42883"]) && has(second, &["22"]);
     // A number that its column cannot hold is found when the statement runs: that error has no position.
     let range = has(first, &["22003"]) && !first.contains(" P=") && has(second, &["22"]) && !has(second, &["22003"]);
-    late || length || names || types || range
+    // Which of several rows comes first is the plan's to say.
+    let rows = has(first, &["23502"]) && has(second, &["23502"]);
+    late || length || names || types || range || rows
 }
 
 /// Does an error of the session's second line leave committed what stands before it?
