@@ -167,10 +167,8 @@ impl Session {
             if !mentions.env && self.environment.touched() && class.contains(ENDS_TRANSACTION) {
                 self.environment.forget();
             }
-        } else if self.environment.touched() {
-            if classify(text).contains(ENDS_TRANSACTION) {
-                self.environment.forget();
-            }
+        } else if self.environment.touched() && classify(text).contains(ENDS_TRANSACTION) {
+            self.environment.forget();
         }
     }
 
