@@ -14,7 +14,7 @@ mod codec;
 mod common;
 mod datetime;
 mod error;
-mod foreign;
+mod float;
 mod int;
 mod jsonb;
 mod numeric;

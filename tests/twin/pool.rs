@@ -34,6 +34,13 @@ pub fn sealed(ty: Ty) -> Vec<String> {
             "2000-01-01 00:00:00.0+00",
             "2024-07-01 23:59:59.5+00",
         ]),
+        Family::Timestamp => own(&[
+            "2024-02-29 12:34:56.789",
+            "1907-03-21 01:02:03.000001",
+            "2000-01-01 00:00:00.0",
+            "2024-07-01 23:59:59.5",
+        ]),
+        Family::Float => own(&["0", "-0", "1.5", "-1.5", "0.1", "731948.5", "1e-7", "NaN", "Infinity"]),
         Family::Uuid => own(&[
             "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
             "00000000-0000-0000-0000-000000000000",
@@ -60,6 +67,8 @@ pub fn sealed(ty: Ty) -> Vec<String> {
         Ty::Timestamptz => {
             values.extend(own(&["infinity", "1907-03-21 01:02:03 Europe/Berlin", "0044-03-15 00:00:00+00 BC"]))
         }
+        Ty::Timestamp => values.extend(own(&["infinity", "1907-03-21 01:02:03", "0044-03-15 00:00:00 BC"])),
+        Ty::Float8 => values.extend(own(&["731948625170171.1", "1e300"])),
         Ty::Text | Ty::Varchar(300) => values.push(format!("{MARK}{}", "long ".repeat(50))),
         Ty::Varchar(24) => values.push(format!("{MARK:<30}")),
         Ty::Uuid => values.push("{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}".to_owned()),
@@ -82,6 +91,9 @@ pub fn wrong(ty: Ty) -> Vec<String> {
         Ty::Numeric(_) => own(&["MARK", "1..2", "", "1e20000000"]),
         Ty::Date => own(&["MARK", "2024-02-30", "2024-13-01"]),
         Ty::Timestamptz => own(&["MARK", "2024-02-29 25:00:00"]),
+        Ty::Timestamp => own(&["MARK", "2024-02-29 25:00:00"]),
+        Ty::Float4 => own(&["MARK", "1e39", ""]),
+        Ty::Float8 => own(&["MARK", "1e400", ""]),
         Ty::Uuid => own(&["MARK", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1"]),
         Ty::Bytea => own(&["\\x0", "\\xMARK"]),
         Ty::Jsonb => own(&["MARK", "{", ""]),
@@ -98,6 +110,8 @@ pub fn plain(ty: Ty) -> Vec<String> {
         Family::Bool => own(&["true", "false"]),
         Family::Date => own(&["2011-11-11", "1999-12-31"]),
         Family::Timestamptz => own(&["2011-11-11 11:11:11.0+00", "1999-12-31 00:00:00.0+00"]),
+        Family::Timestamp => own(&["2011-11-11 11:11:11.0", "1999-12-31 00:00:00.0"]),
+        Family::Float => own(&["2", "3.5", "-4.25"]),
         Family::Uuid => own(&["11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555556"]),
         Family::Bytea => own(&["\\x0102", "\\xaabb"]),
         Family::Jsonb => own(&["{\"p\": 1}", "2"]),

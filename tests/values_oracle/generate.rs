@@ -64,7 +64,8 @@ fn text(ty: LogicalType, r: &mut Random) -> String {
             .to_owned(),
         LogicalType::Int2 | LogicalType::Int4 | LogicalType::Int8 => integer(r),
         LogicalType::Numeric(_) => number(r),
-        LogicalType::Date | LogicalType::Timestamptz(_) => moment(r),
+        LogicalType::Date | LogicalType::Timestamptz(_) | LogicalType::Timestamp(_) => moment(r),
+        LogicalType::Float4 | LogicalType::Float8 => float(r),
         LogicalType::Uuid => uuid(r),
         LogicalType::Bytea => bytea(r),
         LogicalType::Jsonb => json(r, 0),
@@ -147,6 +148,60 @@ fn number(r: &mut Random) -> String {
     };
     let nines = if r.one_in(10) { "9999.99995" } else { "" };
     format!("{}{sign}{whole}{nines}{fraction}{exponent}{}", r.pick(&["", "", " "]), r.pick(&["", "", " "]))
+}
+
+fn float(r: &mut Random) -> String {
+    match r.below(6) {
+        0 => number(r),
+        1 => f64::from_bits(r.next()).to_string(),
+        2 => format!("{:e}", f32::from_bits(r.next() as u32)),
+        // Powers of two and their neighbours, whose shortest forms are the hard ones.
+        3 => {
+            let power = f64::from_bits(((r.next() % 2047) << 52) + r.next() % 3);
+            format!("{power:e}")
+        }
+        4 => format!(
+            "{}{}e{}{}",
+            r.pick(&["", "-", "+"]),
+            r.pick(&["1", "9.99999", "3.4028235", "1.7976931348623157", "4.9", "2.2250738585072014", "1.4", "7"]),
+            r.pick(&["", "+", "-"]),
+            r.pick(&["38", "39", "308", "309", "324", "323", "45", "46", "15", "14", "6", "5", "4", "16"])
+        ),
+        _ => r
+            .pick(&[
+                "0",
+                "-0",
+                "-0.0",
+                "NaN",
+                "nan",
+                "-NaN",
+                "+nan",
+                "Infinity",
+                "-inf",
+                "+Infinity",
+                "infin",
+                "nan(1)",
+                "",
+                " ",
+                "1e15",
+                "123456",
+                "1234567",
+                "1e-5",
+                "0.0001",
+                " 1.5 ",
+                "1 x",
+                ".",
+                "5.",
+                ".5",
+                "1e",
+                "1e+",
+                "0e999",
+                "1_000",
+                "--1",
+                "e5",
+            ])
+            .to_owned(),
+    }
 }
 
 const MONTHS: &[&str] = &["Jan", "feb", "MARCH", "apr", "May", "june", "Jul", "aug", "sept", "Oct", "nov", "December"];
@@ -401,18 +456,32 @@ pub fn pairs(ty: LogicalType, from: &str, random: &mut Random, count: usize) -> 
     let other = LogicalType::parse(from).unwrap_or(ty);
     (0..count)
         .map(|_| {
-            if matches!(ty, LogicalType::Int2 | LogicalType::Int4 | LogicalType::Int8 | LogicalType::Numeric(_)) {
+            if matches!(
+                ty,
+                LogicalType::Int2
+                    | LogicalType::Int4
+                    | LogicalType::Int8
+                    | LogicalType::Numeric(_)
+                    | LogicalType::Float4
+                    | LogicalType::Float8
+            ) {
                 let n = random.range(-300, 300);
                 let fraction = random.pick(&["", "", ".0", ".00", ".5", "e0"]);
                 return (n.to_string(), format!("{n}{fraction}"));
             }
-            if matches!(ty, LogicalType::Date | LogicalType::Timestamptz(_)) {
+            if matches!(ty, LogicalType::Date | LogicalType::Timestamptz(_) | LogicalType::Timestamp(_)) {
                 let year = random.pick(&["2024", "1925", "1883", "12024", "2018", "0001"]);
                 let day = format!("{year}-{:02}-{:02}", random.range(1, 12), random.range(1, 28));
                 let time = random.pick(&["", " 00:00", " 01:00", " 23:30", " 12:34:56.789"]);
                 let zone = random.pick(&["", "", "Z", "+05:30"]);
                 return match random.below(10) {
                     0 => ("infinity".into(), "infinity".into()),
+                    // Around the ends of summer time.
+                    3 => {
+                        let day = random.pick(&["2021-03-28", "2021-10-31", "2021-03-14", "2021-11-07", "2021-04-04"]);
+                        let time = format!("{day} 0{}:30", random.below(4));
+                        (time.clone(), time)
+                    }
                     1 => ("2018-11-04".into(), "2018-11-04 00:00".into()),
                     2 => ("5000-01-01".into(), "5874897-01-01".into()),
                     _ => (day.clone(), format!("{day}{time}{zone}")),
@@ -485,7 +554,17 @@ fn binary(ty: LogicalType, r: &mut Random) -> Vec<u8> {
             };
             days.to_be_bytes().to_vec()
         }
-        LogicalType::Timestamptz(_) => {
+        LogicalType::Float4 => match r.below(3) {
+            0 => (f32::from_bits(((r.next() as u32 % 255) << 23) + r.next() as u32 % 3)).to_be_bytes().to_vec(),
+            1 => (r.range(-2_000_000, 2_000_000) as f32 / 8.0).to_be_bytes().to_vec(),
+            _ => (r.next() as u32).to_be_bytes().to_vec(),
+        },
+        LogicalType::Float8 => match r.below(3) {
+            0 => (((r.next() % 2047) << 52) + r.next() % 3).to_be_bytes().to_vec(),
+            1 => (r.range(-2_000_000_000_000, 2_000_000_000_000) as f64 / 1000.0).to_be_bytes().to_vec(),
+            _ => r.next().to_be_bytes().to_vec(),
+        },
+        LogicalType::Timestamptz(_) | LogicalType::Timestamp(_) => {
             let micros = match r.below(8) {
                 0 => [
                     i64::MIN,

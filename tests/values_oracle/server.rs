@@ -81,6 +81,9 @@ fn send_function(ty: LogicalType) -> &'static str {
         LogicalType::Numeric(_) => "numeric_send",
         LogicalType::Date => "date_send",
         LogicalType::Timestamptz(_) => "timestamptz_send",
+        LogicalType::Timestamp(_) => "timestamp_send",
+        LogicalType::Float4 => "float4send",
+        LogicalType::Float8 => "float8send",
         LogicalType::Uuid => "uuid_send",
         LogicalType::Bytea => "byteasend",
         LogicalType::Jsonb => "jsonb_send",
@@ -116,8 +119,11 @@ impl Server {
         Self { client, _cluster: cluster }
     }
 
-    pub async fn set(&self, (style, zone, bytea): (&str, &str, &str)) {
-        let sql = format!("set datestyle = '{style}'; set timezone = '{zone}'; set bytea_output = '{bytea}'");
+    pub async fn set(&self, (style, zone, bytea, floats): (&str, &str, &str, &str)) {
+        let sql = format!(
+            "set datestyle = '{style}'; set timezone = '{zone}'; set bytea_output = '{bytea}'; \
+             set extra_float_digits = {floats}"
+        );
         self.client.batch_execute(&sql).await.unwrap();
     }
 

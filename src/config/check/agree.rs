@@ -104,6 +104,8 @@ fn family(ty: LogicalType) -> &'static str {
         LogicalType::Bool => "bool",
         LogicalType::Date => "date",
         LogicalType::Timestamptz(_) => "timestamptz",
+        LogicalType::Timestamp(_) => "timestamp",
+        LogicalType::Float4 | LogicalType::Float8 => "float",
         LogicalType::Uuid => "uuid",
         LogicalType::Bytea => "bytea",
         LogicalType::Jsonb => "jsonb",

@@ -198,8 +198,15 @@ fn padding(file: &ColumnFile, ty: Option<LogicalType>, check: &Check<'_>) -> Pad
 }
 
 fn fixed_length(ty: LogicalType) -> bool {
-    use LogicalType::{Bool, Date, Int2, Int4, Int8, Timestamptz, Uuid};
-    matches!(ty, Bool | Int2 | Int4 | Int8 | Date | Timestamptz(_) | Uuid)
+    !matches!(
+        ty,
+        LogicalType::Text
+            | LogicalType::Varchar(_)
+            | LogicalType::Numeric(_)
+            | LogicalType::Bytea
+            | LogicalType::Jsonb
+            | LogicalType::Char(_)
+    )
 }
 
 /// What only mode equality has, and what it asks for.
