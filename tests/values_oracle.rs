@@ -53,6 +53,12 @@ const TYPES: &[&str] = &[
     "timestamp(0)",
     "float4",
     "float8",
+    "time",
+    "time(2)",
+    "json",
+    "inet",
+    "cidr",
+    "macaddr",
     "uuid",
     "bytea",
     "jsonb",
@@ -142,7 +148,7 @@ fn is_absurd_zone(ours: &Answer) -> bool {
 
 /// What pgveil refuses by name where PostgreSQL has an answer.
 fn is_refused(ours: &Answer) -> bool {
-    matches!(ours, Answer::Error { sqlstate, message, .. } if sqlstate == "0A000" && message.contains("hexadecimal"))
+    matches!(ours, Answer::Error { sqlstate, message, .. } if sqlstate == "0A000" && (message.contains("hexadecimal") || message.contains("infinite timestamp")))
 }
 
 /// Depends on the clock (refused by pgveil).
@@ -255,6 +261,10 @@ fn equality_is_that_of_postgresql() {
             for name in TYPES {
                 let ty = LogicalType::parse(name).unwrap();
                 for from in [""].iter().chain(TYPES) {
+                    // There is no operator to ask for, and pgveil has no canon.
+                    if *name == "json" {
+                        continue;
+                    }
                     // Refused by pgveil: see cast.rs.
                     if name.starts_with("varchar") && from.starts_with("char(") {
                         continue;
@@ -280,6 +290,10 @@ fn equality_is_that_of_postgresql() {
                         }
                         let ours = compared(ty, &canon, source, operand, &ours);
                         if ours.as_ref().err().is_some_and(|e| e.starts_with("42883")) && theirs.is_err() {
+                            continue;
+                        }
+                        // Zones of more than a day, as in is_absurd_zone().
+                        if ours.as_ref().err().is_some_and(|e| e.starts_with("22023 time zone")) {
                             continue;
                         }
                         // Refused by pgveil: one double stands for many numbers, one moment for two local times.
@@ -323,6 +337,7 @@ const MEETING: &[(u32, &str)] = &[
     (650, "cidr"),
     (700, "float4"),
     (701, "float8"),
+    (829, "macaddr"),
     (869, "inet"),
     (1042, "bpchar"),
     (1043, "varchar"),

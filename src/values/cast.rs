@@ -2,7 +2,8 @@
 //! `pg_cast` and the operators of `pg_operator` that the types here have.
 
 use super::{
-    LogicalType, Normalize, Settings, ValueError, codec, datetime, float::Float, int, numeric::Numeric, text, ty::Base,
+    LogicalType, Normalize, Settings, ValueError, codec, datetime, float::Float, int, jsonb, network, numeric::Numeric,
+    text, ty::Base,
 };
 
 /// The type that a value of type `oid` is read as before it is stored in a column.
@@ -17,7 +18,12 @@ pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, Va
         // Any value may be assigned to a string by its output function.
         || to.is_string()
         || (from.is_number() && to.is_number())
-        || (from.is_date() && to.is_date());
+        || (from.is_date() && to.is_date())
+        || (from.is_network() && to.is_network())
+        || matches!(
+            (from, to),
+            (Base::Timestamp | Base::Timestamptz, Base::Time) | (Base::Json, Base::Jsonb) | (Base::Jsonb, Base::Json)
+        );
     if casts { Ok(from) } else { Err(refused(from.name())) }
 }
 
@@ -29,7 +35,9 @@ pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, Va
             .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
     };
     let Some(from) = Base::from_oid(oid) else { return Err(foreign(column, oid, refused)) };
-    let compares = from == column
+    // There is no `=` for json.
+    let compares = (from == column && column != Base::Json)
+        || (from.is_network() && column.is_network())
         || (from.is_string() && column.is_string())
         || (from.is_number() && column.is_number())
         || (from.is_date() && column.is_date());
@@ -80,17 +88,21 @@ fn foreign_type(oid: u32) -> Option<(&'static str, &'static [Base])> {
         18 => ("\"char\"", &[]),
         19 => ("name", &[]),
         26 => ("oid", &[Base::Int2, Base::Int4, Base::Int8]),
-        114 => ("json", &[Base::Jsonb]),
         142 => ("xml", &[]),
-        650 => ("cidr", &[]),
         790 => ("money", &[Base::Numeric]),
-        829 => ("macaddr", &[]),
-        869 => ("inet", &[]),
-        1083 => ("time without time zone", &[]),
-        1186 => ("interval", &[]),
-        1266 => ("time with time zone", &[]),
+        774 => ("macaddr8", &[Base::Macaddr]),
+        1186 => ("interval", &[Base::Time]),
+        1266 => ("time with time zone", &[Base::Time]),
         1560 => ("bit", &[]),
         1562 => ("bit varying", &[]),
+        199 => ("json[]", &[]),
+        651 => ("cidr[]", &[]),
+        1021 => ("real[]", &[]),
+        1022 => ("double precision[]", &[]),
+        1040 => ("macaddr[]", &[]),
+        1041 => ("inet[]", &[]),
+        1115 => ("timestamp without time zone[]", &[]),
+        1183 => ("time without time zone[]", &[]),
         1000 => ("boolean[]", &[]),
         1001 => ("bytea[]", &[]),
         1005 => ("smallint[]", &[]),
@@ -123,8 +135,26 @@ pub(super) fn assign(
             Base::Char => out.extend_from_slice(text::trim_blanks(canon)),
             // This cast is a function of its own, which spells the words out.
             Base::Bool => out.extend_from_slice(if canon == [0] { b"false" } else { b"true" }),
+            // So is this one, which always shows the mask.
+            Base::Inet | Base::Cidr => network::print(true, canon, out)?,
             _ => codec::output(from, canon, settings, out)?,
         }
+    } else if to.is_network() {
+        network::cast(to == Base::Cidr, canon, out)?;
+    } else if to == Base::Jsonb {
+        let text = std::str::from_utf8(canon).map_err(|_| ValueError::damaged(from.name()))?;
+        jsonb::parse(text, out)?;
+    } else if to == Base::Json {
+        out.extend_from_slice(jsonb::text(canon)?);
+    } else if to == Base::Time {
+        let micros = load_timestamptz(canon)?;
+        let time = match from {
+            Base::Timestamp => datetime::timestamp_to_time(micros),
+            _ => datetime::timestamptz_to_time(micros, &settings.time_zone),
+        };
+        let infinite =
+            || ValueError::unsupported("an infinite timestamp is not supported for a sealed column of type time");
+        out.extend_from_slice(&time.ok_or_else(infinite)?.to_be_bytes());
     } else if to.is_float() {
         Float::cast(from, to, canon)?.store(out);
     } else if from.is_float() && to == Base::Numeric {

@@ -5,7 +5,7 @@ use super::{
     cast::{self, assign, comparison},
     datetime,
     float::{self, Float},
-    int, jsonb,
+    int, jsonb, network,
     numeric::{self, Numeric},
     simple, text,
     ty::{Base, length_typmod},
@@ -119,7 +119,7 @@ pub fn format(
 ///
 /// Text: the bytes, normalised, of `char(n)` without blanks at the end. Integers: eight bytes, big
 /// endian, whatever their width. `numeric`: sign and weight (two bytes each) and the digits base
-/// 10000 without zeros at either end. `float4`, `float8`: a double, big endian, `-0` as `0`, one NaN. `jsonb`: its text with numbers without zeros at the end.
+/// 10000 without zeros at either end. `float4`, `float8`: a double, big endian, `-0` as `0`, one NaN. `inet`, `cidr`: family, bits, address. `jsonb`: its text with numbers without zeros at the end.
 /// Others: the storage canon.
 pub fn equality_canon(
     ty: LogicalType,
@@ -215,6 +215,16 @@ fn input_text(base: Base, typmod: i32, value: &str, settings: &Settings, out: &m
             out.extend_from_slice(&micros.to_be_bytes());
         }
         Base::Float4 | Base::Float8 => Float::parse(base, value)?.store(out),
+        Base::Time => {
+            let micros = datetime::round_timestamptz(datetime::parse_time(value, settings)?, typmod);
+            out.extend_from_slice(&micros.to_be_bytes());
+        }
+        Base::Json => {
+            jsonb::check(value)?;
+            out.extend_from_slice(value.as_bytes());
+        }
+        Base::Inet | Base::Cidr => network::parse(base == Base::Cidr, value, out)?,
+        Base::Macaddr => network::parse_macaddr(value, out)?,
         Base::Uuid => simple::parse_uuid(value, out)?,
         Base::Bytea => simple::parse_bytea(value, out)?,
         Base::Jsonb => jsonb::parse(value, out)?,
@@ -241,6 +251,28 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
             let days = first_bytes::<4>(bytes)?;
             datetime::check_date(i32::from_be_bytes(days))?;
             out.extend_from_slice(&exactly::<4>(bytes)?);
+        }
+        Base::Time => {
+            let micros = i64::from_be_bytes(first_bytes::<8>(bytes)?);
+            datetime::check_time(micros)?;
+            exactly::<8>(bytes)?;
+            out.extend_from_slice(&datetime::round_timestamptz(micros, typmod).to_be_bytes());
+        }
+        Base::Json => {
+            let value = text::verify(bytes)?;
+            jsonb::check(value)?;
+            out.extend_from_slice(value.as_bytes());
+        }
+        Base::Inet | Base::Cidr => {
+            if network::receive(base == Base::Cidr, bytes, out)? != bytes.len() {
+                return Err(left_over());
+            }
+        }
+        Base::Macaddr => {
+            if bytes.len() < 6 {
+                return Err(protocol("no data left in message"));
+            }
+            out.extend_from_slice(&exactly::<6>(bytes)?);
         }
         Base::Timestamptz | Base::Timestamp => {
             let micros = i64::from_be_bytes(first_bytes::<8>(bytes)?);
@@ -295,7 +327,7 @@ fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u
             out.truncate(start);
             number.store(out)
         }
-        (Base::Timestamptz | Base::Timestamp, _) => {
+        (Base::Timestamptz | Base::Timestamp | Base::Time, _) => {
             let micros = datetime::round_timestamptz(int::load(Base::Int8, canon)?, typmod);
             out.truncate(start);
             out.extend_from_slice(&micros.to_be_bytes());
@@ -308,7 +340,7 @@ fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u
 /// A type's output function.
 pub(super) fn output(base: Base, canon: &[u8], settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
     match base {
-        Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(canon),
+        Base::Text | Base::Varchar | Base::Char | Base::Json => out.extend_from_slice(canon),
         Base::Bool => match canon {
             [0] => out.push(b'f'),
             [_] => out.push(b't'),
@@ -319,6 +351,9 @@ pub(super) fn output(base: Base, canon: &[u8], settings: &Settings, out: &mut Ve
         Base::Date => datetime::print_date(cast::load_date(canon)?, settings, out),
         Base::Timestamptz => datetime::print_timestamptz(cast::load_timestamptz(canon)?, settings, out),
         Base::Timestamp => datetime::print_timestamp(cast::load_timestamptz(canon)?, settings, out),
+        Base::Time => datetime::print_time(cast::load_timestamptz(canon)?, out),
+        Base::Inet | Base::Cidr => network::print(base == Base::Cidr, canon, out)?,
+        Base::Macaddr => network::print_macaddr(canon, out)?,
         Base::Float4 | Base::Float8 => float::print(Float::load(base, canon)?, settings.extra_float_digits, out),
         Base::Uuid => simple::print_uuid(canon, out)?,
         Base::Bytea => simple::print_bytea(canon, settings.bytea_output, out),
@@ -344,7 +379,17 @@ fn equality(base: Base, canon: &[u8], normalize: &[Normalize], out: &mut Vec<u8>
             Float::load(base, canon)?.equality(out);
             Ok(())
         }
-        Base::Bool | Base::Date | Base::Timestamptz | Base::Timestamp | Base::Uuid | Base::Bytea => {
+        Base::Inet | Base::Cidr => network::equality(canon, out),
+        // There is no `=` for json: no policy has it in mode equality.
+        Base::Json => Err(ValueError::unsupported("json has no equality")),
+        Base::Time
+        | Base::Macaddr
+        | Base::Bool
+        | Base::Date
+        | Base::Timestamptz
+        | Base::Timestamp
+        | Base::Uuid
+        | Base::Bytea => {
             out.extend_from_slice(canon);
             Ok(())
         }

@@ -1,4 +1,4 @@
-//! `date`, `timestamp` and `timestamptz`: their values, casts between them, and their text forms.
+//! `date`, `time`, `timestamp` and `timestamptz`: their values, casts between them, and their text forms.
 //!
 //! Reading follows `ParseDateTime()` and `DecodeDateTime()` of the server's datetime.c step by step,
 //! because its rules (which number is the day, what may stand twice) are defined by that code alone:
@@ -23,7 +23,7 @@ use super::{
     calendar::{self, POSTGRES_EPOCH, SECS_PER_DAY, TIMESTAMP_END_JULIAN, UNIX_EPOCH, USECS_PER_DAY, USECS_PER_SEC},
 };
 
-pub(super) use print::{print_date, print_timestamp, print_timestamptz};
+pub(super) use print::{print_date, print_time, print_timestamp, print_timestamptz};
 
 /// The infinities of `date`.
 const DATE_INFINITY: i32 = i32::MAX;
@@ -61,6 +61,20 @@ impl Civil {
         }
         let day = calendar::to_julian(self.year, self.month, self.day).wrapping_sub(UNIX_EPOCH);
         Some(i64::from(day) * SECS_PER_DAY + i64::from(self.day_seconds()))
+    }
+
+    /// `time_overflows()`: 24:00:00 is allowed, nothing beyond it.
+    fn is_beyond_day(&self) -> bool {
+        let outside = !(0..=24).contains(&self.hour)
+            || !(0..60).contains(&self.minute)
+            || !(0..=60).contains(&self.second)
+            || !(0..=USECS_PER_SEC).contains(&i64::from(self.micros));
+        outside || self.time_of_day() > USECS_PER_DAY
+    }
+
+    /// `tm2time()`
+    fn time_of_day(&self) -> i64 {
+        i64::from(self.day_seconds()) * USECS_PER_SEC + i64::from(self.micros)
     }
 
     /// Wraps as the server's `int` does: `h2147483647` gets this far.
@@ -160,6 +174,29 @@ pub(super) fn parse_timestamp(text: &str, settings: &Settings) -> Result<i64, Va
         .ok_or_else(|| ValueError::new("22008", format!("timestamp out of range: \"{text}\"")))?;
     constant(&decoded, TIMESTAMP)?;
     Ok(micros)
+}
+
+/// `time_in()`: microseconds since midnight, not yet rounded to a precision.
+pub(super) fn parse_time(text: &str, settings: &Settings) -> Result<i64, ValueError> {
+    let decoded = decode::decode_time(text, settings.date_order, DATE_ROOM).map_err(|e| e.explain("time", text))?;
+    constant(&decoded, "time")?;
+    Ok(decoded.civil.time_of_day())
+}
+
+/// `time_recv()`: the range check of a binary value.
+pub(super) fn check_time(micros: i64) -> Result<(), ValueError> {
+    if (0..=USECS_PER_DAY).contains(&micros) { Ok(()) } else { Err(ValueError::new("22008", "time out of range")) }
+}
+
+/// `timestamp_time()`: the time of a local time; `None` if it is infinite.
+pub(super) fn timestamp_to_time(local: i64) -> Option<i64> {
+    (!is_infinite(local)).then(|| local.rem_euclid(USECS_PER_DAY))
+}
+
+/// `timestamptz_time()`: the time in the session's zone; `None` if it is infinite.
+pub(super) fn timestamptz_to_time(micros: i64, zone: &TimeZone) -> Option<i64> {
+    let offset = || i64::from(zone::offset_at(zone, micros, |_| ())) * USECS_PER_SEC;
+    (!is_infinite(micros)).then(|| (micros + offset()).rem_euclid(USECS_PER_DAY))
 }
 
 fn is_infinite(micros: i64) -> bool {

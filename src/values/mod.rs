@@ -17,6 +17,7 @@ mod error;
 mod float;
 mod int;
 mod jsonb;
+mod network;
 mod numeric;
 mod settings;
 mod simple;

@@ -36,6 +36,16 @@ pub enum LogicalType {
     Float4,
     /// `float8`
     Float8,
+    /// `time` without time zone, optionally with fractional-second precision
+    Time(Option<u8>),
+    /// `json`
+    Json,
+    /// `inet`
+    Inet,
+    /// `cidr`
+    Cidr,
+    /// `macaddr`
+    Macaddr,
     /// `uuid`
     Uuid,
     /// `bytea`
@@ -83,13 +93,18 @@ pub(super) enum Base {
     Timestamp,
     Float4,
     Float8,
+    Time,
+    Json,
+    Inet,
+    Cidr,
+    Macaddr,
     Uuid,
     Bytea,
     Jsonb,
 }
 
 impl Base {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Text,
         Self::Varchar,
         Self::Char,
@@ -103,6 +118,11 @@ impl Base {
         Self::Timestamp,
         Self::Float4,
         Self::Float8,
+        Self::Time,
+        Self::Json,
+        Self::Inet,
+        Self::Cidr,
+        Self::Macaddr,
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
@@ -124,6 +144,11 @@ impl Base {
             Self::Timestamp => (1114, 1115, 8, "timestamp without time zone"),
             Self::Float4 => (700, 1021, 4, "real"),
             Self::Float8 => (701, 1022, 8, "double precision"),
+            Self::Time => (1083, 1183, 8, "time without time zone"),
+            Self::Json => (114, 199, -1, "json"),
+            Self::Inet => (869, 1041, -1, "inet"),
+            Self::Cidr => (650, 651, -1, "cidr"),
+            Self::Macaddr => (829, 1040, 6, "macaddr"),
             Self::Uuid => (2950, 2951, 16, "uuid"),
             Self::Bytea => (17, 1001, -1, "bytea"),
             Self::Jsonb => (3802, 3807, -1, "jsonb"),
@@ -154,6 +179,10 @@ impl Base {
         self.is_integer() || self.is_float() || matches!(self, Self::Numeric)
     }
 
+    pub(super) const fn is_network(self) -> bool {
+        matches!(self, Self::Inet | Self::Cidr)
+    }
+
     /// Days and moments, which convert to each other.
     pub(super) const fn is_date(self) -> bool {
         matches!(self, Self::Date | Self::Timestamp | Self::Timestamptz)
@@ -162,7 +191,7 @@ impl Base {
 
 impl LogicalType {
     /// The type names a policy may use, for messages.
-    pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, timestamp, timestamptz, uuid, bytea, jsonb";
+    pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, time, timestamp, timestamptz, uuid, bytea, json, jsonb, inet, cidr, macaddr";
 
     /// Reads a type name as a policy spells it: PostgreSQL's names and aliases, any case, spaces
     /// allowed (`character varying (20)`, `timestamp with time zone`), a `pg_catalog.` before it too.
@@ -185,6 +214,11 @@ impl LogicalType {
             Self::Timestamp(_) => Base::Timestamp,
             Self::Float4 => Base::Float4,
             Self::Float8 => Base::Float8,
+            Self::Time(_) => Base::Time,
+            Self::Json => Base::Json,
+            Self::Inet => Base::Inet,
+            Self::Cidr => Base::Cidr,
+            Self::Macaddr => Base::Macaddr,
             Self::Uuid => Base::Uuid,
             Self::Bytea => Base::Bytea,
             Self::Jsonb => Base::Jsonb,
@@ -212,7 +246,7 @@ impl LogicalType {
             Self::Varchar(Some(n)) | Self::Char(Some(n)) => n as i32 + VARHDRSZ,
             // make_numeric_typmod() of numeric.c: eleven bits of scale, two's complement.
             Self::Numeric(Some((p, s))) => (((p as i32) << 16) | (s as i32 & 0x7ff)) + VARHDRSZ,
-            Self::Timestamptz(Some(p)) | Self::Timestamp(Some(p)) => p as i32,
+            Self::Timestamptz(Some(p)) | Self::Timestamp(Some(p)) | Self::Time(Some(p)) => p as i32,
             _ => -1,
         }
     }
@@ -226,6 +260,7 @@ impl LogicalType {
             Self::Numeric(_) => Self::Numeric(None),
             Self::Timestamptz(_) => Self::Timestamptz(None),
             Self::Timestamp(_) => Self::Timestamp(None),
+            Self::Time(_) => Self::Time(None),
             Self::Text
             | Self::Bool
             | Self::Int2
@@ -233,6 +268,10 @@ impl LogicalType {
             | Self::Int8
             | Self::Float4
             | Self::Float8
+            | Self::Json
+            | Self::Inet
+            | Self::Cidr
+            | Self::Macaddr
             | Self::Date
             | Self::Uuid
             | Self::Bytea
@@ -259,6 +298,11 @@ impl LogicalType {
             Base::Timestamp => 14,
             Base::Float4 => 15,
             Base::Float8 => 16,
+            Base::Time => 17,
+            Base::Json => 18,
+            Base::Inet => 19,
+            Base::Cidr => 20,
+            Base::Macaddr => 21,
         }
     }
 
@@ -301,6 +345,11 @@ impl LogicalType {
             Base::Timestamp => Self::Timestamp(u8::try_from(typmod).ok()),
             Base::Float4 => Self::Float4,
             Base::Float8 => Self::Float8,
+            Base::Time => Self::Time(u8::try_from(typmod).ok()),
+            Base::Json => Self::Json,
+            Base::Inet => Self::Inet,
+            Base::Cidr => Self::Cidr,
+            Base::Macaddr => Self::Macaddr,
             Base::Uuid => Self::Uuid,
             Base::Bytea => Self::Bytea,
             Base::Jsonb => Self::Jsonb,
@@ -333,6 +382,7 @@ impl fmt::Display for LogicalType {
             Self::Numeric(Some((p, s))) => write!(f, "numeric({p},{s})"),
             Self::Timestamptz(Some(p)) => write!(f, "timestamp({p}) with time zone"),
             Self::Timestamp(Some(p)) => write!(f, "timestamp({p}) without time zone"),
+            Self::Time(Some(p)) => write!(f, "time({p}) without time zone"),
             other => f.write_str(other.base_name()),
         }
     }

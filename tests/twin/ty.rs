@@ -16,6 +16,9 @@ pub enum Ty {
     Timestamp,
     Float4,
     Float8,
+    Time,
+    Inet,
+    Macaddr,
     Uuid,
     Bytea,
     Jsonb,
@@ -32,13 +35,16 @@ pub enum Family {
     Timestamptz,
     Timestamp,
     Float,
+    Time,
+    Inet,
+    Macaddr,
     Uuid,
     Bytea,
     Jsonb,
 }
 
 impl Ty {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Text,
         Self::Varchar(24),
         Self::Char(20),
@@ -53,6 +59,9 @@ impl Ty {
         Self::Timestamp,
         Self::Float4,
         Self::Float8,
+        Self::Time,
+        Self::Inet,
+        Self::Macaddr,
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
@@ -76,6 +85,9 @@ impl Ty {
             Self::Timestamp => "timestamp".to_owned(),
             Self::Float4 => "float4".to_owned(),
             Self::Float8 => "float8".to_owned(),
+            Self::Time => "time".to_owned(),
+            Self::Inet => "inet".to_owned(),
+            Self::Macaddr => "macaddr".to_owned(),
             Self::Uuid => "uuid".to_owned(),
             Self::Bytea => "bytea".to_owned(),
             Self::Jsonb => "jsonb".to_owned(),
@@ -98,6 +110,9 @@ impl Ty {
             Self::Timestamp => "timestamp without time zone",
             Self::Float4 => "real",
             Self::Float8 => "double precision",
+            Self::Time => "time without time zone",
+            Self::Inet => "inet",
+            Self::Macaddr => "macaddr",
             Self::Uuid => "uuid",
             Self::Bytea => "bytea",
             Self::Jsonb => "jsonb",
@@ -119,6 +134,9 @@ impl Ty {
             Self::Timestamp => 1114,
             Self::Float4 => 700,
             Self::Float8 => 701,
+            Self::Time => 1083,
+            Self::Inet => 869,
+            Self::Macaddr => 829,
             Self::Uuid => 2950,
             Self::Bytea => 17,
             Self::Jsonb => 3802,
@@ -140,6 +158,9 @@ impl Ty {
             Self::Timestamp => 1115,
             Self::Float4 => 1021,
             Self::Float8 => 1022,
+            Self::Time => 1183,
+            Self::Inet => 1041,
+            Self::Macaddr => 1040,
             Self::Uuid => 2951,
             Self::Bytea => 1001,
             Self::Jsonb => 3807,
@@ -156,6 +177,9 @@ impl Ty {
             Self::Timestamptz => Family::Timestamptz,
             Self::Timestamp => Family::Timestamp,
             Self::Float4 | Self::Float8 => Family::Float,
+            Self::Time => Family::Time,
+            Self::Inet => Family::Inet,
+            Self::Macaddr => Family::Macaddr,
             Self::Uuid => Family::Uuid,
             Self::Bytea => Family::Bytea,
             Self::Jsonb => Family::Jsonb,
@@ -180,9 +204,11 @@ impl Ty {
             Self::Date => &[Ty::Date],
             Self::Timestamptz => &[Ty::Timestamptz],
             Self::Timestamp => &[Ty::Timestamp],
-            // A float8 that is no float4 is beside one as a double: not the same comparison as among float4.
             Self::Float4 => &[Ty::Float4],
             Self::Float8 => &[Ty::Float8],
+            Self::Time => &[Ty::Time],
+            Self::Inet => &[Ty::Inet],
+            Self::Macaddr => &[Ty::Macaddr],
             Self::Uuid => &[Ty::Uuid],
             Self::Bytea => &[Ty::Bytea],
             Self::Jsonb => &[Ty::Jsonb],
@@ -203,6 +229,20 @@ impl Ty {
             Self::Int8 => Some(text.parse::<i64>().ok()?.to_be_bytes().to_vec()),
             Self::Numeric(_) => numeric(text),
             Self::Date => Some((days(text)?).to_be_bytes().to_vec()),
+            Self::Time => {
+                let (clock, micros) = text.split_once('.')?;
+                let mut seconds = 0;
+                for (part, weight) in clock.split(':').zip([3600, 60, 1]) {
+                    seconds += part.parse::<i64>().ok()? * weight;
+                }
+                Some((seconds * 1_000_000 + format!("{micros:0<6}").parse::<i64>().ok()?).to_be_bytes().to_vec())
+            }
+            Self::Inet => {
+                let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
+                let address: std::net::Ipv4Addr = address.parse().ok()?;
+                Some([&[2, bits.parse().ok()?, 0, 4][..], &address.octets()].concat())
+            }
+            Self::Macaddr => const_hex::decode(text.replace(':', "")).ok().filter(|bytes| bytes.len() == 6),
             Self::Float4 => Some(text.parse::<f32>().ok()?.to_be_bytes().to_vec()),
             Self::Float8 => Some(text.parse::<f64>().ok()?.to_be_bytes().to_vec()),
             Self::Timestamptz | Self::Timestamp => {

@@ -82,6 +82,11 @@ fn send_function(ty: LogicalType) -> &'static str {
         LogicalType::Date => "date_send",
         LogicalType::Timestamptz(_) => "timestamptz_send",
         LogicalType::Timestamp(_) => "timestamp_send",
+        LogicalType::Time(_) => "time_send",
+        LogicalType::Json => "json_send",
+        LogicalType::Inet => "inet_send",
+        LogicalType::Cidr => "cidr_send",
+        LogicalType::Macaddr => "macaddr_send",
         LogicalType::Float4 => "float4send",
         LogicalType::Float8 => "float8send",
         LogicalType::Uuid => "uuid_send",
@@ -187,6 +192,10 @@ impl Server {
 
 fn answer(row: &[Option<String>]) -> Answer {
     if row.len() == 2 {
+        // A cast that gives NULL.
+        if row[1].is_none() {
+            return Answer::Error { sqlstate: "null".to_owned(), message: String::new(), detail: None, hint: None };
+        }
         return value(row);
     }
     let text = |at: usize| row[at].clone().unwrap();

@@ -205,6 +205,9 @@ fn fixed_length(ty: LogicalType) -> bool {
             | LogicalType::Numeric(_)
             | LogicalType::Bytea
             | LogicalType::Jsonb
+            | LogicalType::Json
+            | LogicalType::Inet
+            | LogicalType::Cidr
             | LogicalType::Char(_)
     )
 }
@@ -224,6 +227,11 @@ fn searchable(file: &ColumnFile, column: &ProtectedColumn, mode: Mode, ty: Optio
         return;
     }
     let Some(ty) = ty else { return };
+    if ty == LogicalType::Json {
+        let issue = Issue::new("policy/no-equality", "PostgreSQL has no `=` for json")
+            .help("leave `mode` out, or write `type: jsonb`, which is compared");
+        check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label("nothing to compare by"));
+    }
     if ty == LogicalType::Bool && !column.allow_low_cardinality {
         let issue = Issue::new("policy/low-cardinality", "equality on a bool gives the values away by their frequency")
             .help("leave `mode` out, or accept it with `allow_low_cardinality: true`");

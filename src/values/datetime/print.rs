@@ -123,7 +123,7 @@ fn print_long(civil: &Civil, days: i32, time: i64, order: DateOrder, out: &mut V
 }
 
 /// Time of the day, with as many fractional digits as it needs.
-fn print_time(micros: i64, out: &mut Vec<u8>) {
+pub(in crate::values) fn print_time(micros: i64, out: &mut Vec<u8>) {
     let seconds = micros / USECS_PER_SEC;
     two((seconds / 3600) as i32, out);
     out.push(b':');

@@ -8,18 +8,14 @@ const OTHERS: &[&str] = &[
     "bit",
     "bit varying",
     "box",
-    "cidr",
     "circle",
     "citext",
     "enum",
     "hstore",
-    "inet",
     "interval",
-    "json",
     "line",
     "lseg",
     "ltree",
-    "macaddr",
     "macaddr8",
     "money",
     "name",
@@ -34,10 +30,8 @@ const OTHERS: &[&str] = &[
     "serial8",
     "smallserial",
     "bigserial",
-    "time",
     "timetz",
     "time with time zone",
-    "time without time zone",
     "tsquery",
     "tsvector",
     "varbit",
@@ -87,6 +81,13 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
         "timestamp" | "timestamp without time zone" => {
             Ok(LogicalType::Timestamp(modifiers.map(|m| fraction("timestamp", &m)).transpose()?))
         }
+        "time" | "time without time zone" => {
+            Ok(LogicalType::Time(modifiers.map(|m| fraction("time", &m)).transpose()?))
+        }
+        "json" => plain(LogicalType::Json),
+        "inet" => plain(LogicalType::Inet),
+        "cidr" => plain(LogicalType::Cidr),
+        "macaddr" => plain(LogicalType::Macaddr),
         "float4" | "real" => plain(LogicalType::Float4),
         "float8" | "double precision" => plain(LogicalType::Float8),
         // The grammar's FLOAT counts binary digits.

@@ -19,6 +19,12 @@ fn aliases_of_postgresql_are_understood() {
         ("numeric(5)", T::Numeric(Some((5, 0))), "numeric(5,0)"),
         ("numeric(3,-2)", T::Numeric(Some((3, -2))), "numeric(3,-2)"),
         ("pg_catalog.numeric", T::Numeric(None), "numeric"),
+        ("time", T::Time(None), "time without time zone"),
+        ("time (3) without time zone", T::Time(Some(3)), "time(3) without time zone"),
+        ("JSON", T::Json, "json"),
+        ("inet", T::Inet, "inet"),
+        ("cidr", T::Cidr, "cidr"),
+        ("macaddr", T::Macaddr, "macaddr"),
         ("timestamp", T::Timestamp(None), "timestamp without time zone"),
         ("timestamp (3) without time zone", T::Timestamp(Some(3)), "timestamp(3) without time zone"),
         ("float", T::Float8, "double precision"),
@@ -37,7 +43,7 @@ fn aliases_of_postgresql_are_understood() {
 
 #[test]
 fn types_that_cannot_be_sealed_yet_are_named() {
-    for name in ["timetz", "json", "int4[]", "varchar(3)[]", "text array", "money", "bpchar"] {
+    for name in ["timetz", "interval", "int4[]", "varchar(3)[]", "text array", "money", "bpchar"] {
         assert!(matches!(T::parse(name), Err(TypeError::Unsupported(_))), "{name}: {:?}", T::parse(name));
     }
     for name in ["", "strin", "\"text\"", "int 4", "varchar(", "varchar(x)", "nonsense[]"] {
@@ -56,6 +62,8 @@ fn modifiers_outside_the_range_are_refused() {
         "numeric(1,2,3)",
         "timestamptz(7)",
         "timestamp(7)",
+        "time(7)",
+        "json(1)",
         "float(0)",
         "float(54)",
         "float8(3)",
