@@ -297,3 +297,17 @@ async fn views_made_around_pgveil_are_found_and_read() {
     pair.same("SELECT * FROM outside ORDER BY name").await;
     pair.refused("SELECT * FROM broken", "does not support octet_length()").await;
 }
+
+#[tokio::test]
+async fn copies_made_around_pgveil_and_what_the_server_says_of_itself_show_no_envelopes() {
+    let pair = Pair::new().await;
+    pair.stored("CREATE TABLE copied AS SELECT * FROM people; GRANT ALL ON copied TO PUBLIC; ANALYZE people");
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    pair.refused("SELECT email FROM copied", "statements that name \"copied\"").await;
+    pair.refused("INSERT INTO copied (email) VALUES ('eve@x.org')", "statements that name \"copied\"").await;
+
+    let statistics = "SELECT histogram_bounds FROM pg_stats WHERE tablename = 'people' AND attname = 'email'";
+    let said = answer(&pair.through, statistics).await;
+    assert!(pair.stored(statistics).contains("ff7076"), "the server keeps no statistics");
+    assert!(said.contains("<sealed>") && !said.contains("ff7076"), "{said}");
+}

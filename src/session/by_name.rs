@@ -47,7 +47,7 @@ pub enum ByName {
 pub fn look(text: &[u8], registry: &Registry) -> ByName {
     // The fast way out: hardly any statement begins so.
     let any = registry.any_named();
-    let concerns = |at: usize| begins(text, at).is_some_and(|word| any || word == PREPARE);
+    let concerns = |at: usize| begins(text, at).is_some_and(|word| any || word == PREPARE || word == EXECUTE);
     if !concerns(0) && !memchr_iter(b';', text).any(|semicolon| concerns(semicolon + 1)) {
         // A DO block or a function may run it from a literal.
         let runs = registry.any_guarded()

@@ -342,7 +342,7 @@ impl Session {
     ) -> Result<Arc<Statement>, Stop> {
         let planned = match Known::new(&self.names, catalog, env).of_statement(old) {
             Lookup::Refused(refusal) => return Err(Problem::refusal(*refusal, "", 0).into()),
-            Lookup::Unknown => None,
+            Lookup::Unknown | Lookup::Missing => None,
             Lookup::Held(held) => Some(Planned {
                 plan: held.plan,
                 env: Arc::clone(env),

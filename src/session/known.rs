@@ -47,7 +47,7 @@ impl<'a> Known<'a> {
                 let passed = self.registry.statement(name.as_bytes())?;
                 Some((false, passed.changes_env.load(Ordering::Relaxed)))
             }
-            Lookup::Unknown | Lookup::Refused(_) => None,
+            Lookup::Unknown | Lookup::Missing | Lookup::Refused(_) => None,
         }
     }
 
@@ -107,7 +107,7 @@ impl Names for Known<'_> {
             let message = format!("prepared statement \"{name}\" does not exist");
             return refused(Refusal::unsupported("sql/unknown-statement", message).sqlstate("26000"));
         }
-        self.registry.statement(name.as_bytes()).map_or(Lookup::Unknown, |statement| self.of_statement(statement))
+        self.registry.statement(name.as_bytes()).map_or(Lookup::Missing, |statement| self.of_statement(statement))
     }
 
     fn cursor(&self, name: &str) -> Lookup {

@@ -94,6 +94,8 @@ pub enum Cell {
     Suspect,
     /// A line of EXPLAIN.
     Explain,
+    /// Copied without the envelopes in it: what the server's own tables and views say.
+    System,
 }
 
 /// How a sealed column of a result is described.
@@ -131,13 +133,16 @@ fn format_of(codes: &[i16], column: usize) -> Format {
     if code(codes, column) == 1 { Format::Binary } else { Format::Text }
 }
 
+/// `FirstNormalObjectId` (access/transam.h): what is below came with initdb.
+const FIRST_NORMAL_OID: u32 = 16_384;
+
 /// Types in which an envelope of unknown origin could reach a client: bytea, text and what is made
 /// of them.
 fn may_carry(type_oid: u32) -> bool {
     matches!(
         type_oid,
         17 | 18 | 19 | 25 | 114 | 142 | 705 | 1001 | 1002 | 1009 | 1015 | 1042 | 1043 | 2249 | 2277 | 2287 | 3802
-    ) || type_oid >= 16_384
+    ) || type_oid >= FIRST_NORMAL_OID
 }
 
 impl Reader<'_> {
@@ -167,8 +172,11 @@ impl Reader<'_> {
             // Nothing is known of an expression's origin, nor of a relation that was made around pgveil
             // since the catalog was read.
             let known = field.table != 0 && self.catalog.relations.contains_key(&field.table);
-            if !known && may_carry(field.type_oid) {
-                suspects.get_or_insert_with(|| vec![Cell::Plain; i]).push(Cell::Suspect);
+            // What the server says about itself: statements that run, statistics.
+            let of_server = known && field.table < FIRST_NORMAL_OID;
+            if (!known || of_server) && may_carry(field.type_oid) {
+                let cell = if of_server { Cell::System } else { Cell::Suspect };
+                suspects.get_or_insert_with(|| vec![Cell::Plain; i]).push(cell);
             } else if let Some(cells) = &mut suspects {
                 cells.push(Cell::Plain);
             }
@@ -353,6 +361,10 @@ impl Reader<'_> {
                     put_value(out, bytes);
                 }
                 Cell::Explain => put_value(out, &stray::hide_in_plan(bytes)),
+                Cell::System => match stray::find(bytes, |dek| self.keyring.knows(dek)) {
+                    Some(_) => put_value(out, &stray::hide(bytes, "<sealed>")),
+                    None => put_value(out, bytes),
+                },
                 Cell::Sealed(..) => {
                     let pin = pins.get(i).and_then(Option::as_ref).ok_or(Malformed("no such protected column"))?;
                     let stored = stored_bytes(format_of(&view.upstream, i), bytes, &mut scratch.stored)?;

@@ -28,6 +28,8 @@ pub struct Held {
 pub enum Lookup {
     /// Nothing that is known, or nothing that needs a look.
     Unknown,
+    /// Nothing was prepared under this name in the session, unless a function has done so.
+    Missing,
     /// A plan.
     Held(Held),
     /// Something that must not be run.

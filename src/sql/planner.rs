@@ -131,7 +131,8 @@ pub fn names_one_of(text: &str, names: &[&str]) -> bool {
 /// Does a text that is no EXECUTE hold one of a statement on a protected table: in the body of a DO
 /// block, in text for a function that runs it? Its arguments would travel as they are.
 fn executes_held(text: &str, names: &dyn Names) -> bool {
-    resolve::executed(text).any(|name| name.is_none_or(|name| !matches!(names.statement(&name), Lookup::Unknown)))
+    resolve::executed(text)
+        .any(|name| name.is_none_or(|name| matches!(names.statement(&name), Lookup::Held(_) | Lookup::Refused(_))))
 }
 
 fn executes_in_text() -> Refusal {
@@ -183,7 +184,8 @@ fn rewrite(
     node: Node<'_>,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
     let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, .. } = resolver;
-    let (params, client_params) = params.finish(&mut changes).map_err(|stop| refusal(stop, ""))?;
+    let (params, client_params) =
+        params.finish(&mut changes, declared, &catalog.columns).map_err(|stop| refusal(stop, ""))?;
     if let Node::PrepareStmt(prepare) = node {
         resolve::prepare_changes(prepare, &params, client_params, may_write, &mut changes)
             .map_err(|stop| refusal(stop, ""))?;

@@ -221,6 +221,12 @@ pub const KNOWN_HOLES: &[Case] = &[
     ),
     (&["SELECT 1; INSERT INTO people (email) VALUES (lower('SEKRET')); SELECT 2"], Refused("a computed value")),
     (&["PREPARE p AS SELECT 1 AS one; EXECUTE p"], Same),
+    // An application that has reconnected.
+    (&["EXECUTE forgotten ('sekret')"], Error("26000")),
+    (&["/* first */ EXECUTE forgotten (1, 'sekret')"], Error("26000")),
+    (&["SELECT 1; EXPLAIN EXECUTE forgotten ('sekret')"], Error("26000")),
+    (&["PREPARE p AS SELECT 1 AS one", "DEALLOCATE p", "EXECUTE p ('sekret')"], Error("26000")),
+    (&["EXECUTE forgotten"], Same),
     (
         &[
             "EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF) INSERT INTO people (id, email) VALUES (12, 'sekret.explained@x')",

@@ -492,7 +492,7 @@ pub const PARAMETERS: &[(&str, &[Option<&str>], Expect)] = &[
     ("SELECT id FROM people WHERE email = ANY ($1)", &[Some("{sekret.p@x,\"x\",NULL}")], Same),
     ("SELECT id FROM people WHERE email = ANY ($1::varchar[])", &[Some("{sekret.p@x}")], Same),
     ("SELECT id FROM people WHERE email IN ($1, $2, 'sekret.q@x')", &[Some("sekret.p@x"), None], Same),
-    ("SELECT id FROM people WHERE email = $1 OR ssn = $1", &[Some("sekret-p")], Same),
+    ("SELECT id FROM people WHERE email = $1 OR ssn = $1", &[Some("sekret-p")], Refused("different types")),
     (
         "SELECT id FROM people WHERE email = $1 AND name = $1",
         &[Some("sekret")],

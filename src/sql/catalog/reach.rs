@@ -107,6 +107,30 @@ impl<'a> Walk<'a> {
                 work.push(oid);
             }
         }
+        self.descend(work, &children);
+        // A copy of a protected table keeps the type of its columns. (Where nothing is protected pgveil only
+        // forwards.)
+        if self.protected.is_empty() {
+            return;
+        }
+        let sealed = self.facts.domain.as_ref().map(|domain| domain.oid);
+        let mut copies = Vec::new();
+        for relation in self.facts.relations.iter().filter(|relation| matches!(relation.kind, 'r' | 'p' | 'f')) {
+            let column = relation.columns.iter().find(|column| Some(column.type_oid) == sealed);
+            copies.extend(column.map(|column| (relation.oid, column.name.clone())));
+        }
+        for (oid, column) in copies {
+            let noun = self.noun(Object::Relation(oid));
+            let reason =
+                format!("{noun} has the column \"{column}\" of type pgveil.sealed, but the policy does not name it");
+            if self.add(Object::Relation(oid), reason) {
+                self.descend(vec![oid], &children);
+            }
+        }
+    }
+
+    /// Adds everything below these tables.
+    fn descend(&mut self, mut work: Vec<Oid>, children: &HashMap<Oid, Vec<Oid>>) {
         while let Some(parent) = work.pop() {
             for &child in children.get(&parent).into_iter().flatten() {
                 let reason = self.below(child, parent);

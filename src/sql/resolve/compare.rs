@@ -72,7 +72,7 @@ impl<'a> Resolver<'a> {
         let place = Place::Operator(operator_name(expr));
         let l = self.value(left, scope, None, place)?;
         let r = self.value(right, scope, None, place)?;
-        self.compare(&l, &r, place, Some(expr), expr.location)
+        self.compare(&l, &r, place, operator_of(expr))
     }
 
     /// `(a, b) = (c, d)`, or one item of `(a, b) IN ((c, d), …)`.
@@ -125,17 +125,19 @@ impl<'a> Resolver<'a> {
             }
             return Ok(());
         }
-        left.iter().zip(&columns).try_for_each(|(left, right)| self.compare(left, right, place, None, location))
+        // The query's output has types.
+        self.settle_outputs(out);
+        let operator = if matches!(place, Place::Operator("<> ALL")) { "<>" } else { "=" };
+        left.iter().zip(&columns).try_for_each(|(left, right)| self.compare(left, right, place, (operator, location)))
     }
 
-    /// Two values that are compared for equality. `expr`: they are the operands of this very operator.
+    /// Two values that are compared for equality, by the operator with this name and place.
     pub(super) fn compare(
         &mut self,
         left: &Valued,
         right: &Valued,
         place: Place<'a>,
-        expr: Option<&'a A_Expr>,
-        location: i32,
+        (operator, location): (&str, i32),
     ) -> Step<()> {
         let (sealed, own, other, before) = match (left.carry, right.carry) {
             (Carry::Sealed(a), Carry::Sealed(b)) => {
@@ -154,9 +156,7 @@ impl<'a> Resolver<'a> {
         let at = own.location(location);
         match other.carry {
             Carry::Open(flow) => {
-                if let Some(expr) = expr {
-                    self.check_compared(sealed.ordinal, self.flow_type(flow).oid, expr, before)?;
-                }
+                self.check_compared(sealed.ordinal, self.flow_type(flow).oid, (operator, location), before)?;
                 self.use_flow(flow, Use::Token(sealed.ordinal), at)
             }
             Carry::Plain | Carry::Sealed(_) => Err(self.uncomparable(sealed, other, place, at)),
@@ -227,7 +227,7 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Operand::Literal(constant) => {
-                let Some(source) = around.source(constant.source) else {
+                let Some(source) = around.source(constant.source, true) else {
                     return Err(self.unusable(sealed, "an array here", location));
                 };
                 let at = constant.outer.at;
@@ -237,7 +237,7 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Operand::Parameter(param, outer, source) => {
-                let Some(source) = around.source(source) else {
+                let Some(source) = around.source(source, false) else {
                     return Err(self.unusable(sealed, "an array here", location));
                 };
                 self.params.form(param.number, outer.at, outer.cast, ParamForm::Token(sealed.ordinal, source))
@@ -322,13 +322,21 @@ enum Around {
 
 impl Around {
     /// The source of an element. None if it is no scalar, or cast to something else.
-    fn source(self, own: Source) -> Option<Source> {
+    fn source(self, own: Source, literal: bool) -> Option<Source> {
         let source = match self {
-            Self::Common(common) => Some(if own.oid == 0 { common } else { own }),
+            // Numbers are compared by value whatever their types; strings are converted first.
+            Self::Common(common) if own.oid == 0 => Some(common),
+            Self::Common(common) if literal && types::is_string(own) && own.typmod == -1 => Some(common),
+            Self::Common(_) => Some(own),
             Self::Cast(cast) => (own.oid == 0 || own == cast).then_some(cast),
         };
         source.filter(|_| types::element(own).is_none())
     }
+}
+
+/// An operator's name and place.
+pub(super) fn operator_of(expr: &A_Expr) -> (&str, i32) {
+    (expr.name().iter().next_back().and_then(Node::as_str).unwrap_or("="), expr.location)
 }
 
 /// `=` and `<>` in every form that works element by element on tokens.

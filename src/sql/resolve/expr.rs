@@ -43,7 +43,7 @@ impl<'a> Resolver<'a> {
             Node::A_Expr(expr) => self.operators(expr, scope),
             Node::BoolExpr(expr) => self.all(expr.args(), scope, Place::Named("AND, OR and NOT")),
             Node::NullTest(test) => self.null_test(test, scope),
-            Node::BooleanTest(test) => self.plain(test.arg(), scope, Place::Named("IS TRUE")),
+            Node::BooleanTest(test) => self.plain(test.arg(), scope, Place::Named("IS TRUE, IS FALSE and IS UNKNOWN")),
             Node::TypeCast(cast) => {
                 if let Some(name) = cast.type_name() {
                     self.type_name(name)?;

@@ -6,11 +6,11 @@ use pg_raw_parse::nodes::{Alias, JoinExpr, JoinType};
 
 use super::{
     Resolver, Step,
+    branches::common_source,
     carry::{Carry, Sealed, Valued},
     from::{derived, rename},
     refuse::{Place, construct, native},
     scope::{Columns, Item, OutCol, Scope},
-    value::common_source,
 };
 use crate::{
     config::Mode,

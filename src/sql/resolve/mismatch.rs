@@ -2,7 +2,7 @@
 //!
 //! What the server would accept but pgveil cannot read is left to the value's codec.
 
-use pg_raw_parse::{Node, nodes::A_Expr};
+use pg_raw_parse::Node;
 
 use super::{
     Resolver, Step, Stop,
@@ -10,7 +10,10 @@ use super::{
     refuse::located,
 };
 use crate::{
-    sql::model::{Ordinal, Refusal},
+    sql::{
+        grammar::edits::NodeKind,
+        model::{Ordinal, Refusal},
+    },
     values::{self, Purpose, Source, ValueError},
 };
 
@@ -32,20 +35,25 @@ impl<'a> Resolver<'a> {
 
     /// An operand of this type (0: none of its own) compared with a column: 42883 points at the
     /// operator. `before`: it stands before the column.
-    pub(super) fn check_compared(&self, ordinal: Ordinal, oid: u32, expr: &A_Expr, before: bool) -> Step<()> {
+    pub(super) fn check_compared(
+        &self,
+        ordinal: Ordinal,
+        oid: u32,
+        (operator, location): (&str, i32),
+        before: bool,
+    ) -> Step<()> {
         if oid == 0 {
             return Ok(());
         }
         match values::check(self.sealed_column(ordinal)?.ty, oid, Purpose::Compare) {
             Err(mut error) if error.sqlstate == "42883" => {
-                let operator = expr.name().iter().next_back().and_then(Node::as_str).unwrap_or("=");
                 if let Some(types) = error.message.strip_prefix("operator does not exist: ")
                     && let Some((column, other)) = types.split_once(" = ")
                 {
                     let (left, right) = if before { (other, column) } else { (column, other) };
                     error.message = format!("operator does not exist: {left} {operator} {right}");
                 }
-                Err(native(error, expr.location))
+                Err(native(error, location))
             }
             _ => Ok(()),
         }
@@ -61,6 +69,10 @@ impl<'a> Resolver<'a> {
     pub(super) fn typed(&self, node: Node<'a>) -> Option<(Source, i32)> {
         Some(match operand(node) {
             Operand::Null(_, source) => (source, -1),
+            // A sign in front is an operator, whose result has no type modifier.
+            Operand::Literal(constant) if constant.outer.at.kind == NodeKind::Prefix => {
+                (Source { typmod: -1, ..constant.source }, constant.location)
+            }
             Operand::Literal(constant) => (constant.source, constant.location),
             Operand::Parameter(param, _, source) if source.oid != 0 => (source, param.location),
             Operand::Parameter(param, ..) => {

@@ -7,7 +7,8 @@
 //!
 //! - `scope`, `relation`, `from`, `with` — what names mean.
 //! - `select`, `setop`, `clauses`, `join`, `insert`, `update`, `returning`, `assign` — the statements.
-//! - `carry`, `value`, `flow` — expressions that hand values through, and values on their way.
+//! - `carry`, `value`, `branches`, `flow`, `uses` — expressions that hand values through, values on
+//!   their way, and what becomes of them.
 //! - `expr`, `compare`, `nullif`, `sublink`, `functions`, `operand`, `types` — other expressions.
 //! - `names` — the output names that PostgreSQL chooses.
 //! - `utility`, `alter`, `create`, `view`, `trigger` — everything that is no query.
@@ -22,6 +23,7 @@
 
 mod alter;
 mod assign;
+mod branches;
 mod carry;
 mod clauses;
 mod compare;
@@ -52,6 +54,7 @@ mod sublink;
 mod trigger;
 mod types;
 mod update;
+mod uses;
 mod utility;
 mod value;
 mod view;

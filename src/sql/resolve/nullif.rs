@@ -8,6 +8,7 @@ use pg_raw_parse::{
 use super::{
     Resolver, Step,
     carry::{Carry, Sealed, Valued},
+    compare::operator_of,
     operand::{Operand, operand},
     refuse::Place,
     scope::Scope,
@@ -32,7 +33,7 @@ impl<'a> Resolver<'a> {
             return Ok(Valued::PLAIN);
         };
         let other = self.carried_type(right.carry)?.oid;
-        self.compare(&left, &right, place, Some(expr), expr.location)?;
+        self.compare(&left, &right, place, operator_of(expr))?;
         let refuse = |what| {
             let hint = "use NULLIF over the column itself, with a literal or parameter of its type";
             self.unsupported_because(sealed.ordinal, "sql/unsupported-operand", what, hint, expr.location)
@@ -94,7 +95,7 @@ impl<'a> Resolver<'a> {
         match left.carry {
             Carry::Sealed(sealed) if !left.references.is_empty() && self.is_liked(sealed)? => {
                 let right = self.value(expr.rexpr(), scope, None, place)?;
-                self.compare(&left, &right, place, Some(expr), expr.location)?;
+                self.compare(&left, &right, place, operator_of(expr))?;
                 self.changes.push((NodeAt::operator(expr), Change::Equals));
             }
             _ => {

@@ -1,11 +1,15 @@
 //! In which forms each parameter travels.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::refuse::{Stop, located, native};
-use crate::sql::{
-    grammar::edits::{Change, NodeAt},
-    model::{Param, ParamForm, Refusal},
+use crate::{
+    config::ProtectedColumn,
+    sql::{
+        grammar::edits::{Change, NodeAt},
+        model::{Param, ParamForm, Refusal},
+    },
+    values::LogicalType,
 };
 
 /// The protocol counts parameters in 16 bits.
@@ -75,7 +79,15 @@ impl Params {
 
     /// The upstream parameters, the first of them the client's own, and how many these are. Adds the
     /// changes of nodes that this takes.
-    pub(in crate::sql) fn finish(self, changes: &mut Vec<(NodeAt, Change)>) -> Result<(Vec<Param>, usize), Stop> {
+    ///
+    /// `declared` are the types that the client gave its parameters, `columns` the protected ones.
+    pub(in crate::sql) fn finish(
+        self,
+        changes: &mut Vec<(NodeAt, Change)>,
+        declared: &[u32],
+        columns: &[Arc<ProtectedColumn>],
+    ) -> Result<(Vec<Param>, usize), Stop> {
+        self.check_types(declared, columns)?;
         let count = self.plain.len();
         let mut params: Vec<Param> = (0..count).map(|client| Param { client, form: ParamForm::Plain }).collect();
         let mut copies: HashMap<(usize, ParamForm), usize> = HashMap::new();
@@ -109,6 +121,48 @@ impl Params {
         }
         Ok((params, count))
     }
+}
+
+impl Params {
+    /// The server gives an undeclared parameter one type, from one of its uses, and reads all others by
+    /// it. Where they would differ it can't be told here what they mean.
+    fn check_types(&self, declared: &[u32], columns: &[Arc<ProtectedColumn>]) -> Result<(), Stop> {
+        let mut types: HashMap<usize, u32> = HashMap::new();
+        for used in &self.sealed {
+            if declared.get(used.index).is_some_and(|oid| *oid != 0) {
+                continue;
+            }
+            let Some(ty) = deduced(used.form, columns) else { continue };
+            if *types.entry(used.index).or_insert(ty) != ty {
+                let number = used.index + 1;
+                let message = format!("parameter ${number} is used with sealed columns of different types");
+                let refusal = Refusal::unsupported("sql/shared-parameter", message)
+                    .detail("The type that it was not declared with cannot be deduced as the server would.")
+                    .hint("use two parameters, or give it a type: $1::text");
+                return Err(located(refusal, used.at.location));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The type that a use gives a parameter without one; text and varchar are as good as the same.
+fn deduced(form: ParamForm, columns: &[Arc<ProtectedColumn>]) -> Option<u32> {
+    let text = |ty: LogicalType| if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty };
+    let own = |ordinal: usize| columns.get(ordinal).map(|column| text(column.ty));
+    let (source, ty) = match form {
+        ParamForm::Plain => return None,
+        ParamForm::Seal(ordinal, source) | ParamForm::Token(ordinal, source) => (source, own(ordinal)?.oid()),
+        ParamForm::SealAs(_, ty, source) => (source, text(ty).oid()),
+        ParamForm::SealArray(ordinal, source) | ParamForm::TokenArray(ordinal, source) => {
+            (source, own(ordinal)?.array_oid())
+        }
+    };
+    Some(match source.oid {
+        0 => ty,
+        1043 => 25,
+        oid => oid,
+    })
 }
 
 fn shared(used: &Use) -> Stop {

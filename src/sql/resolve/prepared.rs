@@ -91,6 +91,13 @@ impl<'a> Resolver<'a> {
                 execute.params().iter().try_for_each(|node| self.no_forbidden_calls(node))?;
                 return Ok(Done::Forward);
             }
+            // Its arguments would stand in the server's log beside the error, whatever they are for: an
+            // application that has reconnected sends the values of its columns so.
+            Lookup::Missing if !execute.params().is_empty() => {
+                let message = format!("prepared statement \"{name}\" does not exist");
+                return Err(self.refused(Refusal::unsupported("sql/unknown-statement", message).sqlstate("26000")));
+            }
+            Lookup::Missing => return Ok(Done::Forward),
             Lookup::Refused(refusal) => return Err(self.refused(*refusal)),
         };
         // Whatever stops the walk from here on refuses the statement, though it names no table.
@@ -117,7 +124,7 @@ impl<'a> Resolver<'a> {
     /// FETCH and MOVE.
     pub(super) fn fetch(&mut self, fetch: &'a FetchStmt) -> Step<Done<'a>> {
         match self.names.cursor(fetch.portalname().unwrap_or_default()) {
-            Lookup::Unknown => Ok(Done::Forward),
+            Lookup::Unknown | Lookup::Missing => Ok(Done::Forward),
             Lookup::Refused(refusal) => Err(self.refused(*refusal)),
             Lookup::Held(held) => {
                 self.may_write |= held.plan.may_write;

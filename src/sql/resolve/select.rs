@@ -8,11 +8,11 @@ use pg_raw_parse::{
 
 use super::{
     Resolver, Step,
+    branches::Branches,
     carry::{Carry, Valued},
     names::output_name,
     refuse::{Place, construct, construct_at, native},
     scope::{OutCol, QueryOut, Scope, Target, parts},
-    value::Branches,
 };
 use crate::{
     sql::{

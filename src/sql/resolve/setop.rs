@@ -9,11 +9,11 @@ use pg_raw_parse::{
 
 use super::{
     Resolver, Step,
+    branches::{common_source, shown_beside},
     carry::{Carry, Sealed},
     flow::Use,
     refuse::{Place, construct, construct_at},
     scope::{OutCol, QueryOut, Scope},
-    value::{common_source, shown_beside},
 };
 use crate::{
     sql::model::Ordinal,

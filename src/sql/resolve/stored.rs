@@ -75,7 +75,7 @@ fn carries(out: &QueryOut<'_>, catalog: &Catalog) -> Result<Vec<Option<Ordinal>>
 fn agree(mut changes: Vec<(NodeAt, Change)>, params: Params, form: &StoredForm) -> bool {
     // A literal of the definition is a parameter in the form: a token, or nothing to do with pgveil.
     let stays = |form| matches!(form, ParamForm::Plain | ParamForm::Token(..) | ParamForm::TokenArray(..));
-    let Ok((params, _)) = params.finish(&mut changes) else { return false };
+    let Ok((params, _)) = params.finish(&mut changes, &[], &[]) else { return false };
     if !params.iter().all(|param| stays(param.form)) {
         return false;
     }

@@ -19,10 +19,11 @@ impl<'a> Resolver<'a> {
         let relation = self.relation(name)?;
         scope.items.push(relation_item(relation, name));
         self.add_items(update.from_clause(), &mut scope)?;
+        // In the order of transformUpdateStmt (parser/analyze.c), for the first of several errors.
+        self.plain(update.where_clause(), &scope, Place::Named("WHERE"))?;
         for target in update.target_list() {
             self.set(relation, target, &scope)?;
         }
-        self.plain(update.where_clause(), &scope, Place::Named("WHERE"))?;
         self.returning(update.returning_clause(), relation, &mut scope)
     }
 

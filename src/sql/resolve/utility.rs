@@ -22,7 +22,18 @@ impl<'a> Resolver<'a> {
             self.forbidden = true;
             return Err(keystore(-1));
         }
-        if changes_objects(node) && mention::contains_word(&text.to_ascii_lowercase(), OWN_SCHEMA) {
+        let own = match node {
+            // What the body or the path of a library says is no name of it.
+            Node::CreateFunctionStmt(function) => {
+                let mut names = function.funcname().iter().map(Node::as_str);
+                match (names.next(), names.next()) {
+                    (Some(schema), Some(_)) => schema == Some(OWN_SCHEMA),
+                    _ => self.creation_schema() == OWN_SCHEMA,
+                }
+            }
+            node => changes_objects(node) && mention::contains_word(&text.to_ascii_lowercase(), OWN_SCHEMA),
+        };
+        if own {
             self.forbidden = true;
             return Err(own_schema());
         }
@@ -255,7 +266,6 @@ fn changes_objects(node: Node<'_>) -> bool {
             | Node::AlterOwnerStmt(_)
             | Node::AlterFunctionStmt(_)
             | Node::RenameStmt(_)
-            | Node::CreateFunctionStmt(_)
             | Node::DefineStmt(_)
     )
 }
