@@ -67,12 +67,11 @@ fn text(ty: LogicalType, r: &mut Random) -> String {
         LogicalType::Date | LogicalType::Timestamptz(_) | LogicalType::Timestamp(_) => moment(r),
         LogicalType::Float4 | LogicalType::Float8 => float(r),
         LogicalType::Time(_) => time(r),
-        LogicalType::Json => json(r, 0),
         LogicalType::Inet | LogicalType::Cidr => network(r),
         LogicalType::Macaddr => macaddr(r),
         LogicalType::Uuid => uuid(r),
         LogicalType::Bytea => bytea(r),
-        LogicalType::Jsonb => json(r, 0),
+        LogicalType::Json | LogicalType::Jsonb => json(r, 0),
     }
 }
 
