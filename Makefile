@@ -1,7 +1,7 @@
 # What one does with a checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-suites test-tools test-orms record-orms test-twin bench fuzz fuzz-sql
+.PHONY: help demo test test-suites test-tools test-clients test-orms record-orms test-twin bench fuzz fuzz-sql
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ test-tools: ## the client drivers that the tests use (psycopg, node-postgres), i
 test-suites: ## PostgreSQL's own regression tests through pgveil, compared with the direct run
 	@scripts/setup.sh build server
 	@scripts/suites.sh
+
+test-clients: ## applications with drivers of Python, Node.js, Go, Java and Rust through pgveil and directly, compared
+	@scripts/setup.sh build server clients drivers
+	@cargo test --quiet --test clients --test drivers -- --include-ignored
 
 test-orms: ## applications of SQLAlchemy, Django, Sequelize, TypeORM, Drizzle, Prisma and GORM through pgveil and directly, compared
 	@scripts/setup.sh build server orms

@@ -1,11 +1,12 @@
 #!/bin/bash
 # Installs what is missing, and says nothing if nothing is.
-#   scripts/setup.sh [build] [server] [bench] [clients] [orms]
+#   scripts/setup.sh [build] [server] [bench] [clients] [orms] [drivers]
 # build:   what compiling needs: a C compiler, libclang
 # server:  PostgreSQL's server and client programs
 # bench:   HAProxy, to compare with
 # clients: psycopg and node-postgres in target/test-tools, for the tests with other people's drivers
 # orms:    SQLAlchemy, Django, Sequelize, TypeORM, Drizzle, Prisma and (where Go is) GORM in target/test-tools/orms
+# drivers: what scripts/drivers/*.sh install, a language each, in target/test-tools/drivers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -95,12 +96,20 @@ install_orms() {
   fi
 }
 
+# A language that this machine lacks is skipped, which its script says.
+install_drivers() {
+  local script
+  mkdir -p target/test-tools/drivers
+  for script in scripts/drivers/*.sh; do "$script" "$PWD/target/test-tools/drivers"; done
+}
+
 if ! has cargo; then
   echo "setup: Rust is missing: see https://rustup.rs" >&2
   exit 1
 fi
 clients=
 orms=
+drivers=
 for part in "$@"; do
   case $part in
     build)
@@ -115,15 +124,15 @@ for part in "$@"; do
       need haproxy has_haproxy
       need python3 has python3
       ;;
-    clients | orms)
-      if [[ $part == clients ]]; then clients=yes; else orms=yes; fi
+    clients | orms | drivers)
+      case $part in clients) clients=yes ;; orms) orms=yes ;; *) drivers=yes ;; esac
       has python3 || packages+=(python3)
       need python3-venv has_venv
       need nodejs has node
       need npm has npm
       ;;
     *)
-      echo "usage: scripts/setup.sh [build] [server] [bench] [clients] [orms]" >&2
+      echo "usage: scripts/setup.sh [build] [server] [bench] [clients] [orms] [drivers]" >&2
       exit 2
       ;;
   esac
@@ -132,3 +141,4 @@ install_packages
 # Not `||`: within such a list a failing command would not end the function.
 if [[ -n $clients ]]; then install_clients; fi
 if [[ -n $orms ]]; then install_orms; fi
+if [[ -n $drivers ]]; then install_drivers; fi

@@ -4,7 +4,14 @@
 //! `PGVEIL_ORACLE_CASES` sets the number of cases per type, settings and test (default [`CASES`]),
 //! `PGVEIL_ORACLE_SEED` the random seed. `PGVEIL_ORACLE_SERVER` (a connection string) takes a running
 //! server instead of a private one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::single_match_else)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::single_match_else,
+    clippy::cast_precision_loss
+)]
 
 #[path = "values_oracle/generate.rs"]
 mod generate;
@@ -41,34 +48,46 @@ const TYPES: &[&str] = &[
     "timestamptz",
     "timestamptz(2)",
     "timestamptz(0)",
+    "timestamp",
+    "timestamp(3)",
+    "timestamp(0)",
+    "float4",
+    "float8",
+    "time",
+    "time(2)",
+    "json",
+    "inet",
+    "cidr",
+    "macaddr",
     "uuid",
     "bytea",
     "jsonb",
 ];
 
-/// `DateStyle`, `TimeZone`, `bytea_output`.
-const SETTINGS: &[(&str, &str, &str)] = &[
-    ("ISO, MDY", "UTC", "hex"),
-    ("ISO, DMY", "Europe/Berlin", "escape"),
-    ("ISO, YMD", "America/New_York", "hex"),
-    ("SQL, MDY", "Asia/Kolkata", "escape"),
-    ("SQL, DMY", "Australia/Lord_Howe", "hex"),
-    ("SQL, YMD", "Africa/Monrovia", "hex"),
-    ("German, MDY", "Asia/Tehran", "hex"),
-    ("German, DMY", "<+05:30>-05:30", "hex"),
-    ("German, YMD", "Pacific/Apia", "hex"),
-    ("Postgres, MDY", "FOO+3BAR", "hex"),
-    ("Postgres, DMY", "Europe/London", "escape"),
-    ("Postgres, YMD", "EST5EDT,M3.2.0,M11.1.0", "hex"),
+/// `DateStyle`, `TimeZone`, `bytea_output`, `extra_float_digits`.
+const SETTINGS: &[(&str, &str, &str, &str)] = &[
+    ("ISO, MDY", "UTC", "hex", "1"),
+    ("ISO, DMY", "Europe/Berlin", "escape", "0"),
+    ("ISO, YMD", "America/New_York", "hex", "3"),
+    ("SQL, MDY", "Asia/Kolkata", "escape", "-2"),
+    ("SQL, DMY", "Australia/Lord_Howe", "hex", "1"),
+    ("SQL, YMD", "Africa/Monrovia", "hex", "-15"),
+    ("German, MDY", "Asia/Tehran", "hex", "2"),
+    ("German, DMY", "<+05:30>-05:30", "hex", "-8"),
+    ("German, YMD", "Pacific/Apia", "hex", "1"),
+    ("Postgres, MDY", "FOO+3BAR", "hex", "0"),
+    ("Postgres, DMY", "Europe/London", "escape", "3"),
+    ("Postgres, YMD", "EST5EDT,M3.2.0,M11.1.0", "hex", "-2"),
 ];
 
 fn cases() -> usize {
     std::env::var("PGVEIL_ORACLE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES)
 }
 
-fn settings((style, zone, bytea): (&str, &str, &str)) -> Settings {
+fn settings((style, zone, bytea, floats): (&str, &str, &str, &str)) -> Settings {
     let mut settings = Settings::default();
     assert!(settings.set_date_style(style) && settings.set_time_zone(zone) && settings.set_bytea_output(bytea));
+    assert!(settings.set_extra_float_digits(floats));
     settings
 }
 
@@ -127,6 +146,11 @@ fn is_absurd_zone(ours: &Answer) -> bool {
         if sqlstate == "22023" && message.starts_with("time zone") && message.contains(|c: char| c.is_ascii_digit()))
 }
 
+/// What pgveil refuses by name where PostgreSQL has an answer.
+fn is_refused(ours: &Answer) -> bool {
+    matches!(ours, Answer::Error { sqlstate, message, .. } if sqlstate == "0A000" && (message.contains("hexadecimal") || message.contains("infinite timestamp")))
+}
+
 /// Depends on the clock (refused by pgveil).
 fn is_clock(text: &str) -> bool {
     let text = text.to_lowercase();
@@ -150,7 +174,7 @@ fn texts_are_read_and_printed_as_postgresql_does() {
                 let theirs = server.insert(name, &literals).await;
                 for (text, theirs) in texts.iter().zip(&theirs) {
                     let ours = stored(ty, Source::UNTYPED, Format::Text, text.as_bytes(), &ours);
-                    if is_absurd_zone(&ours) {
+                    if is_absurd_zone(&ours) || is_refused(&ours) || is_refused(&ours) {
                         continue;
                     }
                     differences.check(|| format!("{name} {setting:?} {text:?}"), theirs, &ours);
@@ -187,7 +211,10 @@ fn casts_are_assigned_as_postgresql_does() {
                         // Both refuse the types before they look at the value, but the server parses
                         // the literal first.
                         let type_error = |a: &Answer| a.sqlstate() == Some("42804");
-                        if is_absurd_zone(&ours) || type_error(&ours) && theirs.sqlstate().is_some() {
+                        if is_absurd_zone(&ours)
+                            || is_refused(&ours)
+                            || type_error(&ours) && theirs.sqlstate().is_some()
+                        {
                             continue;
                         }
                         differences.check(|| format!("{name} {setting:?} {text:?}::{from}"), theirs, &ours);
@@ -234,6 +261,10 @@ fn equality_is_that_of_postgresql() {
             for name in TYPES {
                 let ty = LogicalType::parse(name).unwrap();
                 for from in [""].iter().chain(TYPES) {
+                    // There is no operator to ask for, and pgveil has no canon.
+                    if *name == "json" {
+                        continue;
+                    }
                     // Refused by pgveil: see cast.rs.
                     if name.starts_with("varchar") && from.starts_with("char(") {
                         continue;
@@ -259,6 +290,15 @@ fn equality_is_that_of_postgresql() {
                         }
                         let ours = compared(ty, &canon, source, operand, &ours);
                         if ours.as_ref().err().is_some_and(|e| e.starts_with("42883")) && theirs.is_err() {
+                            continue;
+                        }
+                        // Zones of more than a day, as in is_absurd_zone().
+                        if ours.as_ref().err().is_some_and(|e| e.starts_with("22023 time zone")) {
+                            continue;
+                        }
+                        // Refused by pgveil: one double stands for many numbers, one moment for two local times.
+                        let refused = ours.as_ref().err().is_some_and(|e| e.starts_with("0A000"));
+                        if refused && (from.starts_with("float") || name.starts_with("timestamp")) {
                             continue;
                         }
                         differences.check(|| format!("{setting:?} {question}"), theirs, &ours);
@@ -297,6 +337,7 @@ const MEETING: &[(u32, &str)] = &[
     (650, "cidr"),
     (700, "float4"),
     (701, "float8"),
+    (829, "macaddr"),
     (869, "inet"),
     (1042, "bpchar"),
     (1043, "varchar"),

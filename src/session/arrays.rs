@@ -27,6 +27,7 @@ pub fn read(format: Format, bytes: &[u8]) -> Result<Elements, Problem> {
 pub fn element_type(array_oid: u32) -> u32 {
     match array_oid {
         199 => 114,
+        651 => 650,
         1000 => 16,
         1001 => 17,
         1003 => 19,
@@ -38,6 +39,7 @@ pub fn element_type(array_oid: u32) -> u32 {
         1016 => 20,
         1021 => 700,
         1022 => 701,
+        1040 => 829,
         1041 => 869,
         1182 => 1082,
         1115 => 1114,

@@ -213,7 +213,8 @@ mod tests {
     #[test]
     fn a_text_is_looked_at_while_it_could_name_something() {
         let mut registry = Registry::default();
-        assert_eq!(look(b"EXECUTE q('x')", &registry), ByName::No);
+        assert_eq!(look(b"EXECUTE q('x')", &registry), ByName::Names);
+        assert_eq!(look(b"FETCH q", &registry), ByName::No);
         assert_eq!(look(b"SELECT 1; PREPARE q AS SELECT 1", &registry), ByName::Names);
         registry.fence(b"q x");
         assert_eq!(look(b"EXECUTE q('x')", &registry), ByName::Names);

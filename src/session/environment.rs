@@ -186,6 +186,7 @@ fn settings(raw: &RawSettings) -> Result<Settings, String> {
         ("DateStyle", &raw.date_style, settings.set_date_style(&raw.date_style)),
         ("TimeZone", &raw.time_zone, settings.set_time_zone(&raw.time_zone)),
         ("bytea_output", &raw.bytea_output, settings.set_bytea_output(&raw.bytea_output)),
+        ("extra_float_digits", &raw.extra_float_digits, settings.set_extra_float_digits(&raw.extra_float_digits)),
     ] {
         if !understood {
             return Err(format!("{name} = {value}"));

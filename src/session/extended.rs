@@ -16,7 +16,7 @@ use super::{
     params::{self, Sealer},
     planning::{ENDS_TRANSACTION, Edited, Noted, PlannedText, Prepared},
     problem::Problem,
-    readiness::{ALTERS, Ready, encoding_problem, invalid_utf8},
+    readiness::{ALTERS, Ready, encoding_problem, invalid_utf8, may_hide},
     rows::Cell,
 };
 use crate::{
@@ -455,7 +455,7 @@ impl Session {
             self.environment.forget();
         }
         let text = &statement.text;
-        if statement.class.contains(ALTERS) && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected) {
+        if may_hide(statement.class, text) && self.db.with_catalog(|catalog| catalog.prefilter.look(text).protected) {
             self.environment.hide();
         }
         self.server.output.extend_from_slice(raw);

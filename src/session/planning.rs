@@ -300,7 +300,7 @@ impl Desk<'_> {
                     None if let Some(range) = of_a_cast_number(&problem, text.get(start + at..)) => {
                         Problem::native("22003", range)
                     }
-                    None if is_of_a_cast(&problem) => problem,
+                    None if is_of_a_cast(&problem, text.get(start + at..)) => problem,
                     None => problem.at(text, start + at),
                     Some(_) => problem,
                 }
@@ -312,12 +312,20 @@ impl Desk<'_> {
 
 /// PostgreSQL points at a literal that its type's input function refuses, but not where a cast of an
 /// accepted one fails, to another type or to the column's length: that happens when it runs.
-fn is_of_a_cast(problem: &Problem) -> bool {
+fn is_of_a_cast(problem: &Problem, literal: Option<&str>) -> bool {
     match &*problem.sqlstate {
         "22001" => true,
         // The input functions of integers say `value "70000" is out of range for type smallint`.
         // What no numeric can hold, its input function says, too.
-        "22003" => !problem.message.starts_with("value "),
+        // Those of floats say `"1e400" is out of range for type double precision`, as the cast from
+        // numeric does of its own spelling.
+        "22003" => {
+            let spelled = problem.message.strip_prefix('"').and_then(|rest| rest.split_once('"')).map(|(text, _)| text);
+            let quoted = literal.filter(|text| !text.starts_with(|first: char| first.is_ascii_digit() || first == '.'));
+            let read = ["value ", "invalid octet value "];
+            !read.iter().any(|start| problem.message.starts_with(start))
+                && !quoted.zip(spelled).is_some_and(|(literal, spelled)| literal.contains(spelled))
+        }
         _ => false,
     }
 }

@@ -152,27 +152,23 @@ impl Session {
     }
 
     /// Notes what a statement that was sent may do to the session's environment.
-    pub(super) fn note_effects(&mut self, mentions: Mentions, text: impl FnOnce() -> Class) {
+    pub(super) fn note_effects(&mut self, mentions: Mentions, text: &[u8]) {
         if mentions.env || mentions.protected {
-            let class = text();
+            let class = classify(text);
             if mentions.env {
                 self.environment.touch();
                 if class.contains(ALTERS) {
                     self.environment.alter();
                 }
             }
-            // Every DO block counts as a mention, and a new view has a name that the prefilter can't know.
-            if mentions.protected && class.contains(ALTERS) {
+            if mentions.protected && may_hide(class, text) {
                 self.environment.hide();
             }
             if !mentions.env && self.environment.touched() && class.contains(ENDS_TRANSACTION) {
                 self.environment.forget();
             }
-        } else if self.environment.touched() {
-            let class = text();
-            if class.contains(ENDS_TRANSACTION) {
-                self.environment.forget();
-            }
+        } else if self.environment.touched() && classify(text).contains(ENDS_TRANSACTION) {
+            self.environment.forget();
         }
     }
 
@@ -218,4 +214,14 @@ pub(super) fn encoding_problem() -> Problem {
 
 pub(super) fn invalid_utf8() -> Problem {
     Problem::native("22021", "invalid byte sequence for encoding \"UTF8\"")
+}
+
+/// May a statement that mentions something protected make it known by a name that the prefilter cannot
+/// know? A view has a name of its own, and what is renamed gets one. Every DO block counts as a mention;
+/// one that neither runs text nor calls anything does nothing of the kind.
+pub(super) fn may_hide(class: Class, text: &[u8]) -> bool {
+    let has = |word: &[u8]| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    let any = |words: &[&[u8]]| words.iter().any(|word| has(word));
+    class.contains(Class::DDL) && any(&[b"view", b"rename"])
+        || class.contains(Class::PROCEDURE) && any(&[b"(", b"execute", b"create", b"alter", b"language"])
 }

@@ -73,13 +73,13 @@ impl Session {
         if script.refused.is_some() {
             by_name::fence_prepared(text.as_bytes(), &mut self.names);
         }
-        self.note_effects(Mentions { env: script.env, ..mentions }, || classify(text.as_bytes()));
+        self.note_effects(Mentions { env: script.env, ..mentions }, text.as_bytes());
         Ok(self.send_script(text, script, catalog.epoch, &env))
     }
 
     pub(super) fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
         Meters::get().statement(Verdict::Passed);
-        self.note_effects(mentions, || classify(text));
+        self.note_effects(mentions, text);
         frontend::query(&mut self.server.output, text);
         self.segment = Segment::default();
         // As natively: a simple Query destroys the unnamed statement.

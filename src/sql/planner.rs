@@ -10,7 +10,10 @@ use pg_raw_parse::{
 use super::{
     catalog::Catalog,
     env::Env,
-    grammar::{Parsed, edits},
+    grammar::{
+        Parsed, edits,
+        tokens::{Kind, Tokens},
+    },
     held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Lookup, Names, NoNames},
     model::{Outcome, Output, Plan, Refusal},
     overlay,
@@ -143,11 +146,37 @@ fn executes_in_text() -> Refusal {
 /// With `standard_conforming_strings = off` the server reads a backslash in a literal otherwise than
 /// the grammar here does, and hence perhaps everything behind it.
 fn misread(text: &str, catalog: &Catalog, env: &Env) -> Option<Refusal> {
+    if vertical_tab(text) {
+        let table = resolve::words(text, catalog)?;
+        let message = format!("pgveil does not support the escape \\v in statements on protected table \"{table}\"");
+        return Some(
+            Refusal::unsupported("sql/backslash", message)
+                .detail("Servers before 16 read it as the letter v, later ones as a vertical tab.")
+                .hint("write \\013, or v"),
+        );
+    }
     if !backslashes(text, env) {
         return None;
     }
     let table = resolve::words(text, catalog)?;
     Some(backslash(&format!("statements on protected table \"{table}\"")))
+}
+
+/// Has an `E'…'` string the escape `\v`? The grammar here is that of PostgreSQL 18.
+fn vertical_tab(text: &str) -> bool {
+    let escaped = |string: &[u8]| {
+        let mut rest = string;
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            if rest.get(at + 1) == Some(&b'v') {
+                return true;
+            }
+            rest = rest.get(at + 2..).unwrap_or_default();
+        }
+        false
+    };
+    memchr::memmem::find(text.as_bytes(), b"\\v").is_some()
+        && Tokens::new(text.as_bytes())
+            .any(|token| token.kind == Kind::EscapeString && escaped(token.bytes(text.as_bytes())))
 }
 
 fn backslashes(text: &str, env: &Env) -> bool {

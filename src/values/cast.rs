@@ -1,7 +1,10 @@
 //! Which types may be stored in and compared with a column, and the casts between them: the rows of
 //! `pg_cast` and the operators of `pg_operator` that the types here have.
 
-use super::{LogicalType, Normalize, Settings, ValueError, codec, datetime, int, numeric::Numeric, text, ty::Base};
+use super::{
+    LogicalType, Normalize, Settings, ValueError, codec, datetime, float::Float, int, jsonb, network, numeric::Numeric,
+    text, ty::Base,
+};
 
 /// The type that a value of type `oid` is read as before it is stored in a column.
 pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, ValueError> {
@@ -15,7 +18,12 @@ pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, Va
         // Any value may be assigned to a string by its output function.
         || to.is_string()
         || (from.is_number() && to.is_number())
-        || matches!((from, to), (Base::Date, Base::Timestamptz) | (Base::Timestamptz, Base::Date));
+        || (from.is_date() && to.is_date())
+        || (from.is_network() && to.is_network())
+        || matches!(
+            (from, to),
+            (Base::Timestamp | Base::Timestamptz, Base::Time) | (Base::Json, Base::Jsonb) | (Base::Jsonb, Base::Json)
+        );
     if casts { Ok(from) } else { Err(refused(from.name())) }
 }
 
@@ -27,13 +35,18 @@ pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, Va
             .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
     };
     let Some(from) = Base::from_oid(oid) else { return Err(foreign(column, oid, refused)) };
-    let dates = |base| matches!(base, Base::Date | Base::Timestamptz);
-    let compares = from == column
+    // There is no `=` for json.
+    let compares = (from == column && column != Base::Json)
+        || (from.is_network() && column.is_network())
         || (from.is_string() && column.is_string())
         || (from.is_number() && column.is_number())
-        || (dates(from) && dates(column));
+        || (from.is_date() && column.is_date());
     if !compares {
         return Err(refused(from.name()));
+    }
+    // Compared as doubles, of which one stands for many numbers.
+    if from.is_float() && column.is_number() && !column.is_float() {
+        return Err(unreadable(column, from.name()));
     }
     // PostgreSQL compares both as bpchar, so that blanks at the end of the *column* do not count; its
     // token is computed with them.
@@ -71,26 +84,25 @@ pub fn type_name(oid: u32) -> Option<&'static str> {
 /// Well-known types: their names, and which types here they can be assigned to or compared with
 /// (besides strings).
 fn foreign_type(oid: u32) -> Option<(&'static str, &'static [Base])> {
-    const NUMBERS: &[Base] = &[Base::Int2, Base::Int4, Base::Int8, Base::Numeric];
-    const DATES: &[Base] = &[Base::Date, Base::Timestamptz];
     Some(match oid {
         18 => ("\"char\"", &[]),
         19 => ("name", &[]),
         26 => ("oid", &[Base::Int2, Base::Int4, Base::Int8]),
-        114 => ("json", &[Base::Jsonb]),
         142 => ("xml", &[]),
-        650 => ("cidr", &[]),
-        700 => ("real", NUMBERS),
-        701 => ("double precision", NUMBERS),
         790 => ("money", &[Base::Numeric]),
-        829 => ("macaddr", &[]),
-        869 => ("inet", &[]),
-        1083 => ("time without time zone", &[]),
-        1114 => ("timestamp without time zone", DATES),
-        1186 => ("interval", &[]),
-        1266 => ("time with time zone", &[]),
+        774 => ("macaddr8", &[Base::Macaddr]),
+        1186 => ("interval", &[Base::Time]),
+        1266 => ("time with time zone", &[Base::Time]),
         1560 => ("bit", &[]),
         1562 => ("bit varying", &[]),
+        199 => ("json[]", &[]),
+        651 => ("cidr[]", &[]),
+        1021 => ("real[]", &[]),
+        1022 => ("double precision[]", &[]),
+        1040 => ("macaddr[]", &[]),
+        1041 => ("inet[]", &[]),
+        1115 => ("timestamp without time zone[]", &[]),
+        1183 => ("time without time zone[]", &[]),
         1000 => ("boolean[]", &[]),
         1001 => ("bytea[]", &[]),
         1005 => ("smallint[]", &[]),
@@ -123,21 +135,70 @@ pub(super) fn assign(
             Base::Char => out.extend_from_slice(text::trim_blanks(canon)),
             // This cast is a function of its own, which spells the words out.
             Base::Bool => out.extend_from_slice(if canon == [0] { b"false" } else { b"true" }),
+            // So is this one, which always shows the mask.
+            Base::Inet | Base::Cidr => network::print(true, canon, out)?,
             _ => codec::output(from, canon, settings, out)?,
         }
+    } else if to.is_network() {
+        network::cast(to == Base::Cidr, canon, out)?;
+    } else if to == Base::Jsonb {
+        let text = std::str::from_utf8(canon).map_err(|_| ValueError::damaged(from.name()))?;
+        jsonb::parse(text, out)?;
+    } else if to == Base::Json {
+        out.extend_from_slice(jsonb::text(canon)?);
+    } else if to == Base::Time {
+        let micros = load_timestamptz(canon)?;
+        let time = match from {
+            Base::Timestamp => datetime::timestamp_to_time(micros),
+            _ => datetime::timestamptz_to_time(micros, &settings.time_zone),
+        };
+        let infinite =
+            || ValueError::unsupported("an infinite timestamp is not supported for a sealed column of type time");
+        out.extend_from_slice(&time.ok_or_else(infinite)?.to_be_bytes());
+    } else if to.is_float() {
+        Float::cast(from, to, canon)?.store(out);
+    } else if from.is_float() && to == Base::Numeric {
+        Float::load(from, canon)?.to_numeric()?.store(out)?;
+    } else if from.is_float() {
+        int::store(to, Float::load(from, canon)?.to_int(to)?, out);
     } else if to == Base::Numeric {
         Numeric::from_int(int::load(from, canon)?).store(out)?;
     } else if from == Base::Numeric {
         int::store(to, Numeric::load(canon)?.to_int(to)?, out);
     } else if to.is_integer() {
         int::store(to, int::cast(to, int::load(from, canon)?)?, out);
-    } else if to == Base::Date {
-        let days = datetime::timestamptz_to_date(load_timestamptz(canon)?, &settings.time_zone);
-        out.extend_from_slice(&days.to_be_bytes());
     } else {
-        let micros = datetime::date_to_timestamptz(load_date(canon)?, &settings.time_zone);
-        out.extend_from_slice(&micros.ok_or_else(datetime::date_too_large)?.to_be_bytes());
+        assign_date(from, to, canon, settings, out)?;
     }
+    Ok(())
+}
+
+/// Between `date`, `timestamp` and `timestamptz`.
+fn assign_date(from: Base, to: Base, canon: &[u8], settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
+    let zone = &settings.time_zone;
+    let out_of_range = || ValueError::new("22008", "timestamp out of range");
+    let micros = match (from, to) {
+        (Base::Date, Base::Timestamp) => {
+            datetime::date_to_timestamp(load_date(canon)?).ok_or_else(datetime::date_too_large)?
+        }
+        (Base::Date, _) => {
+            datetime::date_to_timestamptz(load_date(canon)?, zone).ok_or_else(datetime::date_too_large)?
+        }
+        (_, Base::Date) => {
+            let micros = load_timestamptz(canon)?;
+            let days = match from {
+                Base::Timestamp => datetime::timestamp_to_date(micros),
+                _ => datetime::timestamptz_to_date(micros, zone),
+            };
+            out.extend_from_slice(&days.to_be_bytes());
+            return Ok(());
+        }
+        (Base::Timestamp, _) => {
+            datetime::timestamp_to_timestamptz(load_timestamptz(canon)?, zone).ok_or_else(out_of_range)?
+        }
+        _ => datetime::timestamptz_to_timestamp(load_timestamptz(canon)?, zone).ok_or_else(out_of_range)?,
+    };
+    out.extend_from_slice(&micros.to_be_bytes());
     Ok(())
 }
 
@@ -158,6 +219,12 @@ pub(super) fn comparison(
         }
         (Base::Char, _) => {}
         (_, Base::Char) => operand.truncate(text::trim_blanks(operand).len()),
+        (column, from) if column.is_float() => {
+            let double = Float::cast(from, Base::Float8, operand)?;
+            operand.clear();
+            double.store(operand);
+            return Ok(Some(Base::Float8));
+        }
         (Base::Numeric, from) if from.is_integer() => {
             let number = int::load(from, operand)?;
             operand.clear();
@@ -175,10 +242,39 @@ pub(super) fn comparison(
             let Some(days) = datetime::date_at_midnight(moment, &settings.time_zone) else { return Ok(None) };
             *operand = days.to_be_bytes().to_vec();
         }
-        (Base::Timestamptz, Base::Date) => {
+        (Base::Date, Base::Timestamp) => {
+            let local = load_timestamptz(operand)?;
+            if !datetime::is_midnight(local) {
+                return Ok(None);
+            }
+            *operand = datetime::timestamp_to_date(local).to_be_bytes().to_vec();
+        }
+        (Base::Timestamptz | Base::Timestamp, Base::Date) => {
             let day = load_date(operand)?;
-            let Some(micros) = datetime::date_to_timestamptz(day, &settings.time_zone) else { return Ok(None) };
+            let micros = match column {
+                Base::Timestamp => datetime::date_to_timestamp(day),
+                _ => datetime::date_to_timestamptz(day, &settings.time_zone),
+            };
+            let Some(micros) = micros else { return Ok(None) };
             *operand = micros.to_be_bytes().to_vec();
+        }
+        (Base::Timestamptz, Base::Timestamp) => {
+            let local = load_timestamptz(operand)?;
+            let Some(micros) = datetime::timestamp_to_timestamptz(local, &settings.time_zone) else { return Ok(None) };
+            *operand = micros.to_be_bytes().to_vec();
+        }
+        (Base::Timestamp, Base::Timestamptz) => {
+            let moment = load_timestamptz(operand)?;
+            match *datetime::timestamps_of(moment, &settings.time_zone) {
+                [] => return Ok(None),
+                [local] => *operand = local.to_be_bytes().to_vec(),
+                _ => {
+                    return Err(ValueError::unsupported(
+                        "comparing a sealed column of type timestamp with a moment of which the session's time zone has two local times is not supported",
+                    )
+                    .hint("Cast the value to timestamp."));
+                }
+            }
         }
         _ => {}
     }

@@ -3,7 +3,9 @@
 use super::{
     Format, LogicalType, Normalize, Settings, ValueError,
     cast::{self, assign, comparison},
-    datetime, foreign, int, jsonb,
+    datetime,
+    float::{self, Float},
+    int, jsonb, network,
     numeric::{self, Numeric},
     simple, text,
     ty::{Base, length_typmod},
@@ -41,7 +43,7 @@ pub enum Purpose {
 /// are those of [`parse`] and [`equality_operand`].
 pub fn check(target: LogicalType, oid: u32, purpose: Purpose) -> Result<(), ValueError> {
     let source = Source { oid, typmod: -1 };
-    if source.is_untyped() || foreign::reads(target.base(), oid, purpose) {
+    if source.is_untyped() {
         return Ok(());
     }
     match purpose {
@@ -78,11 +80,6 @@ pub fn parse(
         let to = target.base();
         if source.is_untyped() {
             return input(to, target.typmod(), format, bytes, settings, out);
-        }
-        if let Some(value) = foreign::assigned(to, source, format, bytes, settings) {
-            let start = out.len();
-            out.extend_from_slice(&value?);
-            return coerce(to, target.typmod(), false, start, out);
         }
         let from = cast::check_assignment(target, source.oid)?;
         if from == to && source.typmod == -1 {
@@ -122,7 +119,7 @@ pub fn format(
 ///
 /// Text: the bytes, normalised, of `char(n)` without blanks at the end. Integers: eight bytes, big
 /// endian, whatever their width. `numeric`: sign and weight (two bytes each) and the digits base
-/// 10000 without zeros at either end. `jsonb`: its text with numbers without zeros at the end.
+/// 10000 without zeros at either end. `float4`, `float8`: a double, big endian, `-0` as `0`, one NaN. `inet`, `cidr`: family, bits, address. `jsonb`: its text with numbers without zeros at the end.
 /// Others: the storage canon.
 pub fn equality_canon(
     ty: LogicalType,
@@ -148,11 +145,6 @@ pub fn equality_operand(
 ) -> Result<Operand, ValueError> {
     all_or_nothing(out, |out| {
         let column = target.base();
-        if let Some(value) = foreign::compared(column, source, format, bytes, settings) {
-            let Some(value) = value? else { return Ok(Operand::NeverEqual) };
-            equality(column, &value, normalize, out)?;
-            return Ok(Operand::Canon);
-        }
         let from = if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
         let mut value = typed(from, source, format, bytes, settings)?;
         match comparison(column, from, &mut value, normalize, settings)? {
@@ -218,6 +210,21 @@ fn input_text(base: Base, typmod: i32, value: &str, settings: &Settings, out: &m
             let micros = datetime::round_timestamptz(datetime::parse_timestamptz(value, settings)?, typmod);
             out.extend_from_slice(&micros.to_be_bytes());
         }
+        Base::Timestamp => {
+            let micros = datetime::round_timestamptz(datetime::parse_timestamp(value, settings)?, typmod);
+            out.extend_from_slice(&micros.to_be_bytes());
+        }
+        Base::Float4 | Base::Float8 => Float::parse(base, value)?.store(out),
+        Base::Time => {
+            let micros = datetime::round_timestamptz(datetime::parse_time(value, settings)?, typmod);
+            out.extend_from_slice(&micros.to_be_bytes());
+        }
+        Base::Json => {
+            jsonb::check(value)?;
+            out.extend_from_slice(value.as_bytes());
+        }
+        Base::Inet | Base::Cidr => network::parse(base == Base::Cidr, value, out)?,
+        Base::Macaddr => network::parse_macaddr(value, out)?,
         Base::Uuid => simple::parse_uuid(value, out)?,
         Base::Bytea => simple::parse_bytea(value, out)?,
         Base::Jsonb => jsonb::parse(value, out)?,
@@ -236,8 +243,8 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
             out.push(u8::from(*byte != 0));
         }
         Base::Int2 => out.extend_from_slice(&exactly::<2>(bytes)?),
-        Base::Int4 => out.extend_from_slice(&exactly::<4>(bytes)?),
-        Base::Int8 => out.extend_from_slice(&exactly::<8>(bytes)?),
+        Base::Int4 | Base::Float4 => out.extend_from_slice(&exactly::<4>(bytes)?),
+        Base::Int8 | Base::Float8 => out.extend_from_slice(&exactly::<8>(bytes)?),
         Base::Uuid => out.extend_from_slice(&exactly::<16>(bytes)?),
         Base::Date => {
             // The server looks at the value first, then at what is left over.
@@ -245,7 +252,29 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
             datetime::check_date(i32::from_be_bytes(days))?;
             out.extend_from_slice(&exactly::<4>(bytes)?);
         }
-        Base::Timestamptz => {
+        Base::Time => {
+            let micros = i64::from_be_bytes(first_bytes::<8>(bytes)?);
+            datetime::check_time(micros)?;
+            exactly::<8>(bytes)?;
+            out.extend_from_slice(&datetime::round_timestamptz(micros, typmod).to_be_bytes());
+        }
+        Base::Json => {
+            let value = text::verify(bytes)?;
+            jsonb::check(value)?;
+            out.extend_from_slice(value.as_bytes());
+        }
+        Base::Inet | Base::Cidr => {
+            if network::receive(base == Base::Cidr, bytes, out)? != bytes.len() {
+                return Err(left_over());
+            }
+        }
+        Base::Macaddr => {
+            if bytes.len() < 6 {
+                return Err(protocol("no data left in message"));
+            }
+            out.extend_from_slice(&exactly::<6>(bytes)?);
+        }
+        Base::Timestamptz | Base::Timestamp => {
             let micros = i64::from_be_bytes(first_bytes::<8>(bytes)?);
             datetime::check_timestamptz(micros)?;
             exactly::<8>(bytes)?;
@@ -298,7 +327,7 @@ fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u
             out.truncate(start);
             number.store(out)
         }
-        (Base::Timestamptz, _) => {
+        (Base::Timestamptz | Base::Timestamp | Base::Time, _) => {
             let micros = datetime::round_timestamptz(int::load(Base::Int8, canon)?, typmod);
             out.truncate(start);
             out.extend_from_slice(&micros.to_be_bytes());
@@ -311,7 +340,7 @@ fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u
 /// A type's output function.
 pub(super) fn output(base: Base, canon: &[u8], settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
     match base {
-        Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(canon),
+        Base::Text | Base::Varchar | Base::Char | Base::Json => out.extend_from_slice(canon),
         Base::Bool => match canon {
             [0] => out.push(b'f'),
             [_] => out.push(b't'),
@@ -321,6 +350,11 @@ pub(super) fn output(base: Base, canon: &[u8], settings: &Settings, out: &mut Ve
         Base::Numeric => numeric::print(canon, out)?,
         Base::Date => datetime::print_date(cast::load_date(canon)?, settings, out),
         Base::Timestamptz => datetime::print_timestamptz(cast::load_timestamptz(canon)?, settings, out),
+        Base::Timestamp => datetime::print_timestamp(cast::load_timestamptz(canon)?, settings, out),
+        Base::Time => datetime::print_time(cast::load_timestamptz(canon)?, out),
+        Base::Inet | Base::Cidr => network::print(base == Base::Cidr, canon, out)?,
+        Base::Macaddr => network::print_macaddr(canon, out)?,
+        Base::Float4 | Base::Float8 => float::print(Float::load(base, canon)?, settings.extra_float_digits, out),
         Base::Uuid => simple::print_uuid(canon, out)?,
         Base::Bytea => simple::print_bytea(canon, settings.bytea_output, out),
         Base::Jsonb => out.extend_from_slice(jsonb::text(canon)?),
@@ -341,7 +375,21 @@ fn equality(base: Base, canon: &[u8], normalize: &[Normalize], out: &mut Vec<u8>
             Ok(())
         }
         Base::Jsonb => jsonb::equality(canon, out),
-        Base::Bool | Base::Date | Base::Timestamptz | Base::Uuid | Base::Bytea => {
+        Base::Float4 | Base::Float8 => {
+            Float::load(base, canon)?.equality(out);
+            Ok(())
+        }
+        Base::Inet | Base::Cidr => network::equality(canon, out),
+        // There is no `=` for json: no policy has it in mode equality.
+        Base::Json => Err(ValueError::unsupported("json has no equality")),
+        Base::Time
+        | Base::Macaddr
+        | Base::Bool
+        | Base::Date
+        | Base::Timestamptz
+        | Base::Timestamp
+        | Base::Uuid
+        | Base::Bytea => {
             out.extend_from_slice(canon);
             Ok(())
         }

@@ -1,4 +1,4 @@
-//! `date` and `timestamptz`: their values, casts between them, and their text forms.
+//! `date`, `time`, `timestamp` and `timestamptz`: their values, casts between them, and their text forms.
 //!
 //! Reading follows `ParseDateTime()` and `DecodeDateTime()` of the server's datetime.c step by step,
 //! because its rules (which number is the day, what may stand twice) are defined by that code alone:
@@ -23,7 +23,7 @@ use super::{
     calendar::{self, POSTGRES_EPOCH, SECS_PER_DAY, TIMESTAMP_END_JULIAN, UNIX_EPOCH, USECS_PER_DAY, USECS_PER_SEC},
 };
 
-pub(super) use print::{print_date, print_timestamptz};
+pub(super) use print::{print_date, print_time, print_timestamp, print_timestamptz};
 
 /// The infinities of `date`.
 const DATE_INFINITY: i32 = i32::MAX;
@@ -34,6 +34,7 @@ const MINUS_INFINITY: i64 = i64::MIN;
 
 const DATE: &str = "date";
 const TIMESTAMPTZ: &str = "timestamp with time zone";
+const TIMESTAMP: &str = "timestamp";
 
 /// Sizes of the server's work buffers: `MAXDATELEN + 1`, `MAXDATELEN + MAXDATEFIELDS`.
 const DATE_ROOM: usize = 129;
@@ -60,6 +61,20 @@ impl Civil {
         }
         let day = calendar::to_julian(self.year, self.month, self.day).wrapping_sub(UNIX_EPOCH);
         Some(i64::from(day) * SECS_PER_DAY + i64::from(self.day_seconds()))
+    }
+
+    /// `time_overflows()`: 24:00:00 is allowed, nothing beyond it.
+    fn is_beyond_day(&self) -> bool {
+        let outside = !(0..=24).contains(&self.hour)
+            || !(0..60).contains(&self.minute)
+            || !(0..=60).contains(&self.second)
+            || !(0..=USECS_PER_SEC).contains(&i64::from(self.micros));
+        outside || self.time_of_day() > USECS_PER_DAY
+    }
+
+    /// `tm2time()`
+    fn time_of_day(&self) -> i64 {
+        i64::from(self.day_seconds()) * USECS_PER_SEC + i64::from(self.micros)
     }
 
     /// Wraps as the server's `int` does: `h2147483647` gets this far.
@@ -137,21 +152,51 @@ pub(super) fn parse_timestamptz(text: &str, settings: &Settings) -> Result<i64, 
     Ok(micros)
 }
 
-/// `timestamp_in()`: microseconds since 2000-01-01 00:00 in local time. The server ignores a zone in
-/// the text; such a text is refused, since nobody means that.
+/// `timestamp_in()`: microseconds since 2000-01-01 00:00 in local time, not yet rounded. A zone in the
+/// text is read, and then ignored, as the server does.
 pub(super) fn parse_timestamp(text: &str, settings: &Settings) -> Result<i64, ValueError> {
-    let in_zone = |zone| {
-        parse_timestamptz(text, &Settings { time_zone: zone, ..settings.clone() }).map_err(|mut error| {
-            error.message = error.message.replace(TIMESTAMPTZ, "timestamp");
-            error
-        })
-    };
-    let local = in_zone(TimeZone::UTC)?;
-    let hour_east = in_zone(TimeZone::fixed(jiff::tz::Offset::constant(1)))?;
-    if !is_infinite(local) && local.checked_sub(hour_east) != Some(3600 * USECS_PER_SEC) {
-        return Err(ValueError::unsupported("a timestamp without time zone that names a zone is not supported"));
+    if let Some((civil, _)) = fast::timestamp(text.as_bytes())
+        && let Some(micros) = civil.to_timestamp(0)
+    {
+        return Ok(micros);
     }
-    Ok(local)
+    let decoded =
+        decode::decode(text, settings.date_order, TIMESTAMPTZ_ROOM).map_err(|e| e.explain(TIMESTAMP, text))?;
+    match decoded.kind {
+        Kind::Moment => {}
+        Kind::Epoch => return Ok(i64::from(UNIX_EPOCH - POSTGRES_EPOCH) * USECS_PER_DAY),
+        Kind::Infinity => return Ok(INFINITY),
+        Kind::MinusInfinity => return Ok(MINUS_INFINITY),
+    }
+    let micros = decoded
+        .civil
+        .to_timestamp(0)
+        .ok_or_else(|| ValueError::new("22008", format!("timestamp out of range: \"{text}\"")))?;
+    constant(&decoded, TIMESTAMP)?;
+    Ok(micros)
+}
+
+/// `time_in()`: microseconds since midnight, not yet rounded to a precision.
+pub(super) fn parse_time(text: &str, settings: &Settings) -> Result<i64, ValueError> {
+    let decoded = decode::decode_time(text, settings.date_order, DATE_ROOM).map_err(|e| e.explain("time", text))?;
+    constant(&decoded, "time")?;
+    Ok(decoded.civil.time_of_day())
+}
+
+/// `time_recv()`: the range check of a binary value.
+pub(super) fn check_time(micros: i64) -> Result<(), ValueError> {
+    if (0..=USECS_PER_DAY).contains(&micros) { Ok(()) } else { Err(ValueError::new("22008", "time out of range")) }
+}
+
+/// `timestamp_time()`: the time of a local time; `None` if it is infinite.
+pub(super) fn timestamp_to_time(local: i64) -> Option<i64> {
+    (!is_infinite(local)).then(|| local.rem_euclid(USECS_PER_DAY))
+}
+
+/// `timestamptz_time()`: the time in the session's zone; `None` if it is infinite.
+pub(super) fn timestamptz_to_time(micros: i64, zone: &TimeZone) -> Option<i64> {
+    let offset = || i64::from(zone::offset_at(zone, micros, |_| ())) * USECS_PER_SEC;
+    (!is_infinite(micros)).then(|| (micros + offset()).rem_euclid(USECS_PER_DAY))
 }
 
 fn is_infinite(micros: i64) -> bool {
@@ -256,6 +301,44 @@ pub(super) fn timestamp_to_timestamptz(local: i64, zone: &TimeZone) -> Option<i6
     let civil = Civil { year, month, day, hour, minute, second, micros: (time % USECS_PER_SEC) as i32 };
     let micros = local - i64::from(zone::offset_at_local(zone, &civil)) * USECS_PER_SEC;
     calendar::is_timestamp(micros).then_some(micros)
+}
+
+/// `timestamptz2timestamp()`: the local time of a moment in the session's zone.
+pub(super) fn timestamptz_to_timestamp(micros: i64, zone: &TimeZone) -> Option<i64> {
+    if is_infinite(micros) {
+        return Some(micros);
+    }
+    let local = micros + i64::from(zone::offset_at(zone, micros, |_| ())) * USECS_PER_SEC;
+    calendar::is_timestamp(local).then_some(local)
+}
+
+/// The local times that are this moment when they are taken as ones of the session's zone, which is
+/// what `timestamp = timestamptz` does: none where a change of offset repeats an hour, two where it
+/// skips one.
+pub(super) fn timestamps_of(micros: i64, zone: &TimeZone) -> Vec<i64> {
+    if is_infinite(micros) {
+        return vec![micros];
+    }
+    let mut found = Vec::new();
+    // No zone is further than a day from UTC, and none changed twice within two days.
+    for days in [0, -1, 1] {
+        let offset = zone::offset_at(zone, micros.saturating_add(days * USECS_PER_DAY), |_| ());
+        let local = micros + i64::from(offset) * USECS_PER_SEC;
+        let same = calendar::is_timestamp(local) && timestamp_to_timestamptz(local, zone) == Some(micros);
+        if same && !found.contains(&local) {
+            found.push(local);
+        }
+    }
+    found
+}
+
+/// `date2timestamp()`: `None` if a timestamp cannot hold it.
+pub(super) fn date_to_timestamp(days: i32) -> Option<i64> {
+    match days {
+        DATE_INFINITY => Some(INFINITY),
+        DATE_MINUS_INFINITY => Some(MINUS_INFINITY),
+        _ => (days < TIMESTAMP_END_JULIAN - POSTGRES_EPOCH).then(|| i64::from(days) * USECS_PER_DAY),
+    }
 }
 
 /// `timestamp_date()`: the day of a local time.

@@ -1,4 +1,4 @@
-//! `jsonb`: reading, normalising and printing, as the server does it.
+//! `json` and `jsonb`: reading, normalising and printing, as the server does it.
 //!
 //! The storage canon is `jsonb_send`: a version byte 1 and the normalised text. The equality canon is
 //! that text with numbers normalised too, since `1.0 = 1` in jsonb.
@@ -20,6 +20,11 @@ pub(super) fn parse(text: &str, out: &mut Vec<u8>) -> Result<(), ValueError> {
     out.push(VERSION);
     document.print(out);
     Ok(())
+}
+
+/// Checks JSON text as `json_in()` does: numbers may be of any size, and escapes stand for themselves.
+pub(super) fn check(text: &str) -> Result<(), ValueError> {
+    parser::check(text)
 }
 
 /// Takes the version byte off the binary form. The caller verifies the encoding of the rest.

@@ -47,6 +47,8 @@ pub struct Settings {
     pub time_zone: jiff::tz::TimeZone,
     /// `bytea_output`.
     pub bytea_output: ByteaOutput,
+    /// `extra_float_digits`: -15 to 3.
+    pub extra_float_digits: i32,
 }
 
 impl Default for Settings {
@@ -56,6 +58,7 @@ impl Default for Settings {
             date_order: DateOrder::Mdy,
             time_zone: jiff::tz::TimeZone::UTC,
             bytea_output: ByteaOutput::Hex,
+            extra_float_digits: 1,
         }
     }
 }
@@ -92,6 +95,15 @@ impl Settings {
             }
             None => false,
         }
+    }
+
+    /// Takes over `extra_float_digits`. False if it is not a number in PostgreSQL's range.
+    pub fn set_extra_float_digits(&mut self, value: &str) -> bool {
+        match value.trim().parse() {
+            Ok(digits @ -15..=3) => self.extra_float_digits = digits,
+            _ => return false,
+        }
+        true
     }
 
     /// Takes over `bytea_output`: `hex` or `escape`. False if it is anything else.

@@ -138,7 +138,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
-fn print_hex(byte: u8, out: &mut Vec<u8>) {
+pub(super) fn print_hex(byte: u8, out: &mut Vec<u8>) {
     let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
     out.push(digit(byte >> 4));
     out.push(digit(byte & 15));

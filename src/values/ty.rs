@@ -30,6 +30,22 @@ pub enum LogicalType {
     Date,
     /// `timestamptz`, optionally with fractional-second precision
     Timestamptz(Option<u8>),
+    /// `timestamp` without time zone, optionally with fractional-second precision
+    Timestamp(Option<u8>),
+    /// `float4`
+    Float4,
+    /// `float8`
+    Float8,
+    /// `time` without time zone, optionally with fractional-second precision
+    Time(Option<u8>),
+    /// `json`
+    Json,
+    /// `inet`
+    Inet,
+    /// `cidr`
+    Cidr,
+    /// `macaddr`
+    Macaddr,
     /// `uuid`
     Uuid,
     /// `bytea`
@@ -74,13 +90,21 @@ pub(super) enum Base {
     Numeric,
     Date,
     Timestamptz,
+    Timestamp,
+    Float4,
+    Float8,
+    Time,
+    Json,
+    Inet,
+    Cidr,
+    Macaddr,
     Uuid,
     Bytea,
     Jsonb,
 }
 
 impl Base {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Text,
         Self::Varchar,
         Self::Char,
@@ -91,6 +115,14 @@ impl Base {
         Self::Numeric,
         Self::Date,
         Self::Timestamptz,
+        Self::Timestamp,
+        Self::Float4,
+        Self::Float8,
+        Self::Time,
+        Self::Json,
+        Self::Inet,
+        Self::Cidr,
+        Self::Macaddr,
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
@@ -109,6 +141,14 @@ impl Base {
             Self::Numeric => (1700, 1231, -1, "numeric"),
             Self::Date => (1082, 1182, 4, "date"),
             Self::Timestamptz => (1184, 1185, 8, "timestamp with time zone"),
+            Self::Timestamp => (1114, 1115, 8, "timestamp without time zone"),
+            Self::Float4 => (700, 1021, 4, "real"),
+            Self::Float8 => (701, 1022, 8, "double precision"),
+            Self::Time => (1083, 1183, 8, "time without time zone"),
+            Self::Json => (114, 199, -1, "json"),
+            Self::Inet => (869, 1041, -1, "inet"),
+            Self::Cidr => (650, 651, -1, "cidr"),
+            Self::Macaddr => (829, 1040, 6, "macaddr"),
             Self::Uuid => (2950, 2951, 16, "uuid"),
             Self::Bytea => (17, 1001, -1, "bytea"),
             Self::Jsonb => (3802, 3807, -1, "jsonb"),
@@ -131,15 +171,27 @@ impl Base {
         matches!(self, Self::Int2 | Self::Int4 | Self::Int8)
     }
 
+    pub(super) const fn is_float(self) -> bool {
+        matches!(self, Self::Float4 | Self::Float8)
+    }
+
     pub(super) const fn is_number(self) -> bool {
-        self.is_integer() || matches!(self, Self::Numeric)
+        self.is_integer() || self.is_float() || matches!(self, Self::Numeric)
+    }
+
+    pub(super) const fn is_network(self) -> bool {
+        matches!(self, Self::Inet | Self::Cidr)
+    }
+
+    /// Days and moments, which convert to each other.
+    pub(super) const fn is_date(self) -> bool {
+        matches!(self, Self::Date | Self::Timestamp | Self::Timestamptz)
     }
 }
 
 impl LogicalType {
     /// The type names a policy may use, for messages.
-    pub const ALLOWED: &'static str =
-        "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), date, timestamptz, uuid, bytea, jsonb";
+    pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, time, timestamp, timestamptz, uuid, bytea, json, jsonb, inet, cidr, macaddr";
 
     /// Reads a type name as a policy spells it: PostgreSQL's names and aliases, any case, spaces
     /// allowed (`character varying (20)`, `timestamp with time zone`), a `pg_catalog.` before it too.
@@ -159,6 +211,14 @@ impl LogicalType {
             Self::Numeric(_) => Base::Numeric,
             Self::Date => Base::Date,
             Self::Timestamptz(_) => Base::Timestamptz,
+            Self::Timestamp(_) => Base::Timestamp,
+            Self::Float4 => Base::Float4,
+            Self::Float8 => Base::Float8,
+            Self::Time(_) => Base::Time,
+            Self::Json => Base::Json,
+            Self::Inet => Base::Inet,
+            Self::Cidr => Base::Cidr,
+            Self::Macaddr => Base::Macaddr,
             Self::Uuid => Base::Uuid,
             Self::Bytea => Base::Bytea,
             Self::Jsonb => Base::Jsonb,
@@ -186,7 +246,7 @@ impl LogicalType {
             Self::Varchar(Some(n)) | Self::Char(Some(n)) => n as i32 + VARHDRSZ,
             // make_numeric_typmod() of numeric.c: eleven bits of scale, two's complement.
             Self::Numeric(Some((p, s))) => (((p as i32) << 16) | (s as i32 & 0x7ff)) + VARHDRSZ,
-            Self::Timestamptz(Some(p)) => p as i32,
+            Self::Timestamptz(Some(p)) | Self::Timestamp(Some(p)) | Self::Time(Some(p)) => p as i32,
             _ => -1,
         }
     }
@@ -199,11 +259,19 @@ impl LogicalType {
             Self::Char(_) => Self::Char(None),
             Self::Numeric(_) => Self::Numeric(None),
             Self::Timestamptz(_) => Self::Timestamptz(None),
+            Self::Timestamp(_) => Self::Timestamp(None),
+            Self::Time(_) => Self::Time(None),
             Self::Text
             | Self::Bool
             | Self::Int2
             | Self::Int4
             | Self::Int8
+            | Self::Float4
+            | Self::Float8
+            | Self::Json
+            | Self::Inet
+            | Self::Cidr
+            | Self::Macaddr
             | Self::Date
             | Self::Uuid
             | Self::Bytea
@@ -227,6 +295,14 @@ impl LogicalType {
             Base::Uuid => 11,
             Base::Bytea => 12,
             Base::Jsonb => 13,
+            Base::Timestamp => 14,
+            Base::Float4 => 15,
+            Base::Float8 => 16,
+            Base::Time => 17,
+            Base::Json => 18,
+            Base::Inet => 19,
+            Base::Cidr => 20,
+            Base::Macaddr => 21,
         }
     }
 
@@ -266,6 +342,14 @@ impl LogicalType {
             Base::Numeric => Self::Numeric(numeric_typmod(typmod)),
             Base::Date => Self::Date,
             Base::Timestamptz => Self::Timestamptz(u8::try_from(typmod).ok()),
+            Base::Timestamp => Self::Timestamp(u8::try_from(typmod).ok()),
+            Base::Float4 => Self::Float4,
+            Base::Float8 => Self::Float8,
+            Base::Time => Self::Time(u8::try_from(typmod).ok()),
+            Base::Json => Self::Json,
+            Base::Inet => Self::Inet,
+            Base::Cidr => Self::Cidr,
+            Base::Macaddr => Self::Macaddr,
             Base::Uuid => Self::Uuid,
             Base::Bytea => Self::Bytea,
             Base::Jsonb => Self::Jsonb,
@@ -297,6 +381,8 @@ impl fmt::Display for LogicalType {
             Self::Char(None) => f.write_str("bpchar"),
             Self::Numeric(Some((p, s))) => write!(f, "numeric({p},{s})"),
             Self::Timestamptz(Some(p)) => write!(f, "timestamp({p}) with time zone"),
+            Self::Timestamp(Some(p)) => write!(f, "timestamp({p}) without time zone"),
+            Self::Time(Some(p)) => write!(f, "time({p}) without time zone"),
             other => f.write_str(other.base_name()),
         }
     }

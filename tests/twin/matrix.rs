@@ -91,6 +91,7 @@ pub enum Construct {
     Merge,
     Foreign,
     CharAmongStrings,
+    FloatAmongNumbers,
     // around
     Prepare,
     Cursor,
@@ -165,6 +166,8 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         C::FlowReturned => Verdict::Refused(&["sql/shared-value"]),
         // docs/types.md: neither is a comparison of text, nor surely one of char(n).
         C::CharAmongStrings => Verdict::Refused(&["values/unsupported", "sql/unsupported-operand"]),
+        // Compared as doubles, of which one stands for many numbers.
+        C::FloatAmongNumbers => Verdict::Refused(&["values/unsupported"]),
         C::Output
         | C::Star
         | C::IsNull

@@ -13,6 +13,12 @@ pub enum Ty {
     Numeric(Option<(u16, i16)>),
     Date,
     Timestamptz,
+    Timestamp,
+    Float4,
+    Float8,
+    Time,
+    Inet,
+    Macaddr,
     Uuid,
     Bytea,
     Jsonb,
@@ -27,13 +33,18 @@ pub enum Family {
     Bool,
     Date,
     Timestamptz,
+    Timestamp,
+    Float,
+    Time,
+    Inet,
+    Macaddr,
     Uuid,
     Bytea,
     Jsonb,
 }
 
 impl Ty {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::Text,
         Self::Varchar(24),
         Self::Char(20),
@@ -45,6 +56,12 @@ impl Ty {
         Self::Numeric(Some((18, 2))),
         Self::Date,
         Self::Timestamptz,
+        Self::Timestamp,
+        Self::Float4,
+        Self::Float8,
+        Self::Time,
+        Self::Inet,
+        Self::Macaddr,
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
@@ -65,6 +82,12 @@ impl Ty {
             Self::Numeric(Some((p, s))) => format!("numeric({p},{s})"),
             Self::Date => "date".to_owned(),
             Self::Timestamptz => "timestamptz".to_owned(),
+            Self::Timestamp => "timestamp".to_owned(),
+            Self::Float4 => "float4".to_owned(),
+            Self::Float8 => "float8".to_owned(),
+            Self::Time => "time".to_owned(),
+            Self::Inet => "inet".to_owned(),
+            Self::Macaddr => "macaddr".to_owned(),
             Self::Uuid => "uuid".to_owned(),
             Self::Bytea => "bytea".to_owned(),
             Self::Jsonb => "jsonb".to_owned(),
@@ -84,6 +107,12 @@ impl Ty {
             Self::Numeric(_) => "numeric",
             Self::Date => "date",
             Self::Timestamptz => "timestamp with time zone",
+            Self::Timestamp => "timestamp without time zone",
+            Self::Float4 => "real",
+            Self::Float8 => "double precision",
+            Self::Time => "time without time zone",
+            Self::Inet => "inet",
+            Self::Macaddr => "macaddr",
             Self::Uuid => "uuid",
             Self::Bytea => "bytea",
             Self::Jsonb => "jsonb",
@@ -102,6 +131,12 @@ impl Ty {
             Self::Numeric(_) => 1700,
             Self::Date => 1082,
             Self::Timestamptz => 1184,
+            Self::Timestamp => 1114,
+            Self::Float4 => 700,
+            Self::Float8 => 701,
+            Self::Time => 1083,
+            Self::Inet => 869,
+            Self::Macaddr => 829,
             Self::Uuid => 2950,
             Self::Bytea => 17,
             Self::Jsonb => 3802,
@@ -120,6 +155,12 @@ impl Ty {
             Self::Numeric(_) => 1231,
             Self::Date => 1182,
             Self::Timestamptz => 1185,
+            Self::Timestamp => 1115,
+            Self::Float4 => 1021,
+            Self::Float8 => 1022,
+            Self::Time => 1183,
+            Self::Inet => 1041,
+            Self::Macaddr => 1040,
             Self::Uuid => 2951,
             Self::Bytea => 1001,
             Self::Jsonb => 3807,
@@ -134,6 +175,11 @@ impl Ty {
             Self::Bool => Family::Bool,
             Self::Date => Family::Date,
             Self::Timestamptz => Family::Timestamptz,
+            Self::Timestamp => Family::Timestamp,
+            Self::Float4 | Self::Float8 => Family::Float,
+            Self::Time => Family::Time,
+            Self::Inet => Family::Inet,
+            Self::Macaddr => Family::Macaddr,
             Self::Uuid => Family::Uuid,
             Self::Bytea => Family::Bytea,
             Self::Jsonb => Family::Jsonb,
@@ -143,7 +189,7 @@ impl Ty {
     /// Can equal values look different (`1.0` and `1.00`)? Which of them stands for a group is not
     /// determined then.
     pub fn has_twins(self) -> bool {
-        matches!(self, Self::Numeric(None) | Self::Jsonb)
+        matches!(self, Self::Numeric(None) | Self::Jsonb | Self::Float4 | Self::Float8)
     }
 
     /// Casts to other types that keep a value comparable with a column of this one.
@@ -157,6 +203,12 @@ impl Ty {
             Self::Bool => &[Ty::Bool],
             Self::Date => &[Ty::Date],
             Self::Timestamptz => &[Ty::Timestamptz],
+            Self::Timestamp => &[Ty::Timestamp],
+            Self::Float4 => &[Ty::Float4],
+            Self::Float8 => &[Ty::Float8],
+            Self::Time => &[Ty::Time],
+            Self::Inet => &[Ty::Inet],
+            Self::Macaddr => &[Ty::Macaddr],
             Self::Uuid => &[Ty::Uuid],
             Self::Bytea => &[Ty::Bytea],
             Self::Jsonb => &[Ty::Jsonb],
@@ -177,9 +229,26 @@ impl Ty {
             Self::Int8 => Some(text.parse::<i64>().ok()?.to_be_bytes().to_vec()),
             Self::Numeric(_) => numeric(text),
             Self::Date => Some((days(text)?).to_be_bytes().to_vec()),
-            Self::Timestamptz => {
+            Self::Time => {
+                let (clock, micros) = text.split_once('.')?;
+                let mut seconds = 0;
+                for (part, weight) in clock.split(':').zip([3600, 60, 1]) {
+                    seconds += part.parse::<i64>().ok()? * weight;
+                }
+                Some((seconds * 1_000_000 + format!("{micros:0<6}").parse::<i64>().ok()?).to_be_bytes().to_vec())
+            }
+            Self::Inet => {
+                let (address, bits) = text.split_once('/').unwrap_or((text, "32"));
+                let address: std::net::Ipv4Addr = address.parse().ok()?;
+                Some([&[2, bits.parse().ok()?, 0, 4][..], &address.octets()].concat())
+            }
+            Self::Macaddr => const_hex::decode(text.replace(':', "")).ok().filter(|bytes| bytes.len() == 6),
+            Self::Float4 => Some(text.parse::<f32>().ok()?.to_be_bytes().to_vec()),
+            Self::Float8 => Some(text.parse::<f64>().ok()?.to_be_bytes().to_vec()),
+            Self::Timestamptz | Self::Timestamp => {
                 let (date, time) = text.split_once(' ')?;
-                let (clock, micros) = time.strip_suffix("+00")?.split_once('.')?;
+                let time = if self == Self::Timestamp { time } else { time.strip_suffix("+00")? };
+                let (clock, micros) = time.split_once('.')?;
                 let mut seconds = i64::from(days(date)?) * 86_400;
                 for (part, weight) in clock.split(':').zip([3600, 60, 1]) {
                     seconds += part.parse::<i64>().ok()? * weight;

@@ -64,10 +64,14 @@ fn text(ty: LogicalType, r: &mut Random) -> String {
             .to_owned(),
         LogicalType::Int2 | LogicalType::Int4 | LogicalType::Int8 => integer(r),
         LogicalType::Numeric(_) => number(r),
-        LogicalType::Date | LogicalType::Timestamptz(_) => moment(r),
+        LogicalType::Date | LogicalType::Timestamptz(_) | LogicalType::Timestamp(_) => moment(r),
+        LogicalType::Float4 | LogicalType::Float8 => float(r),
+        LogicalType::Time(_) => time(r),
+        LogicalType::Inet | LogicalType::Cidr => network(r),
+        LogicalType::Macaddr => macaddr(r),
         LogicalType::Uuid => uuid(r),
         LogicalType::Bytea => bytea(r),
-        LogicalType::Jsonb => json(r, 0),
+        LogicalType::Json | LogicalType::Jsonb => json(r, 0),
     }
 }
 
@@ -147,6 +151,150 @@ fn number(r: &mut Random) -> String {
     };
     let nines = if r.one_in(10) { "9999.99995" } else { "" };
     format!("{}{sign}{whole}{nines}{fraction}{exponent}{}", r.pick(&["", "", " "]), r.pick(&["", "", " "]))
+}
+
+fn time(r: &mut Random) -> String {
+    match r.below(8) {
+        0 => moment(r),
+        1 => nonsense_moment(r),
+        2 => format!("{:02}{:02}{:02}", r.range(0, 24), r.range(0, 60), r.range(0, 60)),
+        3 => format!("{}:{:02} {}", r.range(0, 13), r.range(0, 59), r.pick(&["am", "PM", "AM", "z", "BC", "dst"])),
+        4 => format!("{:02}:{:02}:{:02}.{}", r.range(0, 24), r.range(0, 59), r.range(0, 60), r.digits(0, 8)),
+        5 => format!(
+            "{}{:02}:{:02}{}",
+            r.pick(&["T", "t ", "2024-07-01 ", "J2460000 "]),
+            r.range(0, 24),
+            r.range(0, 59),
+            r.pick(ZONES)
+        ),
+        6 => r
+            .pick(&[
+                "24:00:00",
+                "24:00:00.000001",
+                "23:59:60",
+                "23:59:59.9999999",
+                "allballs",
+                "",
+                "epoch",
+                "infinity",
+                "00:00",
+                "12:00 AM",
+                "t12",
+                "h12",
+                "1.5",
+                "12345",
+                "1234",
+            ])
+            .to_owned(),
+        _ => format!("{:02}:{:02}:{:02} {}", r.range(0, 23), r.range(0, 59), r.range(0, 59), r.pick(ZONES)),
+    }
+}
+
+fn network(r: &mut Random) -> String {
+    let mask = match r.below(4) {
+        0 => format!("/{}", r.range(0, 34)),
+        1 => format!("/{}", r.range(0, 130)),
+        2 => r.pick(&["/8", "/16", "/24", "/32", "/64", "/128", "/08", "/", "/0"]).to_owned(),
+        _ => String::new(),
+    };
+    if r.one_in(2) {
+        let n = if r.one_in(3) { r.below(6) } else { 4 };
+        let octets: Vec<String> = (0..n)
+            .map(|_| {
+                if r.one_in(3) { "0".to_owned() } else { (r.range(0, 255) + r.range(0, 1) * r.range(0, 9)).to_string() }
+            })
+            .collect();
+        let hex = if r.one_in(12) { "0x" } else { "" };
+        return format!("{hex}{}{mask}", octets.join("."));
+    }
+    let n = if r.one_in(3) { r.below(9) } else { 8 };
+    let mut words: Vec<String> = (0..n)
+        .map(|_| match r.below(4) {
+            0 | 1 => "0".to_owned(),
+            2 => "ffff".to_owned(),
+            _ => format!("{:x}", r.range(0, 65_535) + r.range(0, 1) * r.range(0, 9)),
+        })
+        .collect();
+    if n > 1 && (n < 8 || r.one_in(3)) {
+        let at = r.below(n);
+        words[at] = String::new();
+        if at == 0 || at + 1 == n {
+            words.insert(at, String::new());
+        }
+    }
+    if r.one_in(6) {
+        words.pop();
+        words.push(r.pick(&["1.2.3.4", "0.0.0.1", "1.2.3", "1.2.3.256", "01.2.3.4", "192.0.2.33"]).to_owned());
+    }
+    format!("{}{mask}", words.join(":"))
+}
+
+fn macaddr(r: &mut Random) -> String {
+    let octets: Vec<String> = (0..6)
+        .map(|_| match r.below(12) {
+            0 => format!("{:x}", r.range(0, 600)),
+            1 => r.pick(&["0x1", "-1", "+2", " 3", "0X", "0x", "100000001", "fffffffffffffffff"]).to_owned(),
+            2 => format!("{:X}", r.range(0, 255)),
+            _ => format!("{:02x}", r.range(0, 255)),
+        })
+        .collect();
+    let (separator, every) =
+        [(":", 1), (":", 1), ("-", 1), (":", 3), ("-", 3), (".", 2), ("-", 2), ("", 1)][r.below(8)];
+    octets.chunks(every).map(<[String]>::concat).collect::<Vec<_>>().join(separator)
+}
+
+fn float(r: &mut Random) -> String {
+    match r.below(6) {
+        0 => number(r),
+        1 => f64::from_bits(r.next()).to_string(),
+        2 => format!("{:e}", f32::from_bits(r.next() as u32)),
+        // Powers of two and their neighbours, whose shortest forms are the hard ones.
+        3 => {
+            let power = f64::from_bits(((r.next() % 2047) << 52) + r.next() % 3);
+            format!("{power:e}")
+        }
+        4 => format!(
+            "{}{}e{}{}",
+            r.pick(&["", "-", "+"]),
+            r.pick(&["1", "9.99999", "3.4028235", "1.7976931348623157", "4.9", "2.2250738585072014", "1.4", "7"]),
+            r.pick(&["", "+", "-"]),
+            r.pick(&["38", "39", "308", "309", "324", "323", "45", "46", "15", "14", "6", "5", "4", "16"])
+        ),
+        _ => r
+            .pick(&[
+                "0",
+                "-0",
+                "-0.0",
+                "NaN",
+                "nan",
+                "-NaN",
+                "+nan",
+                "Infinity",
+                "-inf",
+                "+Infinity",
+                "infin",
+                "nan(1)",
+                "",
+                " ",
+                "1e15",
+                "123456",
+                "1234567",
+                "1e-5",
+                "0.0001",
+                " 1.5 ",
+                "1 x",
+                ".",
+                "5.",
+                ".5",
+                "1e",
+                "1e+",
+                "0e999",
+                "1_000",
+                "--1",
+                "e5",
+            ])
+            .to_owned(),
+    }
 }
 
 const MONTHS: &[&str] = &["Jan", "feb", "MARCH", "apr", "May", "june", "Jul", "aug", "sept", "Oct", "nov", "December"];
@@ -401,22 +549,46 @@ pub fn pairs(ty: LogicalType, from: &str, random: &mut Random, count: usize) -> 
     let other = LogicalType::parse(from).unwrap_or(ty);
     (0..count)
         .map(|_| {
-            if matches!(ty, LogicalType::Int2 | LogicalType::Int4 | LogicalType::Int8 | LogicalType::Numeric(_)) {
+            if matches!(
+                ty,
+                LogicalType::Int2
+                    | LogicalType::Int4
+                    | LogicalType::Int8
+                    | LogicalType::Numeric(_)
+                    | LogicalType::Float4
+                    | LogicalType::Float8
+            ) {
                 let n = random.range(-300, 300);
                 let fraction = random.pick(&["", "", ".0", ".00", ".5", "e0"]);
                 return (n.to_string(), format!("{n}{fraction}"));
             }
-            if matches!(ty, LogicalType::Date | LogicalType::Timestamptz(_)) {
+            if matches!(ty, LogicalType::Date | LogicalType::Timestamptz(_) | LogicalType::Timestamp(_)) {
                 let year = random.pick(&["2024", "1925", "1883", "12024", "2018", "0001"]);
                 let day = format!("{year}-{:02}-{:02}", random.range(1, 12), random.range(1, 28));
                 let time = random.pick(&["", " 00:00", " 01:00", " 23:30", " 12:34:56.789"]);
                 let zone = random.pick(&["", "", "Z", "+05:30"]);
                 return match random.below(10) {
                     0 => ("infinity".into(), "infinity".into()),
+                    // Around the ends of summer time.
+                    3 => {
+                        let day = random.pick(&["2021-03-28", "2021-10-31", "2021-03-14", "2021-11-07", "2021-04-04"]);
+                        let time = format!("{day} 0{}:30", random.below(4));
+                        (time.clone(), time)
+                    }
                     1 => ("2018-11-04".into(), "2018-11-04 00:00".into()),
                     2 => ("5000-01-01".into(), "5874897-01-01".into()),
                     _ => (day.clone(), format!("{day}{time}{zone}")),
                 };
+            }
+            if matches!(ty, LogicalType::Inet | LogicalType::Cidr) {
+                let pairs = [
+                    ("10.0.0.0/8", "10.0.0.0/8"),
+                    ("1.2.3.4", "1.2.3.4/32"),
+                    ("::1", "0:0::1/128"),
+                    ("::/16", "::/17"),
+                ];
+                let (column, operand) = pairs[random.below(pairs.len())];
+                return (column.to_owned(), operand.to_owned());
             }
             let column = text(ty, random);
             let operand = match random.below(4) {
@@ -485,7 +657,34 @@ fn binary(ty: LogicalType, r: &mut Random) -> Vec<u8> {
             };
             days.to_be_bytes().to_vec()
         }
-        LogicalType::Timestamptz(_) => {
+        LogicalType::Time(_) => {
+            let micros = match r.below(6) {
+                0 => [-1, 0, 86_400_000_000, 86_400_000_001, i64::MAX, i64::MIN][r.below(6)],
+                _ => r.range(0, 86_400_000_000),
+            };
+            micros.to_be_bytes().to_vec()
+        }
+        LogicalType::Json => json(r, 0).into_bytes(),
+        LogicalType::Inet | LogicalType::Cidr => {
+            let (family, length) = [(2, 4), (3, 16), (2, 4), (3, 16), (1, 4), (2, 16)][r.below(6)];
+            let bits = if r.one_in(4) { r.below(256) } else { r.below(length * 8 + 1) };
+            let mut bytes = vec![family, bits as u8, r.below(2) as u8, length as u8];
+            let zeros = r.one_in(2);
+            bytes.extend((0..length).map(|_| if zeros || r.one_in(3) { 0 } else { r.below(256) as u8 }));
+            bytes
+        }
+        LogicalType::Macaddr => (0..6).map(|_| r.below(256) as u8).collect(),
+        LogicalType::Float4 => match r.below(3) {
+            0 => (f32::from_bits(((r.next() as u32 % 255) << 23) + r.next() as u32 % 3)).to_be_bytes().to_vec(),
+            1 => (r.range(-2_000_000, 2_000_000) as f32 / 8.0).to_be_bytes().to_vec(),
+            _ => (r.next() as u32).to_be_bytes().to_vec(),
+        },
+        LogicalType::Float8 => match r.below(3) {
+            0 => (((r.next() % 2047) << 52) + r.next() % 3).to_be_bytes().to_vec(),
+            1 => (r.range(-2_000_000_000_000, 2_000_000_000_000) as f64 / 1000.0).to_be_bytes().to_vec(),
+            _ => r.next().to_be_bytes().to_vec(),
+        },
+        LogicalType::Timestamptz(_) | LogicalType::Timestamp(_) => {
             let micros = match r.below(8) {
                 0 => [
                     i64::MIN,

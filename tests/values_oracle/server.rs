@@ -81,6 +81,14 @@ fn send_function(ty: LogicalType) -> &'static str {
         LogicalType::Numeric(_) => "numeric_send",
         LogicalType::Date => "date_send",
         LogicalType::Timestamptz(_) => "timestamptz_send",
+        LogicalType::Timestamp(_) => "timestamp_send",
+        LogicalType::Time(_) => "time_send",
+        LogicalType::Json => "json_send",
+        LogicalType::Inet => "inet_send",
+        LogicalType::Cidr => "cidr_send",
+        LogicalType::Macaddr => "macaddr_send",
+        LogicalType::Float4 => "float4send",
+        LogicalType::Float8 => "float8send",
         LogicalType::Uuid => "uuid_send",
         LogicalType::Bytea => "byteasend",
         LogicalType::Jsonb => "jsonb_send",
@@ -116,8 +124,11 @@ impl Server {
         Self { client, _cluster: cluster }
     }
 
-    pub async fn set(&self, (style, zone, bytea): (&str, &str, &str)) {
-        let sql = format!("set datestyle = '{style}'; set timezone = '{zone}'; set bytea_output = '{bytea}'");
+    pub async fn set(&self, (style, zone, bytea, floats): (&str, &str, &str, &str)) {
+        let sql = format!(
+            "set datestyle = '{style}'; set timezone = '{zone}'; set bytea_output = '{bytea}'; \
+             set extra_float_digits = {floats}"
+        );
         self.client.batch_execute(&sql).await.unwrap();
     }
 
@@ -181,6 +192,10 @@ impl Server {
 
 fn answer(row: &[Option<String>]) -> Answer {
     if row.len() == 2 {
+        // A cast that gives NULL.
+        if row[1].is_none() {
+            return Answer::Error { sqlstate: "null".to_owned(), message: String::new(), detail: None, hint: None };
+        }
         return value(row);
     }
     let text = |at: usize| row[at].clone().unwrap();

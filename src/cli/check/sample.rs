@@ -12,9 +12,15 @@ pub(super) fn text(ty: LogicalType) -> String {
         LogicalType::Numeric(_) => "0".to_owned(),
         LogicalType::Date => "1900-01-01".to_owned(),
         LogicalType::Timestamptz(_) => "1900-01-01 00:00:00+00".to_owned(),
+        LogicalType::Timestamp(_) => "1900-01-01 00:00:00".to_owned(),
+        LogicalType::Time(_) => "01:02:03".to_owned(),
+        LogicalType::Inet => "192.0.2.1".to_owned(),
+        LogicalType::Cidr => "192.0.2.0/24".to_owned(),
+        LogicalType::Macaddr => "00:00:5e:00:53:01".to_owned(),
+        LogicalType::Float4 | LogicalType::Float8 => "-0.5".to_owned(),
         LogicalType::Uuid => "00000000-0000-4000-8000-000000000000".to_owned(),
         LogicalType::Bytea => "\\x00ff".to_owned(),
-        LogicalType::Jsonb => "{\"pgveil\": \"probe\"}".to_owned(),
+        LogicalType::Json | LogicalType::Jsonb => "{\"pgveil\": \"probe\"}".to_owned(),
     }
 }
 

@@ -198,8 +198,18 @@ fn padding(file: &ColumnFile, ty: Option<LogicalType>, check: &Check<'_>) -> Pad
 }
 
 fn fixed_length(ty: LogicalType) -> bool {
-    use LogicalType::{Bool, Date, Int2, Int4, Int8, Timestamptz, Uuid};
-    matches!(ty, Bool | Int2 | Int4 | Int8 | Date | Timestamptz(_) | Uuid)
+    !matches!(
+        ty,
+        LogicalType::Text
+            | LogicalType::Varchar(_)
+            | LogicalType::Numeric(_)
+            | LogicalType::Bytea
+            | LogicalType::Jsonb
+            | LogicalType::Json
+            | LogicalType::Inet
+            | LogicalType::Cidr
+            | LogicalType::Char(_)
+    )
 }
 
 /// What only mode equality has, and what it asks for.
@@ -217,6 +227,11 @@ fn searchable(file: &ColumnFile, column: &ProtectedColumn, mode: Mode, ty: Optio
         return;
     }
     let Some(ty) = ty else { return };
+    if ty == LogicalType::Json {
+        let issue = Issue::new("policy/no-equality", "PostgreSQL has no `=` for json")
+            .help("leave `mode` out, or write `type: jsonb`, which is compared");
+        check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label("nothing to compare by"));
+    }
     if ty == LogicalType::Bool && !column.allow_low_cardinality {
         let issue = Issue::new("policy/low-cardinality", "equality on a bool gives the values away by their frequency")
             .help("leave `mode` out, or accept it with `allow_low_cardinality: true`");

@@ -6,7 +6,7 @@ use crate::values::Source;
 
 /// Name, OID, OID of the array type (pg_type.dat). Types that may stand around an operand of a
 /// sealed column; anything else is refused there.
-const TYPES: [(&str, u32, u32); 21] = [
+const TYPES: [(&str, u32, u32); 23] = [
     ("text", 25, 1009),
     ("varchar", 1043, 1015),
     ("bpchar", 1042, 1014),
@@ -28,6 +28,8 @@ const TYPES: [(&str, u32, u32); 21] = [
     ("time", 1083, 1183),
     ("interval", 1186, 1187),
     ("inet", 869, 1041),
+    ("cidr", 650, 651),
+    ("macaddr", 829, 1040),
 ];
 
 /// PostgreSQL's VARHDRSZ: what varchar(n), char(n) and numeric(p,s) add to their modifiers.

@@ -12,6 +12,10 @@ use super::{
 };
 use crate::values::{DateOrder, calendar};
 
+mod time;
+
+pub(super) use time::decode_time;
+
 /// A decoded date or time.
 pub(super) struct Decoded {
     pub(super) kind: Kind,
@@ -43,32 +47,8 @@ pub(super) enum Offset {
 /// Reads a date or time. `civil` is validated as far as the server does it at this point.
 pub(super) fn decode(text: &str, order: DateOrder, room: usize) -> Result<Decoded> {
     let fields = Fields::split(text.as_bytes(), room).ok_or(Trouble::BadFormat)?;
-    let reader = Reader { order, civil: Civil::default(), day_of_year: 0, two_digit_year: false };
-    let mut decoder = Decoder {
-        fields: &fields,
-        reader,
-        mask: 0,
-        label: None,
-        kind: Kind::Moment,
-        depends_on_clock: false,
-        text_month: false,
-        julian: false,
-        bc: false,
-        pm: None,
-        offset: 0,
-        named: None,
-        abbreviation: None,
-    };
-    let mut at = 0;
-    while let Some(field) = fields.get(at) {
-        if let Some(found) = decoder.field(field, at)? {
-            if decoder.mask & found != 0 {
-                return Err(Trouble::BadFormat);
-            }
-            decoder.mask |= found;
-        }
-        at += 1;
-    }
+    let mut decoder = Decoder::new(&fields, order);
+    decoder.run(Decoder::field)?;
     decoder.finish()
 }
 
@@ -90,7 +70,42 @@ struct Decoder<'a> {
     abbreviation: Option<(TimeZone, String)>,
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
+    fn new(fields: &'a Fields, order: DateOrder) -> Self {
+        let reader = Reader { order, civil: Civil::default(), day_of_year: 0, two_digit_year: false };
+        Self {
+            fields,
+            reader,
+            mask: 0,
+            label: None,
+            kind: Kind::Moment,
+            depends_on_clock: false,
+            text_month: false,
+            julian: false,
+            bc: false,
+            pm: None,
+            offset: 0,
+            named: None,
+            abbreviation: None,
+        }
+    }
+
+    /// Takes field after field; none may come twice.
+    fn run(&mut self, take: impl Fn(&mut Self, Field<'_>, usize) -> Result<Option<u32>>) -> Result<()> {
+        let fields = self.fields;
+        let mut at = 0;
+        while let Some(field) = fields.get(at) {
+            if let Some(found) = take(self, field, at)? {
+                if self.mask & found != 0 {
+                    return Err(Trouble::BadFormat);
+                }
+                self.mask |= found;
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+
     /// What the field stands for; `None` for one to ignore.
     fn field(&mut self, field: Field<'_>, at: usize) -> Result<Option<u32>> {
         match field.shape {

@@ -300,6 +300,12 @@ impl Reader {
 
     /// `DecodeTime()` and the check of the whole time after it.
     pub(super) fn time(&mut self, text: &str) -> Result<u32> {
+        let found = self.clock(text)?;
+        if self.civil.is_beyond_day() { Err(Trouble::FieldOverflow) } else { Ok(found) }
+    }
+
+    /// `DecodeTime()`
+    pub(super) fn clock(&mut self, text: &str) -> Result<u32> {
         let number = |text| match integer(text) {
             (Some(value), rest) => Ok((value, rest)),
             (None, _) => Err(Trouble::FieldOverflow),
@@ -328,9 +334,7 @@ impl Reader {
         let within_fields = (0..60).contains(&civil.minute)
             && (0..=60).contains(&civil.second)
             && (0..=1_000_000).contains(&civil.micros);
-        // 24:00:00 is allowed, nothing beyond it.
-        let total = i64::from(civil.hour) * 3600 + i64::from(civil.minute) * 60 + i64::from(civil.second);
-        if !within_fields || civil.hour > 24 || total * 1_000_000 + i64::from(civil.micros) > 86_400_000_000 {
+        if !within_fields {
             return Err(Trouble::FieldOverflow);
         }
         Ok(seen::TIME)

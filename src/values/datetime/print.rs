@@ -1,4 +1,4 @@
-//! `date_out()` and `timestamptz_out()`: `EncodeDateOnly()` and `EncodeDateTime()` of datetime.c.
+//! `date_out()`, `timestamp_out()` and `timestamptz_out()`: `EncodeDateOnly()` and `EncodeDateTime()` of datetime.c.
 
 use super::{Civil, DATE_INFINITY, DATE_MINUS_INFINITY, INFINITY, MINUS_INFINITY, zone};
 use crate::values::{
@@ -42,6 +42,30 @@ pub(in crate::values) fn print_timestamptz(micros: i64, settings: &Settings, out
         }
     });
     let local = micros.wrapping_add(i64::from(offset) * USECS_PER_SEC);
+    let year = print_local(local, settings, out);
+    if settings.date_style == DateStyle::Iso {
+        print_offset(offset, out);
+    } else {
+        out.push(b' ');
+        out.extend_from_slice(name.0.get(..name.1).unwrap_or_default());
+    }
+    print_era(year, out);
+}
+
+/// Appends a local time.
+pub(in crate::values) fn print_timestamp(micros: i64, settings: &Settings, out: &mut Vec<u8>) {
+    match micros {
+        INFINITY => out.extend_from_slice(b"infinity"),
+        MINUS_INFINITY => out.extend_from_slice(b"-infinity"),
+        _ => {
+            let year = print_local(micros, settings, out);
+            print_era(year, out);
+        }
+    }
+}
+
+/// Day and time; gives the year, whose era comes after the zone.
+fn print_local(local: i64, settings: &Settings, out: &mut Vec<u8>) -> i32 {
     let days = local.div_euclid(USECS_PER_DAY) as i32;
     let time = local.rem_euclid(USECS_PER_DAY);
     let (year, month, day) = calendar::from_julian(days.wrapping_add(POSTGRES_EPOCH));
@@ -53,13 +77,7 @@ pub(in crate::values) fn print_timestamptz(micros: i64, settings: &Settings, out
         out.push(b' ');
         print_time(time, out);
     }
-    if settings.date_style == DateStyle::Iso {
-        print_offset(offset, out);
-    } else {
-        out.push(b' ');
-        out.extend_from_slice(name.0.get(..name.1).unwrap_or_default());
-    }
-    print_era(year, out);
+    year
 }
 
 /// The day in ISO, German, or one of the orders that SQL and Postgres share.
@@ -105,7 +123,7 @@ fn print_long(civil: &Civil, days: i32, time: i64, order: DateOrder, out: &mut V
 }
 
 /// Time of the day, with as many fractional digits as it needs.
-fn print_time(micros: i64, out: &mut Vec<u8>) {
+pub(in crate::values) fn print_time(micros: i64, out: &mut Vec<u8>) {
     let seconds = micros / USECS_PER_SEC;
     two((seconds / 3600) as i32, out);
     out.push(b':');

@@ -25,11 +25,17 @@ pub(super) struct Lexer<'a> {
     text: &'a str,
     start: usize,
     end: usize,
+    /// Is only the syntax of escapes looked at? `json` is lexed so, which stores them as they are.
+    syntax_only: bool,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, start: 0, end: 0 }
+        Self { text, start: 0, end: 0, syntax_only: false }
+    }
+
+    pub(super) fn of_syntax(text: &'a str) -> Self {
+        Self { syntax_only: true, ..Self::new(text) }
     }
 
     /// The current token as written.
@@ -165,6 +171,9 @@ impl<'a> Lexer<'a> {
                 return Err(syntax("\"\\u\" must be followed by four hexadecimal digits."));
             };
             unit = unit << 4 | digit;
+        }
+        if self.syntax_only {
+            return Ok(from + 4);
         }
         let code = match (unit, high.take()) {
             (0xd800..=0xdbff, Some(_)) => {

@@ -23,6 +23,7 @@ struct Open {
 
 struct Parser<'a> {
     lexer: Lexer<'a>,
+    syntax_only: bool,
     document: Document,
     token: Token,
     open: Vec<Open>,
@@ -30,8 +31,17 @@ struct Parser<'a> {
 
 /// Reads a whole JSON text.
 pub(super) fn parse(text: &str) -> Result<Document, ValueError> {
+    read(Lexer::new(text), false)
+}
+
+/// Is it a JSON text? What escapes and numbers stand for is not looked at.
+pub(super) fn check(text: &str) -> Result<(), ValueError> {
+    read(Lexer::of_syntax(text), true).map(|_| ())
+}
+
+fn read(lexer: Lexer<'_>, syntax_only: bool) -> Result<Document, ValueError> {
     let document = Document { text: Vec::new(), members: Vec::new(), root: Node::Null };
-    let mut parser = Parser { lexer: Lexer::new(text), document, token: Token::End, open: Vec::new() };
+    let mut parser = Parser { lexer, syntax_only, document, token: Token::End, open: Vec::new() };
     parser.advance()?;
     loop {
         // Here a value is expected.
@@ -91,7 +101,9 @@ impl Parser<'_> {
                 let start = self.document.text.len();
                 let mut ahead = Vec::new();
                 self.token = self.lexer.next(&mut ahead)?;
-                print_number(digits, &mut self.document.text)?;
+                if !self.syntax_only {
+                    print_number(digits, &mut self.document.text)?;
+                }
                 let node = Node::Number(start..self.document.text.len());
                 if matches!(self.token, Token::String(_)) {
                     self.token = Token::String(self.document.text.len());

@@ -8,22 +8,14 @@ const OTHERS: &[&str] = &[
     "bit",
     "bit varying",
     "box",
-    "cidr",
     "circle",
     "citext",
-    "double precision",
     "enum",
-    "float",
-    "float4",
-    "float8",
     "hstore",
-    "inet",
     "interval",
-    "json",
     "line",
     "lseg",
     "ltree",
-    "macaddr",
     "macaddr8",
     "money",
     "name",
@@ -32,19 +24,14 @@ const OTHERS: &[&str] = &[
     "pg_lsn",
     "point",
     "polygon",
-    "real",
     "serial",
     "serial2",
     "serial4",
     "serial8",
     "smallserial",
     "bigserial",
-    "time",
     "timetz",
     "time with time zone",
-    "time without time zone",
-    "timestamp",
-    "timestamp without time zone",
     "tsquery",
     "tsvector",
     "varbit",
@@ -89,8 +76,28 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
             Ok(LogicalType::Numeric(modifiers.map(|m| precision_and_scale(&m)).transpose()?))
         }
         "timestamptz" | "timestamp with time zone" => {
-            Ok(LogicalType::Timestamptz(modifiers.map(|m| fraction(&m)).transpose()?))
+            Ok(LogicalType::Timestamptz(modifiers.map(|m| fraction("timestamptz", &m)).transpose()?))
         }
+        "timestamp" | "timestamp without time zone" => {
+            Ok(LogicalType::Timestamp(modifiers.map(|m| fraction("timestamp", &m)).transpose()?))
+        }
+        "time" | "time without time zone" => {
+            Ok(LogicalType::Time(modifiers.map(|m| fraction("time", &m)).transpose()?))
+        }
+        "json" => plain(LogicalType::Json),
+        "inet" => plain(LogicalType::Inet),
+        "cidr" => plain(LogicalType::Cidr),
+        "macaddr" => plain(LogicalType::Macaddr),
+        "float4" | "real" => plain(LogicalType::Float4),
+        "float8" | "double precision" => plain(LogicalType::Float8),
+        // The grammar's FLOAT counts binary digits.
+        "float" => match modifiers.as_deref() {
+            None | Some([25..=53]) => Ok(LogicalType::Float8),
+            Some([1..=24]) => Ok(LogicalType::Float4),
+            Some([..1]) => Err(TypeError::Modifier("precision for type float must be at least 1 bit".to_owned())),
+            Some([_]) => Err(TypeError::Modifier("precision for type float must be less than 54 bits".to_owned())),
+            Some(_) => Err(TypeError::Modifier("type float takes one precision".to_owned())),
+        },
         _ if OTHERS.contains(&base) || is_array(base) => Err(TypeError::Unsupported(name.trim().to_owned())),
         _ => Err(unknown()),
     }
@@ -154,9 +161,9 @@ fn precision_and_scale(modifiers: &[i64]) -> Result<(u16, i16), TypeError> {
     Ok((precision as u16, scale as i16))
 }
 
-fn fraction(modifiers: &[i64]) -> Result<u8, TypeError> {
+fn fraction(ty: &str, modifiers: &[i64]) -> Result<u8, TypeError> {
     match *modifiers {
         [p @ 0..=6] => Ok(p as u8),
-        _ => Err(TypeError::Modifier("precision of timestamptz must be between 0 and 6".to_owned())),
+        _ => Err(TypeError::Modifier(format!("precision of {ty} must be between 0 and 6"))),
     }
 }

@@ -19,6 +19,17 @@ fn aliases_of_postgresql_are_understood() {
         ("numeric(5)", T::Numeric(Some((5, 0))), "numeric(5,0)"),
         ("numeric(3,-2)", T::Numeric(Some((3, -2))), "numeric(3,-2)"),
         ("pg_catalog.numeric", T::Numeric(None), "numeric"),
+        ("time", T::Time(None), "time without time zone"),
+        ("time (3) without time zone", T::Time(Some(3)), "time(3) without time zone"),
+        ("JSON", T::Json, "json"),
+        ("inet", T::Inet, "inet"),
+        ("cidr", T::Cidr, "cidr"),
+        ("macaddr", T::Macaddr, "macaddr"),
+        ("timestamp", T::Timestamp(None), "timestamp without time zone"),
+        ("timestamp (3) without time zone", T::Timestamp(Some(3)), "timestamp(3) without time zone"),
+        ("float", T::Float8, "double precision"),
+        ("float(24)", T::Float4, "real"),
+        ("REAL", T::Float4, "real"),
         ("timestamp with time zone", T::Timestamptz(None), "timestamp with time zone"),
         ("timestamptz(3)", T::Timestamptz(Some(3)), "timestamp(3) with time zone"),
         (" Timestamp (0)  WITH time zone ", T::Timestamptz(Some(0)), "timestamp(0) with time zone"),
@@ -32,18 +43,7 @@ fn aliases_of_postgresql_are_understood() {
 
 #[test]
 fn types_that_cannot_be_sealed_yet_are_named() {
-    for name in [
-        "float8",
-        "double precision",
-        "timestamp(3)",
-        "time",
-        "json",
-        "int4[]",
-        "varchar(3)[]",
-        "text array",
-        "money",
-        "bpchar",
-    ] {
+    for name in ["timetz", "interval", "int4[]", "varchar(3)[]", "text array", "money", "bpchar"] {
         assert!(matches!(T::parse(name), Err(TypeError::Unsupported(_))), "{name}: {:?}", T::parse(name));
     }
     for name in ["", "strin", "\"text\"", "int 4", "varchar(", "varchar(x)", "nonsense[]"] {
@@ -61,6 +61,12 @@ fn modifiers_outside_the_range_are_refused() {
         "numeric(5,1001)",
         "numeric(1,2,3)",
         "timestamptz(7)",
+        "timestamp(7)",
+        "time(7)",
+        "json(1)",
+        "float(0)",
+        "float(54)",
+        "float8(3)",
         "text(3)",
         "int4(3)",
     ] {
@@ -84,6 +90,8 @@ fn an_expressions_type_has_no_modifier() {
         ("varchar(3)", "character varying"),
         ("char(3)", "bpchar"),
         ("numeric(5,2)", "numeric"),
+        ("timestamp(3)", "timestamp without time zone"),
+        ("float4", "real"),
         ("timestamptz(3)", "timestamp with time zone"),
         ("text", "text"),
         ("int4", "integer"),

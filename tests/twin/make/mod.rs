@@ -179,7 +179,12 @@ impl<'a> Maker<'a> {
         };
         let strings = column.ty.family() == Family::Text && ty.family() == Family::Text;
         let chars = strings && matches!(column.ty, Ty::Char(_)) != matches!(ty, Ty::Char(_));
-        let construct = if chars { Construct::CharAmongStrings } else { Construct::Foreign };
+        let exact = matches!(column.ty.family(), Family::Integer | Family::Numeric);
+        let construct = match ty.family() {
+            _ if chars => Construct::CharAmongStrings,
+            Family::Float if exact => Construct::FloatAmongNumbers,
+            _ => Construct::Foreign,
+        };
         Doc::Seq(vec![Self::mark(construct, column.mode), operand.into()])
     }
 

@@ -65,11 +65,15 @@ impl Maker<'_> {
             Family::Text => {
                 seq![mark, *self.pick(&["lower(", "trim("]), Operand { cast: Cast::Colons(Ty::Text), ..operand }, ")"]
             }
-            Family::Integer | Family::Numeric => {
+            Family::Integer | Family::Numeric | Family::Float => {
                 seq![mark, "1 + ", Operand { cast: Cast::Colons(column.ty), ..operand }]
             }
             Family::Date => seq![mark, "current_date"],
             Family::Timestamptz => seq![mark, "now()"],
+            Family::Timestamp => seq![mark, "localtimestamp"],
+            Family::Time => seq![mark, "localtime"],
+            Family::Inet => seq![mark, operand, "::inet + 1"],
+            Family::Macaddr => seq![mark, "trunc(", operand, "::macaddr)"],
             Family::Uuid => seq![mark, "gen_random_uuid()"],
             Family::Bool => seq![mark, "NOT ", Operand { cast: Cast::Colons(Ty::Bool), ..operand }],
             Family::Bytea => seq![mark, operand, " || '\\x00'"],
