@@ -28,11 +28,11 @@ var changing = []testCase{
 	}},
 	{"upsert", func(a *app) {
 		a.query("new", a.conn, upsertCustomer, "Gus", "Gus@"+report.Marker, "1", 1, pgtype.Numeric{Int: big.NewInt(1), Valid: true})
-		a.query("existing", a.conn, upsertCustomer, "Gustav", "gus@"+report.Marker, "2", 2, pgtype.Numeric{Int: big.NewInt(25), Exp: -1, Valid: true})
-		a.query("nothing", a.conn, "INSERT INTO customers (name, email) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id", "No", "gus@"+report.Marker)
-		a.exec("nothing by column", a.conn, "INSERT INTO customers (name, email) VALUES ($1, $2) ON CONFLICT (email) DO NOTHING", "No", "gus@"+report.Marker)
-		a.query("with a where", a.conn, `INSERT INTO customers AS c (name, email, visits) VALUES ($1, $2, $3)
-			ON CONFLICT (email) DO UPDATE SET visits = EXCLUDED.visits WHERE c.name = 'Gustav' RETURNING visits`, "G", "gus@"+report.Marker, 3)
+		a.query("existing", a.conn, upsertCustomer, "Gustav", "Gus@"+report.Marker, "2", 2, pgtype.Numeric{Int: big.NewInt(25), Exp: -1, Valid: true})
+		a.query("nothing", a.conn, "INSERT INTO customers (name, email, balance) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING RETURNING id", "No", "Gus@"+report.Marker)
+		a.exec("nothing by column", a.conn, "INSERT INTO customers (name, email, balance) VALUES ($1, $2, 0) ON CONFLICT (email) DO NOTHING", "No", "Gus@"+report.Marker)
+		a.query("with a where", a.conn, `INSERT INTO customers AS c (name, email, visits, balance) VALUES ($1, $2, $3, 0)
+			ON CONFLICT (email) DO UPDATE SET visits = EXCLUDED.visits WHERE c.name = 'Gustav' RETURNING visits`, "G", "Gus@"+report.Marker, 3)
 	}},
 	{"delete", func(a *app) {
 		a.query("returning", a.conn, "DELETE FROM orders WHERE card = $1 RETURNING id, card, amount", "m2"+report.Marker)
@@ -80,8 +80,8 @@ var changing = []testCase{
 	}},
 	{"batch with an error", func(a *app) {
 		batch := &pgx.Batch{}
-		batch.Queue("INSERT INTO customers (name, email) VALUES ($1, $2)", "Batch", "lost@"+report.Marker)
-		batch.Queue("INSERT INTO customers (name, email) VALUES ($1, $2)", "Batch", "gus@"+report.Marker)
+		batch.Queue("INSERT INTO customers (name, email, balance) VALUES ($1, $2, 0)", "Batch", "lost@"+report.Marker)
+		batch.Queue("INSERT INTO customers (name, email, balance) VALUES ($1, $2, 0)", "Batch", "Gus@"+report.Marker)
 		batch.Queue("SELECT name FROM customers WHERE email = $1", "lost@"+report.Marker)
 		results := a.conn.SendBatch(a.ctx, batch)
 		for range 3 {

@@ -13,13 +13,13 @@ import (
 
 var failing = []testCase{
 	{"constraints", func(a *app) {
-		a.exec("unique", a.conn, insertShort, "Again", "Bob@"+report.Marker, 1)
+		a.exec("unique", a.conn, insertShort, "Again", "bob@"+report.Marker, 1)
 		a.exec("unique update", a.conn, "UPDATE customers SET email = $1 WHERE email = $2", "bob@"+report.Marker, "eve@"+report.Marker)
 		a.exec("not null", a.conn, insertShort, "Null", nil, 1)
 		a.exec("not null plain", a.conn, insertShort, nil, "plain@"+report.Marker, 1)
 		a.exec("not null default", a.conn, "INSERT INTO customers (name, email, balance) VALUES ($1, $2, $3)", "Null", "null@"+report.Marker, nil)
 		a.exec("foreign key", a.conn, "INSERT INTO orders (customer_id, card, amount) VALUES ($1, $2, $3)", 999, "x", "1")
-		a.exec("primary key", a.conn, "INSERT INTO customers (id, name, email) VALUES ($1, $2, $3)", 1, "One", "one@"+report.Marker)
+		a.exec("primary key", a.conn, "INSERT INTO customers (id, name, email, balance) VALUES ($1, $2, $3, 0)", 1, "One", "one@"+report.Marker)
 		a.query("going on", a.conn, "SELECT name, email FROM customers WHERE email = $1", "eve@"+report.Marker)
 	}},
 	{"values that do not fit", func(a *app) {

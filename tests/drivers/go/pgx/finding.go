@@ -11,7 +11,7 @@ import (
 
 var finding = []testCase{
 	{"find by one value", func(a *app) {
-		a.query("email", a.conn, "SELECT id, name FROM customers WHERE email = $1", "ADA."+report.Marker+"@example.COM")
+		a.query("email", a.conn, "SELECT id, name FROM customers WHERE email = $1", mail)
 		a.query("ssn", a.conn, "SELECT id, name FROM customers WHERE ssn = $1", ssn)
 		a.query("padded ssn", a.conn, "SELECT id, name, ssn FROM customers WHERE ssn = $1", "5   ")
 		a.query("phone", a.conn, "SELECT id, name FROM customers WHERE phone = $1", phone)
@@ -37,7 +37,7 @@ var finding = []testCase{
 		a.query("birth", a.conn, "SELECT id FROM customers WHERE birth = '2001-02-03'")
 	}},
 	{"find in lists", func(a *app) {
-		a.query("in", a.conn, "SELECT id, name FROM customers WHERE email IN ($1, $2, $3) ORDER BY id", "bob@"+report.Marker, "EVE@"+report.Marker, "x")
+		a.query("in", a.conn, "SELECT id, name FROM customers WHERE email IN ($1, $2, $3) ORDER BY id", "bob@"+report.Marker, "eve@"+report.Marker, "x")
 		a.query("not in", a.conn, "SELECT id, name FROM customers WHERE visits NOT IN ($1, $2) ORDER BY id", 44, 12)
 		a.query("any of texts", a.conn, "SELECT id, name FROM customers WHERE phone = ANY($1::text[]) ORDER BY id", []string{phone, "30", "none"})
 		a.query("any of varchar", a.conn, "SELECT id, name FROM customers WHERE email = ANY($1) ORDER BY id", []string{"bob@" + report.Marker, "none"})

@@ -97,7 +97,7 @@ var prepared = []testCase{
 		const events, people = "SELECT * FROM events WHERE kind = $1 ORDER BY id", "SELECT * FROM customers WHERE email = $1"
 		both := func(label string) {
 			a.query(label+" events", a.conn, events, "raw")
-			a.query(label+" customers", a.conn, people, "gus@"+report.Marker)
+			a.query(label+" customers", a.conn, people, "Gus@"+report.Marker)
 		}
 		both("before")
 		both("again")

@@ -178,7 +178,7 @@ var sessions = []testCase{
 		check(statement.Close())
 		tx, err := db.BeginTx(a.ctx, nil)
 		check(err)
-		_, err = tx.ExecContext(a.ctx, insertShort, "Std", "STD@"+report.Marker, 5)
+		_, err = tx.ExecContext(a.ctx, insertShort, "Std", "std@"+report.Marker, 5)
 		a.steps.Note("violation", nil, err)
 		a.steps.Note("rolled back", nil, tx.Rollback())
 	}},

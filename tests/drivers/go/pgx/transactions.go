@@ -8,7 +8,7 @@ import (
 	"pgveil-driver-tests/report"
 )
 
-const insertShort = "INSERT INTO customers (name, email, visits) VALUES ($1, $2, $3)"
+const insertShort = "INSERT INTO customers (name, email, visits, balance) VALUES ($1, $2, $3, 0)"
 
 var transactions = []testCase{
 	{"commit and rollback", func(a *app) {
@@ -30,7 +30,7 @@ var transactions = []testCase{
 			a.exec("outer", tx, insertShort, "Outer", "outer@"+report.Marker, 1)
 			inner := pgx.BeginFunc(a.ctx, tx, func(nested pgx.Tx) error {
 				a.exec("inner", nested, insertShort, "Inner", "inner@"+report.Marker, 2)
-				a.exec("violation", nested, insertShort, "Inner", "OUTER@"+report.Marker, 2)
+				a.exec("violation", nested, insertShort, "Inner", "outer@"+report.Marker, 2)
 				a.exec("aborted", nested, "SELECT email FROM customers")
 				return errors.New("changed my mind")
 			})
