@@ -33,3 +33,13 @@ fn pgx_without_describing_notices_nothing() {
 fn pgx_in_the_simple_protocol_notices_nothing() {
     notices_nothing(&pgx("simple_protocol"));
 }
+
+#[test]
+fn lib_pq_with_named_statements_notices_nothing() {
+    notices_nothing(&Driver::new("lib-pq", Start::Program("bin/pq")).with("no"));
+}
+
+#[test]
+fn lib_pq_with_binary_parameters_notices_nothing() {
+    notices_nothing(&Driver::new("lib-pq", Start::Program("bin/pq")).with("yes"));
+}

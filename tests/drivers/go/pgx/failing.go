@@ -33,7 +33,7 @@ var failing = []testCase{
 	}},
 	{"literals that do not fit", func(a *app) {
 		for _, each := range []string{"visits = 'twelve'", "visits = 99999999999", "birth = '2024-02-30'", "balance = 1e30", "ssn = '123456789012'",
-			"email = repeat('x', 3)", "token = 'x'", "vip = 7", "nothing = 1", "prefs = '{bad'"} {
+			"token = 'x'", "vip = 7", "nothing = 1", "prefs = '{bad'"} {
 			a.exec(each, a.conn, "UPDATE customers SET "+each+" WHERE name = 'Bob'")
 		}
 	}},
@@ -45,7 +45,6 @@ var failing = []testCase{
 		a.exec("no column", a.conn, "SELECT mail FROM customers")
 		a.exec("no column of it", a.conn, "SELECT c.phone, o.phone FROM customers c JOIN orders o ON o.customer_id = c.id")
 		a.exec("ambiguous", a.conn, "SELECT id FROM customers, orders")
-		a.exec("no function", a.conn, "SELECT nothing(email) FROM customers")
 		a.exec("types", a.conn, "SELECT email FROM customers WHERE visits = 'x'")
 		a.exec("too few arguments", a.conn, "SELECT email FROM customers WHERE visits = $1 AND email = $2", 1)
 		a.exec("too many arguments", a.conn, "SELECT email FROM customers WHERE visits = $1", 1, 2)
@@ -54,6 +53,9 @@ var failing = []testCase{
 		a.exec("empty", a.conn, "")
 		a.exec("comment", a.conn, "-- nothing")
 		a.query("going on", a.conn, "SELECT 1")
+	}},
+	{"an unknown function of a sealed column", func(a *app) {
+		a.exec("no function", a.conn, "SELECT nothing(email) FROM customers")
 	}},
 	{"statement timeout", func(a *app) {
 		a.exec("set", a.conn, "SET statement_timeout = 100")

@@ -12,7 +12,7 @@ import (
 
 var prepared = []testCase{
 	{"prepare and describe", func(a *app) {
-		for i, sql := range []string{insertCustomer, allCustomers, "SELECT email, balance + 0 FROM customers WHERE visits = $1 AND email = $2",
+		for i, sql := range []string{insertCustomer, allCustomers, "SELECT email, balance FROM customers WHERE visits = $1 AND email = $2",
 			"UPDATE orders SET note = $1, amount = $2 WHERE card = $3 AND id = $4", "SELECT count(*), $1::date", "SELECT email FROM customers WHERE phone = ANY($1)",
 			"DELETE FROM orders WHERE card = $1 RETURNING note", "SELECT id FROM nothing", "SELEC", upsertCustomer} {
 			statement, err := a.conn.Prepare(a.ctx, fmt.Sprint("statement", i), sql)

@@ -123,7 +123,7 @@ var sessions = []testCase{
 			rows, err := a.conn.Query(a.ctx, "SELECT birth, seen, local_time, opens, score, photo, created FROM customers ORDER BY id", pgx.QueryResultFormats{0})
 			check(err)
 			a.raw("text", rows)
-			a.query("dates", a.conn, "UPDATE customers SET birth = '01/02/2003', seen = '01/02/2003 10:00' WHERE name = 'Bob' RETURNING birth::text, seen")
+			a.query("dates", a.conn, "UPDATE customers SET birth = '01/02/2003', seen = '01/02/2003 10:00' WHERE name = 'Bob' RETURNING birth, seen")
 			a.query("found", a.conn, "SELECT name FROM customers WHERE birth = $1", time.Date(2003, 2, 1, 0, 0, 0, 0, time.UTC))
 		}
 		a.exec("reset", a.conn, "RESET ALL")

@@ -59,7 +59,9 @@ var types = []testCase{
 	{"catalog", func(a *app) {
 		a.query("information_schema", a.conn, `SELECT table_name, column_name, is_nullable, ordinal_position FROM information_schema.columns
 			WHERE table_schema = 'public' AND table_name = $1 AND column_name IN ('id', 'status', 'customer_id') ORDER BY ordinal_position`, "orders")
-		a.query("keys", a.conn, "SELECT conname, contype FROM pg_constraint WHERE conrelid = $1::regclass ORDER BY conname", "customers")
+	}},
+	{"constraints in the catalog", func(a *app) {
+		a.query("keys", a.conn, "SELECT conname, contype FROM pg_constraint WHERE conrelid = $1::regclass ORDER BY conname", "orders")
 	}},
 	{"types of columns", func(a *app) {
 		a.query("information_schema", a.conn, `SELECT column_name, data_type, udt_name, character_maximum_length FROM information_schema.columns

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -35,9 +36,9 @@ func (s *Steps) Note(label string, value any, err error) {
 	s.found = append(s.found, []any{label, Show(value)})
 }
 
-// Print writes the case's line.
+// Print writes the case's line, its name in one word, as refused.txt has it.
 func (s *Steps) Print(name string) {
-	line := map[string]any{"case": name, "seen": s.found}
+	line := map[string]any{"case": strings.ReplaceAll(name, " ", "-"), "seen": s.found}
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(line); err != nil {
