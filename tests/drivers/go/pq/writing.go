@@ -41,7 +41,7 @@ var writing = []testCase{
 		prefs, err := json.Marshal(map[string]any{"theme": "dark " + report.Marker})
 		check(err)
 		a.query("ada", a.db, insertCustomer, "Ada", mail("ada"), report.Marker+"-1", "+49 "+report.Marker, birth, "1234.56", 12, int64(1)<<40, int16(3),
-			true, 2.5, seen, local, "09:00:00.25", token, []byte{0, 1, 0xff, '\\'}, prefs, prefs, "10.1.2.3/24")
+			true, 2.5, seen, local, "09:00:00.25", token, []byte{0, 1, 0xff, '\\'}, string(prefs), string(prefs), "10.1.2.3/24")
 	}},
 	{"insert nulls", func(a *app) {
 		a.query("bob", a.db, insertCustomer, "Bob", mail("bob"), nil, nil, nil, 0, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil)
@@ -64,7 +64,7 @@ var writing = []testCase{
 			"null", `""`, "0.0.0.0/0")
 		a.exec("rounded", a.db, "INSERT INTO customers (name, email, balance, score) VALUES ($1, $2, $3, $4)", "Rounded", mail("rounded"), 10.005, 0.1+0.2)
 		a.exec("text for numbers", a.db, "INSERT INTO customers (name, email, balance, visits, birth) VALUES ($1, $2, $3, $4, $5)", "Text", mail("text"), "1e2", " 7 ", "2001-2-3")
-		a.exec("date from a time with zone", a.db, "INSERT INTO customers (name, email, balance, birth, local_time) VALUES ($1, $2, $3, $4, $4)", "Zone", mail("zone"), 1, seen)
+		a.exec("date from a time with zone", a.db, "INSERT INTO customers (name, email, balance, birth, local_time) VALUES ($1, $2, $3, $4, $5)", "Zone", mail("zone"), 1, seen, seen)
 	}},
 	{"insert orders", func(a *app) {
 		for i, card := range []string{"4111", "5500", "4111", "3400"} {
