@@ -204,6 +204,31 @@ async fn arrays_of_values_become_arrays_of_sealed_values() {
 }
 
 #[tokio::test]
+async fn a_value_that_its_type_cannot_read_is_named_as_the_server_does() {
+    let columns = people().await;
+    let seal = |ordinal| ParamForm::Seal(ordinal, Source::UNTYPED);
+    let of_array = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
+    for (form, declared, format, value, context) in [
+        (seal(3), 0, 0, &b"x"[..], Some("unnamed portal parameter $1 = '...'")),
+        (seal(3), 0, 0, b"", Some("unnamed portal parameter $1 = ''")),
+        (seal(3), 0, 1, b"\0\0\0\0\0", Some("unnamed portal parameter $1")),
+        (seal(0), 0, 0, b"a\0", Some("unnamed portal parameter $1")),
+        (seal(2), TEXT, 0, b"x", None),
+        (ParamForm::Seal(0, cast(23, -1)), 0, 0, b"x", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::TokenArray(3, Source::UNTYPED), 0, 0, b"{1", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::TokenArray(3, Source::UNTYPED), 0, 0, b"{1,x}", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::SealArray(3, Source::UNTYPED), 0, 1, of_array, Some("unnamed portal parameter $1")),
+        // Read, but then too much for the column.
+        (seal(0), 0, 0, b"abcdef", None),
+        (seal(2), 0, 0, b"12345", None),
+        (seal(3), 20, 0, b"3000000000", None),
+    ] {
+        let problem = bound(&columns, form, declared, format, Some(value)).unwrap_err();
+        assert_eq!(problem.context.as_deref(), context, "{form:?} {declared} {value:?}");
+    }
+}
+
+#[tokio::test]
 async fn sealed_parameters_are_bytea_upstream_and_show_their_logical_type() {
     let columns = people().await;
     let plan = |form| Plan {

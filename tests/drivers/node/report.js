@@ -31,12 +31,15 @@ function shown(value) {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, shown(part)]));
 }
 
-/** What a program can see of an error. Neither side quotes the other's stored values in DETAIL. */
+/** What pgveil leaves out of errors: values and rows in DETAIL and CONTEXT. */
+const QUOTED = { detail: [/(=|contains )\(.*\)/s, '$1(…)'], where: [/^(COPY \w+, line \d+): ".*"$/s, '$1'] };
+
+/** What a program can see of an error. */
 function failure(error) {
   const found = { error: error.name, code: error.code, message: error.message };
   for (const field of ERROR_FIELDS) {
     const value = error[field];
-    if (value !== undefined && value !== null) found[field] = field === 'detail' ? value.replace(/(=|contains )\(.*\)/s, '$1(…)') : value;
+    if (value !== undefined && value !== null) found[field] = field in QUOTED ? value.replace(...QUOTED[field]) : value;
   }
   return found;
 }
