@@ -58,6 +58,8 @@ pub struct Problem {
     pub position: Option<usize>,
     /// CONTEXT.
     pub context: Option<String>,
+    /// The function of the server that raises it, where drivers go by that.
+    pub routine: Option<&'static str>,
 }
 
 /// The message may quote a value, so only codes are shown.
@@ -78,7 +80,15 @@ impl Problem {
             hint: None,
             position: None,
             context: None,
+            routine: None,
         }
+    }
+
+    /// A statement's result is no longer what the client was told. postgres.js and pgjdbc prepare it anew
+    /// by themselves if `RevalidateCachedQuery` (src/backend/utils/cache/plancache.c) says so.
+    pub fn result_changed() -> Self {
+        let routine = Some("RevalidateCachedQuery");
+        Self { routine, ..Self::native("0A000", "cached plan must not change result type") }
     }
 
     /// With a context.
@@ -122,6 +132,7 @@ impl Problem {
             hint: refusal.hint,
             position: None,
             context: None,
+            routine: None,
         };
         match at {
             Some(offset) => problem.at(text, start + offset),
@@ -149,6 +160,7 @@ impl Problem {
             hint: None,
             position: None,
             context: None,
+            routine: None,
         }
     }
 
@@ -167,6 +179,7 @@ impl Problem {
             (b'H', hint.as_deref()),
             (b'P', position.as_deref()),
             (b'W', self.context.as_deref()),
+            (b'R', self.routine),
         ];
         fields.extend(optional.iter().filter_map(|(kind, text)| text.map(|text| (*kind, text.as_bytes()))));
         backend::error(out, severity, &self.sqlstate, &fields);
@@ -204,6 +217,13 @@ mod tests {
     fn positions_count_characters_from_one() {
         let problem = Problem::native("42601", "syntax error").at("SELECT 'äö' x", 13);
         assert_eq!(problem.position, Some(12));
+    }
+
+    #[test]
+    fn drivers_see_that_a_statement_is_to_be_prepared_anew() {
+        let mut out = BytesMut::new();
+        Problem::result_changed().write(&mut out, Severity::Error);
+        assert!(backend::error_fields(&out[5..]).any(|field| field == (b'R', b"RevalidateCachedQuery")));
     }
 
     #[test]
