@@ -54,7 +54,7 @@ fn postgres_js_notices_nothing() {
 
 #[test]
 #[ignore = "make test-clients"]
-fn postgres_js_notices_nothing_without_prepared_statements_and_types() {
-    notices_nothing(&postgres_js("postgres.js-unprepared").with("unprepared").with("untyped"));
-    notices_nothing(&postgres_js("postgres.js-one").with("untyped").with("one"));
+fn postgres_js_notices_nothing_without_prepared_statements() {
+    notices_nothing(&postgres_js("postgres.js-unprepared").with("unprepared"));
+    notices_nothing(&postgres_js("postgres.js-one").with("one"));
 }

@@ -34,7 +34,7 @@ final class Main {
             new Statements(connection).run();
             new Flow(connection, sessions).run();
             new Copies(connection).run();
-            new About(connection).run();
+            new About(connection).run(args.length == 1);
         }
     }
 
