@@ -91,10 +91,14 @@ impl Problem {
         Self { routine, ..Self::native("0A000", "cached plan must not change result type") }
     }
 
-    /// With a context.
+    /// With a line of context, which comes after those that it has.
     #[must_use]
     pub fn context(mut self, context: impl Into<String>) -> Self {
-        self.context = Some(context.into());
+        let context = context.into();
+        self.context = Some(match self.context.take() {
+            Some(inner) => format!("{inner}\n{context}"),
+            None => context,
+        });
         self
     }
 
@@ -189,7 +193,13 @@ impl Problem {
 impl From<ValueError> for Problem {
     fn from(error: ValueError) -> Self {
         let code = error.unsupported.then_some("values/unsupported");
-        Self { code, detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
+        Self {
+            code,
+            detail: error.detail,
+            hint: error.hint,
+            context: error.context,
+            ..Self::native(error.sqlstate, error.message)
+        }
     }
 }
 

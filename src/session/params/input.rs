@@ -39,12 +39,7 @@ pub(super) fn in_parameter(mut problem: Problem, place: &Place<'_>, given: Given
         (Format::Text, []) => " = ''",
         (Format::Text, _) => " = '...'",
     };
-    let context = format!("{portal} parameter ${number}{quoted}");
-    let context = match &problem.context {
-        Some(inner) => format!("{inner}\n{context}"),
-        None => context,
-    };
-    problem.context(context)
+    problem.context(format!("{portal} parameter ${number}{quoted}"))
 }
 
 /// Does the input function of type `oid` take the value? Unknown types do.
