@@ -58,3 +58,9 @@ fn postgres_js_notices_nothing_without_prepared_statements() {
     notices_nothing(&postgres_js("postgres.js-unprepared").with("unprepared"));
     notices_nothing(&postgres_js("postgres.js-one").with("one"));
 }
+
+#[test]
+#[ignore = "make test-clients"]
+fn knex_notices_nothing() {
+    notices_nothing(&Driver::new("knex", Start::Node("node/knex/main.js")));
+}

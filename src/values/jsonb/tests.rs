@@ -97,5 +97,5 @@ fn errors_show_the_line_up_to_the_fault() {
         assert_eq!(context(text), wanted, "{text}");
     }
     let long = format!("[\"{}\" 5 6]", "x".repeat(60));
-    assert_eq!(context(&long), format!("JSON data, line 1: ...{}\" 5 6...", "x".repeat(44)));
+    assert_eq!(context(&long), format!("JSON data, line 1: ...{}\" 5...", "x".repeat(46)));
 }
