@@ -1,5 +1,7 @@
 //! Parameters on their way to the server: Bind with its values sealed.
 
+mod input;
+
 use bytes::{BufMut, BytesMut};
 
 use super::{
@@ -19,6 +21,8 @@ use crate::{
         frontend::{self, Bind},
     },
 };
+
+use input::{Place, in_parameter};
 
 /// Everything a value is sealed with.
 pub struct Sealer<'a> {
@@ -142,7 +146,12 @@ pub fn bind(
                 (ParamForm::Plain, Some(bytes)) => frontend::value(out, Some(bytes)),
                 (form, Some(bytes)) => {
                     let given = Given { source, format: client_format(bind, param.client)?, bytes };
-                    sealer.put(form, given, out).map_err(|problem| in_parameter(problem, param.client))?;
+                    sealer.put(form, given, out).map_err(|problem| {
+                        let shown = || shown_oid(param, sealer.columns).unwrap_or(0);
+                        let oid = if source.oid == 0 { shown() } else { source.oid };
+                        let place = Place { portal: bind.portal, client: param.client, oid };
+                        in_parameter(problem, &place, given, sealer.settings)
+                    })?;
                 }
             }
         }
@@ -151,14 +160,6 @@ pub fn bind(
     })?;
     sealer.scratch.report_sealed();
     Ok(())
-}
-
-/// PostgreSQL says which parameter has bytes left over; the codec cannot know.
-fn in_parameter(mut problem: Problem, client: usize) -> Problem {
-    if problem.sqlstate == "22P03" && problem.message == "incorrect binary data format" {
-        problem.message = format!("{} in bind parameter {}", problem.message, client + 1);
-    }
-    problem
 }
 
 fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {
@@ -396,9 +397,18 @@ fn through_cast<'v>(
             "pgveil does not know the type of a cast around a parameter",
         ));
     };
+    if is_string(given.source.oid) && !is_string(cast.oid) {
+        // An explicit cast reads the text as that of a literal (CoerceViaIO); both forms of a string are it.
+        return Ok(Given { source: cast, format: Format::Text, bytes: given.bytes });
+    }
     values::parse(ty, given.source, given.format, given.bytes, settings, buffer)?;
     // The cast's modifier is applied by whoever reads a value of its type.
     Ok(Given { source: cast, format: Format::Binary, bytes: buffer })
+}
+
+/// text, varchar, char
+fn is_string(oid: u32) -> bool {
+    matches!(oid, 25 | 1042 | 1043)
 }
 
 /// What is searched for: a token. A value that nothing in the column can equal is an empty one.

@@ -24,6 +24,8 @@ pub struct Driver {
 pub enum Start {
     Python(&'static str),
     Node(&'static str),
+    /// For what needs `pg` only, which `scripts/setup.sh clients` installs as well.
+    NodePg(&'static str),
     /// A program that setup has compiled: Go, Rust.
     Program(&'static str),
     /// A class in setup's class path.
@@ -36,6 +38,12 @@ fn root() -> PathBuf {
 
 fn installed(path: &str) -> PathBuf {
     root().join("target/test-tools/drivers").join(path)
+}
+
+fn node(file: &Path, modules: PathBuf) -> (PathBuf, Command) {
+    let mut command = Command::new("node");
+    command.arg(file).env("NODE_PATH", &modules);
+    (modules, command)
 }
 
 impl Driver {
@@ -58,11 +66,8 @@ impl Driver {
                 command.arg(source(file));
                 (python, command)
             }
-            Start::Node(file) => {
-                let mut command = Command::new("node");
-                command.arg(source(file)).env("NODE_PATH", installed("node/node_modules"));
-                (installed("node/node_modules"), command)
-            }
+            Start::Node(file) => node(&source(file), installed("node/node_modules")),
+            Start::NodePg(file) => node(&source(file), root().join("target/test-tools/node/node_modules")),
             Start::Program(file) => (installed(file), Command::new(installed(file))),
             Start::Java(class) => {
                 let jars = installed("java");

@@ -65,7 +65,7 @@ pub(super) struct Reader {
     envelope: Vec<u8>,
     /// A value of this row that does not fit. The server looks at values when it has read the whole row, and
     /// tells of its last line; nothing more of the row is sent.
-    bad: Option<Bad>,
+    bad: Option<Box<Bad>>,
 }
 
 /// What is told at the end of a row.
@@ -332,7 +332,8 @@ impl Reader {
             // The server finds these before it looks for fields.
             Err(problem) if problem.sqlstate == "22021" => return Err(self.of_line(problem, with.copy)),
             Err(problem) => {
-                self.bad = Some(Bad { problem, field: self.field, value: std::mem::take(&mut self.value) });
+                let (field, value) = (self.field, std::mem::take(&mut self.value));
+                self.bad = Some(Box::new(Bad { problem, field, value }));
                 return Ok(());
             }
         }
@@ -401,7 +402,7 @@ impl Reader {
             if self.quoted {
                 return Err(self.of_line(bad_format(fields::Unterminated.to_string()), with.copy));
             }
-            if let Some(Bad { problem, field, value }) = self.bad.take() {
+            if let Some(Bad { problem, field, value }) = self.bad.take().map(|bad| *bad) {
                 return Err(problem.context(context(with.copy, self.line + self.breaks, field, Some(&value))));
             }
         }

@@ -130,6 +130,22 @@ async fn a_cast_around_the_parameter_comes_first() {
     assert_eq!(opened(&columns[0], LogicalType::Text, elements(&sealed)[0].as_ref().unwrap()), "abc");
 }
 
+/// `?::numeric` of pgjdbc, which declares a String as varchar.
+#[tokio::test]
+async fn a_string_under_a_cast_is_read_as_the_casts_type() {
+    let columns = people().await;
+    for (ordinal, oid, value, shown) in [(2, 1700, "1.505", "1.51"), (3, 23, " 12 ", "12"), (3, 1700, "12.5", "13")] {
+        for format in [0, 1] {
+            let form = ParamForm::Seal(ordinal, cast(oid, -1));
+            let sealed = bound(&columns, form, VARCHAR, format, Some(value.as_bytes())).unwrap().unwrap();
+            assert_eq!(opened(&columns[ordinal], columns[ordinal].spec.ty, &sealed), shown);
+        }
+    }
+    let form = ParamForm::Seal(3, cast(23, -1));
+    let problem = bound(&columns, form, TEXT, 0, Some(b"x")).unwrap_err();
+    assert_eq!((&*problem.sqlstate, problem.context), ("22P02", None));
+}
+
 #[tokio::test]
 async fn a_type_of_another_canon_is_no_type_of_the_column() {
     let columns = people().await;
@@ -201,6 +217,31 @@ async fn arrays_of_values_become_arrays_of_sealed_values() {
     let binary = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
     let problem = bound(&columns, ParamForm::SealArray(3, Source::UNTYPED), 0, 1, Some(binary)).unwrap_err();
     assert_eq!((&*problem.sqlstate, &*problem.message), ("22P03", "incorrect binary data format in bind parameter 1"));
+}
+
+#[tokio::test]
+async fn a_value_that_its_type_cannot_read_is_named_as_the_server_does() {
+    let columns = people().await;
+    let seal = |ordinal| ParamForm::Seal(ordinal, Source::UNTYPED);
+    let of_array = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
+    for (form, declared, format, value, context) in [
+        (seal(3), 0, 0, &b"x"[..], Some("unnamed portal parameter $1 = '...'")),
+        (seal(3), 0, 0, b"", Some("unnamed portal parameter $1 = ''")),
+        (seal(3), 0, 1, b"\0\0\0\0\0", Some("unnamed portal parameter $1")),
+        (seal(0), 0, 0, b"a\0", Some("unnamed portal parameter $1")),
+        (seal(2), TEXT, 0, b"x", None),
+        (ParamForm::Seal(0, cast(23, -1)), 0, 0, b"x", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::TokenArray(3, Source::UNTYPED), 0, 0, b"{1", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::TokenArray(3, Source::UNTYPED), 0, 0, b"{1,x}", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::SealArray(3, Source::UNTYPED), 0, 1, of_array, Some("unnamed portal parameter $1")),
+        // Read, but then too much for the column.
+        (seal(0), 0, 0, b"abcdef", None),
+        (seal(2), 0, 0, b"12345", None),
+        (seal(3), 20, 0, b"3000000000", None),
+    ] {
+        let problem = bound(&columns, form, declared, format, Some(value)).unwrap_err();
+        assert_eq!(problem.context.as_deref(), context, "{form:?} {declared} {value:?}");
+    }
 }
 
 #[tokio::test]
