@@ -197,10 +197,28 @@ async fn arrays_of_values_become_arrays_of_sealed_values() {
         assert_eq!(problem.sqlstate, sqlstate, "{value}");
         assert!(!problem.message.contains("abcdef"));
     }
+    let problem = bound(&columns, form, TEXT_ARRAY, 0, Some(b"{a")).unwrap_err();
+    assert_eq!(problem.context.as_deref(), Some("unnamed portal parameter $1 = '...'"));
     // More bytes than an int4 has: the parameter is named.
     let binary = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
     let problem = bound(&columns, ParamForm::SealArray(3, Source::UNTYPED), 0, 1, Some(binary)).unwrap_err();
     assert_eq!((&*problem.sqlstate, &*problem.message), ("22P03", "incorrect binary data format in bind parameter 1"));
+    assert_eq!(problem.context.as_deref(), Some("unnamed portal parameter $1"));
+}
+
+#[tokio::test]
+async fn the_context_names_the_parameter_that_cannot_be_read_and_not_its_value() {
+    let columns = people().await;
+    let context = |ordinal, value: &[u8]| {
+        let problem = bound(&columns, ParamForm::Seal(ordinal, Source::UNTYPED), 0, 0, Some(value)).unwrap_err();
+        problem.context
+    };
+    assert_eq!(context(3, b"four").as_deref(), Some("unnamed portal parameter $1 = '...'"));
+    assert_eq!(context(3, b"").as_deref(), Some("unnamed portal parameter $1 = ''"));
+    assert_eq!(context(0, b"\xff").as_deref(), Some("unnamed portal parameter $1"));
+    // These are raised when the statement runs: by what makes the value fit the column.
+    assert_eq!(context(0, b"longer than five"), None);
+    assert_eq!(context(2, b"1000"), None);
 }
 
 #[tokio::test]
