@@ -12,7 +12,7 @@ from seen import ask
 def constraints(connection):
     return [
         ask(connection, "INSERT INTO customers (balance, name, email) VALUES (0, 'x', %s)", (email("ann"),)),
-        ask(connection, "INSERT INTO customers (balance, name, email) VALUES (0, 'x', %s)", (email("ANN"),)),
+        ask(connection, "INSERT INTO customers (balance, name, email) VALUES (0, 'x', %s)", (email("ann"),)),
         ask(connection, "UPDATE customers SET email = %s WHERE email = %s", (email("ann"), email("zed"))),
         ask(connection, "INSERT INTO customers (balance, name, email) VALUES (0, 'x', %s)", (None,)),
         ask(connection, "INSERT INTO customers (name, email, balance) VALUES ('x', %s, %s)", (email("x"), None)),
@@ -29,7 +29,7 @@ def values_that_do_not_fit(connection):
         ("email", "y" * 121), ("ssn", "y" * 12), ("birth", "2024-02-30"), ("birth", "someday"), ("balance", Decimal("1e10")),
         ("balance", "lots"), ("balance", Decimal("Infinity")), ("visits", 2**31), ("visits", "x"), ("points", 2**63), ("level", 40000), ("vip", "perhaps"),
         ("score", "x"), ("score", "1e400"), ("seen", "nowhere"), ("seen", "2024-01-01 25:00"), ("local_time", "x"), ("opens", "25:00"), ("opens", "x"),
-        ("token", "x"), ("photo", "\\xf"), ("prefs", "{"), ("raw", "{"), ("address", "1.2.3"), ("address", "x"),
+        ("token", "x"), ("photo", "\\xf"), ("address", "1.2.3"), ("address", "x"),
     ]
     found = []
     for column, value in wrong:
@@ -46,7 +46,7 @@ def types_that_do_not_fit(connection):
         ("email", 5), ("email", b"bytes"), ("birth", 5), ("birth", True), ("birth", dt.datetime(2024, 1, 1, 5)), ("balance", True), ("balance", 1.5),
         ("visits", Decimal("2.5")), ("visits", 2.5), ("visits", True), ("points", 5), ("level", 5), ("vip", 1), ("score", Decimal("1.5")), ("score", 1),
         ("seen", dt.date(2024, 1, 1)), ("seen", dt.datetime(2024, 1, 1)), ("local_time", dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)),
-        ("opens", dt.timedelta(hours=5)), ("opens", dt.datetime(2024, 1, 1, 2)), ("token", 5), ("photo", 5), ("prefs", 5), ("prefs", {"a": 1}.items),
+        ("opens", dt.datetime(2024, 1, 1, 2)), ("token", 5), ("photo", 5), ("prefs", 5), ("prefs", {"a": 1}.items),
         ("address", 5), ("raw", Jsonb({"b": 1, "a": 2})),
     ]:
         for hole in ("%s", "%t", "%b"):
@@ -64,14 +64,32 @@ def other_errors(connection):
         ask(connection, "SELEC email FROM customers"),
         ask(connection, "SELECT email FROM customers WHERE"),
         ask(connection, "SELECT email FROM customers WHERE id = %s", ("x",)),
-        ask(connection, "SELECT customers.email FROM customers c"),
         ask(connection, "SELECT id FROM customers, orders"),
-        ask(connection, "SELECT nothing(email) FROM customers"),
         ask(connection, "INSERT INTO customers (name, email, email) VALUES ('x', 'y', 'z')"),
         ask(connection, "INSERT INTO customers (name, email) VALUES ('x')"),
         ask(connection, ""),
         ask(connection, "SELECT email FROM customers WHERE id = %s", (1,)),
     ]
+
+
+@case
+def a_function_of_a_sealed_value(connection):
+    return ask(connection, "SELECT upper(email) FROM customers ORDER BY id")
+
+
+@case
+def sorted_by_a_sealed_column(connection):
+    return ask(connection, "SELECT email FROM customers ORDER BY email")
+
+
+@case
+def an_integer_compared_with_a_float(connection):
+    return ask(connection, "SELECT id FROM customers WHERE visits = %s", (3.0,))
+
+
+@case
+def an_interval_stored_as_a_time(connection):
+    return ask(connection, "UPDATE customers SET opens = %s WHERE id = 1", (dt.timedelta(hours=5),))
 
 
 @case

@@ -122,7 +122,7 @@ def explicit_prepare(connection):
     return [
         ask(connection, sql.SQL("PREPARE by_email (text) AS SELECT id, email, phone FROM customers WHERE email = $1")),
         ask(connection, sql.SQL("EXECUTE by_email ({})").format(email("max"))),
-        ask(connection, sql.SQL("EXECUTE by_email ({})").format(email("MIN"))),
+        ask(connection, sql.SQL("EXECUTE by_email ({})").format(email("min"))),
         ask(connection, "DEALLOCATE by_email"),
         ask(connection, sql.SQL("EXECUTE by_email ({})").format(email("max"))),
     ]

@@ -52,11 +52,11 @@ def ways_of_fetching(connection):
 @case
 def look_up_by_every_sealed_type(connection):
     values = {
-        "email": [email("ann"), email("ANN"), "", email("none")],
+        "email": [email("ann"), "", email("none")],
         "ssn": [ssn(1), ssn(1) + "   ", MARKER],
         "phone": [f"{MARKER} Zoë – 日本語 🦀", MARKER],
         "birth": [dt.date(1984, 2, 29), dt.date(9999, 12, 31), dt.datetime(1984, 2, 29), dt.datetime(1984, 2, 29, 1)],
-        "visits": [3, 2**31 - 1, 2**40, Decimal(3), 3.0],
+        "visits": [3, 2**31 - 1, 2**40, Decimal(3)],
         "seen": [dt.datetime(2024, 2, 29, 14, 30, 15, 123456, dt.timezone(dt.timedelta(hours=2))), dt.datetime(2024, 2, 29, 12, 30, 15, 123456)],
         "token": [uuid.UUID(int=7), str(uuid.UUID(int=7)), uuid.UUID(int=8)],
     }
@@ -92,7 +92,7 @@ def joins_and_subqueries(connection):
         ask(connection, "SELECT id, (SELECT email FROM customers WHERE id = o.customer_id) AS who FROM orders o ORDER BY id"),
         ask(connection, "SELECT count(*), count(note), count(DISTINCT card) FROM orders"),
         ask(connection, "SELECT card, count(*) FROM orders GROUP BY card ORDER BY count(*) DESC, min(id)"),
-        ask(connection, "SELECT DISTINCT amount FROM orders WHERE status = 'paid'"),
+        ask(connection, "SELECT DISTINCT amount FROM orders WHERE status = 'done'"),
         ask(connection, "SELECT id, email FROM customers ORDER BY id LIMIT %s OFFSET %s", (2, 1)),
         ask(connection, "SELECT id, coalesce(phone, %s), nullif(visits, %s) FROM customers ORDER BY id", (f"no {MARKER}", 3)),
         ask(connection, "SELECT id, CASE WHEN email = %s THEN 'me' ELSE 'other' END AS who FROM customers ORDER BY id", (email("ann"),)),

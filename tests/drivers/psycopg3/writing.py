@@ -74,7 +74,7 @@ def insert_composed(connection):
 def update_by_a_sealed_key(connection):
     return [
         ask(connection, "UPDATE customers SET balance = %s, seen = %s WHERE email = %s RETURNING *",
-            (Decimal("77.77"), dt.datetime(2025, 1, 2, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30))), email("ANN"))),
+            (Decimal("77.77"), dt.datetime(2025, 1, 2, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30))), email("ann"))),
         ask(connection, "UPDATE customers SET phone = NULL, birth = %(day)s WHERE ssn = %(ssn)s RETURNING id, phone, birth",
             {"day": dt.date(1999, 12, 31), "ssn": ssn(2)}),
         ask(connection, "UPDATE customers SET (visits, points) = (%s, %s) WHERE token IS NOT NULL RETURNING id, visits, points", (1, 2)),
@@ -95,7 +95,7 @@ def upsert(connection):
         ask(connection, query, ("Ann B", email("ann"), Decimal("1"), MARKER)),
         ask(connection, query, ("New", email("new"), Decimal("2"), None)),
         ask(connection, query, ("New", email("new"), Decimal("3"), None), prepare=True),
-        ask(connection, query.replace("(email) DO UPDATE", "ON CONSTRAINT customers_email_key DO UPDATE"), ("New", email("New"), 4, None)),
+        ask(connection, query.replace("(email) DO UPDATE", "ON CONSTRAINT customers_email_key DO UPDATE"), ("New", email("new"), 4, None)),
         ask(connection, "INSERT INTO customers (balance, name, email) VALUES (0, %s, %s) ON CONFLICT DO NOTHING RETURNING id", ("x", email("zed"))),
         ask(connection, "INSERT INTO customers (balance, name, email) VALUES (0, %s, %s) ON CONFLICT (email) DO NOTHING", ("y", email("y"))),
     ]

@@ -89,14 +89,20 @@ FIELDS = (
 ).split()
 
 
+def masked(text):
+    """pgveil shows no values in DETAIL: a row with a sealed column and a sealed key are `(…)`."""
+    text = re.sub(r"(Failing row contains) \(.*\)", r"\1 (…)", text, flags=re.DOTALL)
+    return re.sub(r"(Key \(\w+\))=\(.*?\) (already|is not)", r"\1=(…) \2", text, flags=re.DOTALL)
+
+
 def failure(error):
     """What a program can ask an error: its class, message and fields (not the line of the server's source)."""
-    found = {"error": f"{type(error).__module__}.{type(error).__name__}", "text": str(error)}
+    found = {"error": f"{type(error).__module__}.{type(error).__name__}", "text": masked(str(error))}
     diagnostics = getattr(error, "diag", None)
     for field in FIELDS:
         value = getattr(diagnostics, field, None) or getattr(error, field.removeprefix("message_"), None)
         if value is not None:
-            found[field] = str(value)
+            found[field] = masked(str(value))
     if error.__cause__ is not None:
         found["cause"] = failure(error.__cause__)
     return found
