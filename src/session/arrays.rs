@@ -55,7 +55,7 @@ pub fn element_type(array_oid: u32) -> u32 {
 
 /// `array_recv` of src/backend/utils/adt/arrayfuncs.c.
 fn binary(bytes: &[u8]) -> Result<Elements, Problem> {
-    let malformed = || Problem::native("22P03", "incorrect binary data format").at_input();
+    let malformed = || Problem::native("22P03", "incorrect binary data format");
     let mut cursor = Cursor::new(bytes);
     let mut read = || -> Result<Elements, crate::wire::Malformed> {
         let dimensions = cursor.i32()?;
@@ -85,7 +85,7 @@ fn binary(bytes: &[u8]) -> Result<Elements, Problem> {
 fn text(bytes: &[u8]) -> Result<Elements, Problem> {
     let malformed = || {
         let shown = String::from_utf8_lossy(bytes);
-        Problem::native("22P02", format!("malformed array literal: \"{shown}\"")).at_input()
+        Problem::native("22P02", format!("malformed array literal: \"{shown}\""))
     };
     let trimmed = bytes.trim_ascii();
     // A dimension decoration `[1:2]={…}` is allowed and means nothing here.

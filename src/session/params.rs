@@ -1,5 +1,7 @@
 //! Parameters on their way to the server: Bind with its values sealed.
 
+mod input;
+
 use bytes::{BufMut, BytesMut};
 
 use super::{
@@ -19,6 +21,8 @@ use crate::{
         frontend::{self, Bind},
     },
 };
+
+use input::{Place, in_parameter};
 
 /// Everything a value is sealed with.
 pub struct Sealer<'a> {
@@ -142,7 +146,12 @@ pub fn bind(
                 (ParamForm::Plain, Some(bytes)) => frontend::value(out, Some(bytes)),
                 (form, Some(bytes)) => {
                     let given = Given { source, format: client_format(bind, param.client)?, bytes };
-                    sealer.put(form, given, out).map_err(|problem| in_parameter(problem, bind, given, param.client))?;
+                    sealer.put(form, given, out).map_err(|problem| {
+                        let shown = || shown_oid(param, sealer.columns).unwrap_or(0);
+                        let oid = if source.oid == 0 { shown() } else { source.oid };
+                        let place = Place { portal: bind.portal, client: param.client, oid };
+                        in_parameter(problem, &place, given, sealer.settings)
+                    })?;
                 }
             }
         }
@@ -153,41 +162,13 @@ pub fn bind(
     Ok(())
 }
 
-/// PostgreSQL says which parameter it could not read (`bind_param_error_callback` of src/backend/tcop/postgres.c);
-/// the codec cannot know. The value is left out, as by the default of `log_parameter_max_length_on_error`.
-fn in_parameter(mut problem: Problem, bind: &Bind<'_>, given: Given<'_>, client: usize) -> Problem {
-    if !problem.input {
-        return problem;
-    }
-    let number = client + 1;
-    if problem.sqlstate == "22P03" && problem.message == "incorrect binary data format" {
-        problem.message = format!("{} in bind parameter {number}", problem.message);
-    }
-    let value = match given {
-        Given { format: Format::Binary, .. } => "",
-        // Not yet in the server's encoding.
-        _ if problem.sqlstate == "22021" => "",
-        Given { bytes: b"", .. } => " = ''",
-        _ => " = '...'",
-    };
-    problem.context(format!("{} parameter ${number}{value}", portal(bind)))
-}
-
-/// The portal in contexts.
-fn portal(bind: &Bind<'_>) -> String {
-    match bind.portal {
-        b"" => "unnamed portal".to_owned(),
-        name => format!("portal \"{}\"", String::from_utf8_lossy(name)),
-    }
-}
-
 fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {
     match bind.formats.of(i) {
         Some(0) => Ok(Format::Text),
         Some(1) => Ok(Format::Binary),
         Some(code) => {
             let problem = Problem::native("22023", format!("unsupported format code: {code}"));
-            Err(problem.context(format!("{} parameter ${}", portal(bind), i + 1)))
+            Err(problem.context(input::context(bind.portal, i)))
         }
         None => Err(Problem::native("08P01", "bind message has too few parameter formats")),
     }
@@ -238,7 +219,7 @@ impl Sealer<'_> {
         let named = |oid| format!("{oid} ({})", values::type_name(oid).unwrap_or("???"));
         let (found, expected) = (named(found), named(expected));
         let message = format!("binary data has array element type {found} instead of expected {expected}");
-        Err(Problem::native("42804", message).at_input())
+        Err(Problem::native("42804", message))
     }
 
     fn put_sealed(

@@ -58,8 +58,6 @@ pub struct Problem {
     pub position: Option<usize>,
     /// CONTEXT.
     pub context: Option<String>,
-    /// Raised by a type's input or receive function.
-    pub input: bool,
 }
 
 /// The message may quote a value, so only codes are shown.
@@ -80,14 +78,7 @@ impl Problem {
             hint: None,
             position: None,
             context: None,
-            input: false,
         }
-    }
-
-    /// As one of a type's input or receive function.
-    #[must_use]
-    pub fn at_input(self) -> Self {
-        Self { input: true, ..self }
     }
 
     /// With a context.
@@ -131,7 +122,6 @@ impl Problem {
             hint: refusal.hint,
             position: None,
             context: None,
-            input: false,
         };
         match at {
             Some(offset) => problem.at(text, start + offset),
@@ -159,7 +149,6 @@ impl Problem {
             hint: None,
             position: None,
             context: None,
-            input: false,
         }
     }
 
@@ -187,8 +176,7 @@ impl Problem {
 impl From<ValueError> for Problem {
     fn from(error: ValueError) -> Self {
         let code = error.unsupported.then_some("values/unsupported");
-        let input = error.input;
-        Self { code, input, detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
+        Self { code, detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
     }
 }
 

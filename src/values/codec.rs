@@ -188,10 +188,9 @@ fn input(
 ) -> Result<(), ValueError> {
     let start = out.len();
     match format {
-        Format::Text => text::verify(bytes).and_then(|value| input_text(base, typmod, value, settings, out)),
-        Format::Binary => input_binary(base, typmod, bytes, out),
+        Format::Text => input_text(base, typmod, text::verify(bytes)?, settings, out)?,
+        Format::Binary => input_binary(base, typmod, bytes, out)?,
     }
-    .map_err(ValueError::at_input)?;
     if base.is_string() { coerce(base, typmod, false, start, out) } else { Ok(()) }
 }
 

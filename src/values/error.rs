@@ -3,7 +3,7 @@
 /// A value that PostgreSQL would not accept either: same SQLSTATE, same message.
 ///
 /// The message may quote the offending value, as PostgreSQL's does: it goes to the client only and
-/// must never be logged or sent upstream.
+/// must never be logged or sent upstream. PostgreSQL's CONTEXT lines are not reproduced.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ValueError {
@@ -17,14 +17,12 @@ pub struct ValueError {
     pub hint: Option<String>,
     /// pgveil's own refusal (0A000) of what PostgreSQL may accept.
     pub unsupported: bool,
-    /// Raised by the type's input or receive function, not by a cast or a length coercion after it.
-    pub input: bool,
 }
 
 impl ValueError {
     /// An error without detail or hint.
     pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
-        Self { sqlstate, message: message.into(), detail: None, hint: None, unsupported: false, input: false }
+        Self { sqlstate, message: message.into(), detail: None, hint: None, unsupported: false }
     }
 
     /// The same error with a DETAIL.
@@ -39,12 +37,6 @@ impl ValueError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
-    }
-
-    /// The same error as one of a type's input function. `numeric(p,s)` is read and coerced in one go here,
-    /// so the coercion's error comes from there as well.
-    pub(super) fn at_input(self) -> Self {
-        Self { input: self.message != "numeric field overflow" && !self.unsupported, ..self }
     }
 
     /// 22P02 (or 22007 for dates): `invalid input syntax for type …: "…"`.

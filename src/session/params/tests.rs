@@ -197,28 +197,35 @@ async fn arrays_of_values_become_arrays_of_sealed_values() {
         assert_eq!(problem.sqlstate, sqlstate, "{value}");
         assert!(!problem.message.contains("abcdef"));
     }
-    let problem = bound(&columns, form, TEXT_ARRAY, 0, Some(b"{a")).unwrap_err();
-    assert_eq!(problem.context.as_deref(), Some("unnamed portal parameter $1 = '...'"));
     // More bytes than an int4 has: the parameter is named.
     let binary = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
     let problem = bound(&columns, ParamForm::SealArray(3, Source::UNTYPED), 0, 1, Some(binary)).unwrap_err();
     assert_eq!((&*problem.sqlstate, &*problem.message), ("22P03", "incorrect binary data format in bind parameter 1"));
-    assert_eq!(problem.context.as_deref(), Some("unnamed portal parameter $1"));
 }
 
 #[tokio::test]
-async fn the_context_names_the_parameter_that_cannot_be_read_and_not_its_value() {
+async fn a_value_that_its_type_cannot_read_is_named_as_the_server_does() {
     let columns = people().await;
-    let context = |ordinal, value: &[u8]| {
-        let problem = bound(&columns, ParamForm::Seal(ordinal, Source::UNTYPED), 0, 0, Some(value)).unwrap_err();
-        problem.context
-    };
-    assert_eq!(context(3, b"four").as_deref(), Some("unnamed portal parameter $1 = '...'"));
-    assert_eq!(context(3, b"").as_deref(), Some("unnamed portal parameter $1 = ''"));
-    assert_eq!(context(0, b"\xff").as_deref(), Some("unnamed portal parameter $1"));
-    // These are raised when the statement runs: by what makes the value fit the column.
-    assert_eq!(context(0, b"longer than five"), None);
-    assert_eq!(context(2, b"1000"), None);
+    let seal = |ordinal| ParamForm::Seal(ordinal, Source::UNTYPED);
+    let of_array = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
+    for (form, declared, format, value, context) in [
+        (seal(3), 0, 0, &b"x"[..], Some("unnamed portal parameter $1 = '...'")),
+        (seal(3), 0, 0, b"", Some("unnamed portal parameter $1 = ''")),
+        (seal(3), 0, 1, b"\0\0\0\0\0", Some("unnamed portal parameter $1")),
+        (seal(0), 0, 0, b"a\0", Some("unnamed portal parameter $1")),
+        (seal(2), TEXT, 0, b"x", None),
+        (ParamForm::Seal(0, cast(23, -1)), 0, 0, b"x", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::TokenArray(3, Source::UNTYPED), 0, 0, b"{1", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::TokenArray(3, Source::UNTYPED), 0, 0, b"{1,x}", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::SealArray(3, Source::UNTYPED), 0, 1, of_array, Some("unnamed portal parameter $1")),
+        // Read, but then too much for the column.
+        (seal(0), 0, 0, b"abcdef", None),
+        (seal(2), 0, 0, b"12345", None),
+        (seal(3), 20, 0, b"3000000000", None),
+    ] {
+        let problem = bound(&columns, form, declared, format, Some(value)).unwrap_err();
+        assert_eq!(problem.context.as_deref(), context, "{form:?} {declared} {value:?}");
+    }
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ def json_values(connection):
     for wrap in (Jsonb, psycopg.types.json.Json):
         found.append(ask(connection, "UPDATE customers SET prefs = %s WHERE id = 1 RETURNING prefs", (wrap(value),)))
         found.append(ask(connection, "UPDATE customers SET raw = %s WHERE id = 1 RETURNING raw", (wrap(value),)))
-    found.append(ask(connection, "INSERT INTO events (kind, data, at) SELECT 'x', %s, %s RETURNING *", (Jsonb(value), dt.datetime(2024, 1, 1))))
+    found.append(ask(connection, "INSERT INTO events (kind, data, at) SELECT 'x', %s, %s RETURNING *", (Jsonb({"open": [1, 2.50, "ü"]}), dt.datetime(2024, 1, 1))))
     return found
 
 
