@@ -75,8 +75,9 @@ fn row(message: &Message, loose: bool) -> String {
     format!("D {}", cells.join(" | "))
 }
 
-/// Without what equal numbers may differ in: zeros at the end.
+/// Without what equal numbers may differ in: zeros at the end, the sign of zero.
 fn folded(cell: &str) -> String {
+    let cell = if cell == "-0" { "0" } else { cell };
     let mut out = String::new();
     let mut rest = cell;
     while let Some(point) = rest.find('.') {
