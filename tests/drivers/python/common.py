@@ -90,7 +90,8 @@ FIELDS = (
 
 
 def masked(text):
-    """pgveil shows no values in DETAIL: a row with a sealed column and a sealed key are `(…)`."""
+    """pgveil shows no values in DETAIL, a row with a sealed column and a sealed key are `(…)`, nor a whole line of COPY."""
+    text = re.sub(r'(COPY \w+, line \d+): ".*"', r"\1", text, flags=re.DOTALL)
     text = re.sub(r"(Failing row contains) \(.*\)", r"\1 (…)", text, flags=re.DOTALL)
     return re.sub(r"(Key \(\w+\))=\(.*?\) (already|is not)", r"\1=(…) \2", text, flags=re.DOTALL)
 
