@@ -31,3 +31,30 @@ fn psycopg3_notices_nothing_in_the_simple_protocol() {
 fn psycopg3_notices_nothing_with_prepared_statements() {
     notices_nothing(&psycopg3("psycopg3-prepared").with("prepared"));
 }
+
+#[test]
+#[ignore = "make test-clients"]
+fn psycopg3_notices_nothing_on_an_event_loop_and_in_pools() {
+    notices_nothing(&Driver::new("psycopg3-loop", Start::Python("psycopg3/loop.py")));
+}
+
+fn asyncpg(name: &'static str) -> Driver {
+    Driver::new(name, Start::Python("asyncpg/app.py"))
+}
+
+#[test]
+fn asyncpg_notices_nothing() {
+    notices_nothing(&asyncpg("asyncpg"));
+}
+
+#[test]
+#[ignore = "make test-clients"]
+fn asyncpg_notices_nothing_without_a_cache_of_statements() {
+    notices_nothing(&asyncpg("asyncpg-uncached").with("uncached"));
+}
+
+#[test]
+#[ignore = "make test-clients"]
+fn asyncpg_notices_nothing_with_codecs_of_its_own() {
+    notices_nothing(&asyncpg("asyncpg-codecs").with("codecs"));
+}

@@ -73,7 +73,7 @@ def show(value):
         return failure(value)
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
         return [show(each) for each in value]
-    if isinstance(value, dict):
+    if hasattr(value, "items"):  # dictionaries, rows of asyncpg and of SQLAlchemy's mappings
         return {str(key): show(each) for key, each in value.items()}
     if isinstance(value, (str, bytes)) and len(value) > 2000:
         data = value.encode() if isinstance(value, str) else value
@@ -99,6 +99,9 @@ def masked(text):
 def failure(error):
     """What a program can ask an error: its class, message and fields (not the line of the server's source)."""
     found = {"error": f"{type(error).__module__}.{type(error).__name__}", "text": masked(str(error))}
+    if hasattr(error, "as_dict"):  # asyncpg
+        fields = {name: str(value) for name, value in error.as_dict().items() if not name.startswith("server_source")}
+        return found | {name: masked(value) for name, value in fields.items()}
     diagnostics = getattr(error, "diag", None)
     for field in FIELDS:
         value = getattr(diagnostics, field, None) or getattr(error, field.removeprefix("message_"), None)
