@@ -58,3 +58,8 @@ fn asyncpg_notices_nothing_without_a_cache_of_statements() {
 fn asyncpg_notices_nothing_with_codecs_of_its_own() {
     notices_nothing(&asyncpg("asyncpg-codecs").with("codecs"));
 }
+
+#[test]
+fn psycopg2_notices_nothing() {
+    notices_nothing(&Driver::new("psycopg2", Start::Python("psycopg2/app.py")));
+}

@@ -8,8 +8,9 @@ from common import COLUMNS, MARKER, PLACES, attempt, case, customers, email
 from psycopg.types.json import Json, Jsonb
 from seen import ask
 
+# psycopg has no dumper of its own for char(n).
 TYPES = (
-    "text varchar bpchar text date numeric int4 int8 int2 bool float8 timestamptz timestamp time uuid bytea jsonb json inet"
+    "text varchar text text date numeric int4 int8 int2 bool float8 timestamptz timestamp time uuid bytea jsonb json inet"
 ).split()
 COPY_IN = f"COPY customers ({PLACES}) FROM STDIN"
 COPY_OUT = f"COPY (SELECT id, {PLACES} FROM customers ORDER BY id) TO STDOUT"

@@ -104,7 +104,7 @@ def descriptions(connection):
     """Columns known before a row, and of statements that return none."""
     found = []
     for query in ["SELECT * FROM customers LIMIT 0", "SELECT email AS e, balance b, id + 1, photo FROM customers WHERE id = 1", "SELECT"]:
-        for binary in (False, True):
+        for binary in (False, connection.cursor_factory is not psycopg.ClientCursor):
             cursor = connection.execute(query, binary=binary)
             found.append((columns(cursor), [repr(c) for c in cursor.description or []]))
     pgconn = connection.pgconn
@@ -118,8 +118,9 @@ def descriptions(connection):
 @case
 def streaming(connection):
     cursor = connection.cursor()
+    binary = connection.cursor_factory is not psycopg.ClientCursor
     found = [list(cursor.stream("SELECT id, email, birth, prefs FROM customers ORDER BY id"))]
-    found.append(list(cursor.stream("SELECT id, card FROM orders WHERE customer_id = %s ORDER BY id", (1,), binary=True)))
+    found.append(list(cursor.stream("SELECT id, card FROM orders WHERE customer_id = %s ORDER BY id", (1,), binary=binary)))
     if psycopg.capabilities.has_stream_chunked():
         found.append(list(cursor.stream("SELECT id, seen FROM customers ORDER BY id", size=2)))
     rows = cursor.stream("SELECT id, email FROM customers ORDER BY id")
