@@ -73,7 +73,9 @@ def show(value):
         return failure(value)
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
         return [show(each) for each in value]
-    if hasattr(value, "items"):  # dictionaries, rows of asyncpg and of SQLAlchemy's mappings
+    if hasattr(value, "_mapping"):  # SQLAlchemy's rows
+        value = dict(value._mapping)
+    if hasattr(value, "items"):  # dictionaries, rows of asyncpg, mappings of SQLAlchemy
         return {str(key): show(each) for key, each in value.items()}
     if isinstance(value, (str, bytes)) and len(value) > 2000:
         data = value.encode() if isinstance(value, str) else value
