@@ -241,8 +241,10 @@ impl<'a> Resolver<'a> {
                 }
                 Ok(())
             }
-            Operand::Literal(constant) => {
-                let Some(source) = seen_through(constant.source, used, true).filter(|s| scalar(*s)) else {
+            Operand::Literal(mut constant) => {
+                let seen = seen_through(constant.source, used, true);
+                let seen = seen.or_else(|| constant.convert(used.cast).then_some(used.cast));
+                let Some(source) = seen.filter(|s| scalar(*s)) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));
                 };
                 let at = constant.outer.at;

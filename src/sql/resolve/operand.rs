@@ -17,11 +17,12 @@ use crate::{
     values::Source,
 };
 
-/// bool, int2, int4, int8, numeric (pg_type.dat)
+/// bool, int2, int4, int8, float8, numeric, bpchar (pg_type.dat)
 const BOOL: u32 = 16;
 const INT2: u32 = 21;
 const INT4: u32 = 23;
 const INT8: u32 = 20;
+const FLOAT8: u32 = 701;
 const NUMERIC: u32 = 1700;
 const BPCHAR: u32 = 1042;
 
@@ -63,6 +64,35 @@ impl Constant<'_> {
     /// Its value, as the input function of its type reads it.
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Of a number: is it in its own type and, by the same text, in that of a cast around it? Only floats know
+    /// `-0`, so the conversion makes it 0.
+    pub(super) fn convert(&mut self, cast: Source) -> bool {
+        let fits = |value: i64, oid| match oid {
+            INT2 => i16::try_from(value).is_ok(),
+            INT4 => i32::try_from(value).is_ok(),
+            INT8 => true,
+            _ => false,
+        };
+        let (text, own) = (self.text.as_ref(), self.source);
+        let zero = text.bytes().all(|byte| b"0.-".contains(&byte));
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
+        let integer = text.parse::<i64>().ok();
+        let own_fits = match own.oid {
+            NUMERIC => plain,
+            oid => plain && integer.is_some_and(|value| fits(value, oid)),
+        };
+        let float = |value: f64| value.is_finite() && (value != 0.0 || zero);
+        let cast_fits = match cast.oid {
+            FLOAT8 => text.parse().is_ok_and(float),
+            oid => integer.is_some_and(|value| fits(value, oid)),
+        };
+        let converts = own.typmod == -1 && own_fits && cast_fits;
+        if converts && zero {
+            self.text = Cow::Borrowed("0");
+        }
+        converts
     }
 
     /// Its place in the statement that starts at byte `start`, and its value.
