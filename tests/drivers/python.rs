@@ -63,3 +63,24 @@ fn asyncpg_notices_nothing_with_codecs_of_its_own() {
 fn psycopg2_notices_nothing() {
     notices_nothing(&Driver::new("psycopg2", Start::Python("psycopg2/app.py")));
 }
+
+fn sqlalchemy(name: &'static str) -> Driver {
+    Driver::new(name, Start::Python("sqlalchemy/app.py"))
+}
+
+#[test]
+fn sqlalchemy_notices_nothing() {
+    notices_nothing(&sqlalchemy("sqlalchemy-psycopg").with("psycopg"));
+}
+
+#[test]
+#[ignore = "make test-clients"]
+fn sqlalchemy_notices_nothing_over_psycopg2() {
+    notices_nothing(&sqlalchemy("sqlalchemy-psycopg2").with("psycopg2"));
+}
+
+#[test]
+#[ignore = "make test-clients"]
+fn sqlalchemy_notices_nothing_on_an_event_loop() {
+    notices_nothing(&sqlalchemy("sqlalchemy-asyncpg").with("asyncpg"));
+}

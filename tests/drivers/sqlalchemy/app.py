@@ -11,7 +11,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).parent.parent / "python"))
 
 import core  # noqa: F401 (registers its cases)
 import orm  # noqa: F401
-from common import CASES, attempt, report
+from common import CASES, attempt, report, show
 from models import every_order, everybody
 from on_loop import ON_LOOP
 from sqlalchemy import create_engine, make_url, text
@@ -33,7 +33,8 @@ def seed(session):
 
 def outcome(case, session):
     seed(session)
-    result = attempt(case, session)
+    # Objects are shown as they are now.
+    result = show(attempt(case, session))
     session.rollback()
     return result
 
@@ -42,20 +43,20 @@ def blocking(url, cases):
     # One connection for all cases: statements get prepared and planned again, as in a pool.
     engine = create_engine(url, pool_size=1)
     for case in cases:
-        with Session(engine) as session:
+        with Session(engine, expire_on_commit=False) as session:
             report(case.__name__, outcome(case, session))
 
 
 async def on_a_loop(url, cases):
     engine = create_async_engine(url, pool_size=1)
     for case in cases:
-        async with AsyncSession(engine) as session:
+        async with AsyncSession(engine, expire_on_commit=False) as session:
             report(case.__name__, await session.run_sync(lambda sync, case=case: outcome(case, sync)))
     for case in ON_LOOP:
         async with AsyncSession(engine, expire_on_commit=False) as session:
             await session.run_sync(seed)
             try:
-                result = await case(session)
+                result = show(await case(session))
             except Exception as error:  # every failure is a result here
                 result = error
             report(case.__name__, result)

@@ -15,10 +15,29 @@ IN_ORDER = select(Customer).order_by(Customer.id)
 
 @case
 def add_and_read_back(session):
+    """One by one, and all in one statement."""
+    session.execute(delete(Customer))
+    session.add_all(everybody()[:1])
+    session.flush()
+    session.add_all(without_addresses(everybody()[1:]))
+    session.commit()
+    session.expunge_all()
+    return session.scalars(IN_ORDER).all()
+
+
+def without_addresses(people):
+    for each in people:
+        each.address = None
+    return people
+
+
+@case
+def add_all_with_addresses(session):
+    """SQLAlchemy has no cast for an INET in a list of VALUES, so these are text that the statement casts."""
     session.execute(delete(Customer))
     session.add_all(everybody())
-    session.commit()
-    session.expire_all()
+    session.flush()
+    session.expunge_all()
     return session.scalars(IN_ORDER).all()
 
 
