@@ -84,3 +84,14 @@ fn sqlalchemy_notices_nothing_over_psycopg2() {
 fn sqlalchemy_notices_nothing_on_an_event_loop() {
     notices_nothing(&sqlalchemy("sqlalchemy-asyncpg").with("asyncpg"));
 }
+
+#[test]
+fn django_notices_nothing() {
+    notices_nothing(&Driver::new("django", Start::Python("django/app.py")).with("client"));
+}
+
+#[test]
+#[ignore = "make test-clients"]
+fn django_notices_nothing_with_parameters_sent_apart() {
+    notices_nothing(&Driver::new("django-server", Start::Python("django/app.py")).with("server"));
+}
