@@ -4,7 +4,7 @@
 //! How they have to travel is known where they are used, so the walk notes where they stand and decides
 //! then. A value that is used in two ways cannot be sent at all.
 
-use pg_raw_parse::Node;
+use pg_raw_parse::{Node, nodes::ParamRef};
 
 use super::{
     Resolver, Step,
@@ -263,13 +263,17 @@ impl<'a> Resolver<'a> {
                 // A declared type is known where the value is read.
                 let declared = source.oid == 0 && self.type_of(node).is_some();
                 let used_as = if declared { Used { inherits: 0, ..used } } else { used };
-                let Some(source) = seen_through(source, used_as, false).filter(|s| scalar(*s)) else {
-                    return Err(self.obstacle(used, "an array or casts of casts"));
-                };
-                let form = match used.how {
-                    Use::Seal(_) => ParamForm::Seal(ordinal, source),
-                    Use::SealAs(_, ty) => ParamForm::SealAs(ordinal, ty, source),
-                    Use::Plain | Use::Token(_) => ParamForm::Token(ordinal, source),
+                let form = if self.is_text_to_be_read(param, source, used) {
+                    ParamForm::SealText(ordinal, used.cast)
+                } else {
+                    let Some(source) = seen_through(source, used_as, false).filter(|s| scalar(*s)) else {
+                        return Err(self.obstacle(used, "an array or casts of casts"));
+                    };
+                    match used.how {
+                        Use::Seal(_) => ParamForm::Seal(ordinal, source),
+                        Use::SealAs(_, ty) => ParamForm::SealAs(ordinal, ty, source),
+                        Use::Plain | Use::Token(_) => ParamForm::Token(ordinal, source),
+                    }
                 };
                 self.params.form(param.number, outer.at, outer.cast, form)
             }
@@ -277,6 +281,22 @@ impl<'a> Resolver<'a> {
                 Err(self.obstacle(used, "this kind of value"))
             }
         }
+    }
+
+    /// Is a parameter, with its own cast, a text that a cast further out reads as another type? So is what
+    /// has no type in a VALUES list.
+    fn is_text_to_be_read(&self, param: &ParamRef, own: Source, used: Used) -> bool {
+        let index = usize::try_from(param.number).unwrap_or(0).checked_sub(1);
+        let declared = index.and_then(|index| self.declared.get(index)).copied().unwrap_or(0);
+        let text = |oid| types::is_text(Source { oid, typmod: own.typmod }) && own.typmod == -1;
+        let is_text = match (own.oid, declared) {
+            (0, 0) => text(used.inherits),
+            (0, declared) => text(declared),
+            (own, 0) => text(own),
+            (own, declared) => text(own) && text(declared),
+        };
+        let read = used.cast.oid != 0 && !types::is_string(used.cast) && scalar(used.cast);
+        is_text && read && matches!(used.how, Use::Seal(_))
     }
 
     /// An array whose elements are used one by one.
