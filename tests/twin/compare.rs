@@ -47,6 +47,10 @@ pub fn lines(messages: &[Message], runs: &[&Part]) -> Vec<String> {
             }
             continue;
         }
+        if message.tag == b'd' {
+            rows.push(shown(message));
+            continue;
+        }
         if !part.is_some_and(|part| part.ordered) {
             rows.sort();
         }
