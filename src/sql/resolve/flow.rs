@@ -8,7 +8,7 @@ use pg_raw_parse::{Node, nodes::ParamRef};
 
 use super::{
     Resolver, Step,
-    operand::{Operand, Outer, nested, operand},
+    operand::{Operand, Outer, nested, operand, reads_text},
     refuse::{Place, located},
     scope::Scope,
     types,
@@ -263,7 +263,8 @@ impl<'a> Resolver<'a> {
                 // A declared type is known where the value is read.
                 let declared = source.oid == 0 && self.type_of(node).is_some();
                 let used_as = if declared { Used { inherits: 0, ..used } } else { used };
-                let form = if self.is_text_to_be_read(param, source, used) {
+                let text = if source.oid == 0 { Source { oid: used.inherits, typmod: -1 } } else { source };
+                let form = if self.is_text_to_be_read(param, text, used.cast, used) {
                     ParamForm::SealText(ordinal, used.cast)
                 } else {
                     let Some(source) = seen_through(source, used_as, false).filter(|s| scalar(*s)) else {
@@ -277,26 +278,27 @@ impl<'a> Resolver<'a> {
                 };
                 self.params.form(param.number, outer.at, outer.cast, form)
             }
+            Operand::Read(param, outer, source) => {
+                let text = Source { oid: TEXT, typmod: -1 };
+                match seen_through(source, used, false) {
+                    Some(source) if self.is_text_to_be_read(param, text, source, used) => {
+                        self.params.form(param.number, outer.at, outer.cast, ParamForm::SealText(ordinal, source))
+                    }
+                    _ => Err(self.obstacle(used, "casts of casts")),
+                }
+            }
             Operand::Array(..) | Operand::Unusable(_) | Operand::Other => {
                 Err(self.obstacle(used, "this kind of value"))
             }
         }
     }
 
-    /// Is a parameter, with its own cast, a text that a cast further out reads as another type? So is what
-    /// has no type in a VALUES list.
-    fn is_text_to_be_read(&self, param: &ParamRef, own: Source, used: Used) -> bool {
+    /// Is a parameter of type `text` (as declared or not, in this place) one that a cast reads as another type?
+    fn is_text_to_be_read(&self, param: &ParamRef, text: Source, cast: Source, used: Used) -> bool {
         let index = usize::try_from(param.number).unwrap_or(0).checked_sub(1);
         let declared = index.and_then(|index| self.declared.get(index)).copied().unwrap_or(0);
-        let text = |oid| types::is_text(Source { oid, typmod: own.typmod }) && own.typmod == -1;
-        let is_text = match (own.oid, declared) {
-            (0, 0) => text(used.inherits),
-            (0, declared) => text(declared),
-            (own, 0) => text(own),
-            (own, declared) => text(own) && text(declared),
-        };
-        let read = used.cast.oid != 0 && !types::is_string(used.cast) && scalar(used.cast);
-        is_text && read && matches!(used.how, Use::Seal(_))
+        let as_declared = declared == 0 || types::is_text(Source { oid: declared, typmod: -1 });
+        as_declared && reads_text(cast, text) && matches!(used.how, Use::Seal(_))
     }
 
     /// An array whose elements are used one by one.

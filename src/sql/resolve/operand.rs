@@ -35,6 +35,8 @@ pub(super) enum Operand<'a> {
     Literal(Constant<'a>),
     /// A parameter.
     Parameter(&'a ParamRef, Outer, Source),
+    /// A parameter that is a text, which a cast reads: `$1::text::date`. The source is that of the cast.
+    Read(&'a ParamRef, Outer, Source),
     /// `ARRAY[…]`; the source is that of a cast around it.
     Array(&'a A_ArrayExpr, Outer, Source),
     /// A literal or parameter that cannot be used as it stands; says what is in the way.
@@ -115,10 +117,13 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
         };
         source = match outer {
             None => type_,
-            Some(_) => match nested(source, type_, is_constant(node)) {
-                Some(source) => source,
-                None if is_value(node) => return Operand::Unusable("casts of casts"),
-                None => return Operand::Other,
+            Some(outer) => match (nested(source, type_, is_constant(node)), cast.arg()) {
+                (Some(source), _) => source,
+                (None, Node::ParamRef(param)) if reads_text(source, type_) => {
+                    return Operand::Read(param, outer, source);
+                }
+                (None, _) if is_value(node) => return Operand::Unusable("casts of casts"),
+                (None, _) => return Operand::Other,
             },
         };
         outer.get_or_insert_with(|| Outer { at: NodeAt::type_cast(cast), cast: true });
@@ -188,6 +193,12 @@ fn is_value(node: Node<'_>) -> bool {
 
 fn is_constant(node: Node<'_>) -> bool {
     matches!(innermost(node), Node::A_Const(_))
+}
+
+/// Is `x::inner::outer` the input function of another type, called with a text?
+pub(super) fn reads_text(outer: Source, inner: Source) -> bool {
+    let text = types::is_text(inner) && inner.typmod == -1;
+    text && outer.oid != 0 && !types::is_string(outer) && types::element(outer).is_none()
 }
 
 /// One source for `x::inner::outer`, where one says the same: [`Source`] has room for one cast.

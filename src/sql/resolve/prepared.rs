@@ -195,7 +195,7 @@ impl<'a> Resolver<'a> {
                 self.changes.push((outer.at, Change::ByteaArray));
                 self.elements(i, array, ParamForm::Token(ordinal, one(cast)), one(given))
             }
-            (Operand::Parameter(param, ..), _) => Err(no_parameter(param)),
+            (Operand::Parameter(param, ..) | Operand::Read(param, ..), _) => Err(no_parameter(param)),
             (Operand::Array(..) | Operand::Unusable(_) | Operand::Other, _) => {
                 self.no_forbidden_calls(node)?;
                 Err(unsupported(i))

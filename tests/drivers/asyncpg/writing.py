@@ -103,9 +103,24 @@ async def values_that_do_not_fit(connection, wrap):
 
 
 @case
-async def a_number_written_as_text(connection, wrap):
+async def values_written_as_text(connection, wrap):
     """asyncpg wants the Python type of the parameter's type; people who have text cast it twice."""
-    return await ask(connection, "UPDATE customers SET visits = $1::text::int WHERE id = 1 RETURNING visits", "12")
+    found = []
+    for column, kind, text in [
+        ("birth", "date", "2024-02-29"), ("birth", "date", "2024-02-30"), ("visits", "int", " 12 "), ("visits", "int", "x"), ("visits", "int", "99999999999"),
+        ("balance", "numeric", "1.505"), ("balance", "numeric(12,1)", "1.55"), ("token", "uuid", str(uuid.UUID(int=9))), ("token", "uuid", "x"), ("level", "int4", "40000"),
+        ("seen", "timestamptz", "2024-01-01 10:00+02"), ("prefs", "jsonb", '{"b": 1, "a": 2}'), ("raw", "json", '{"b":  1}'), ("address", "inet", "10.0.0.0/8"),
+        ("vip", "bool", "yes"), ("photo", "bytea", "\\x00ff"), ("score", "float8", "1e-3"), ("opens", "time", "12:30"),
+    ]:
+        found.append((column, await ask(connection, f"UPDATE customers SET {column} = $1::text::{kind} WHERE id = 1 RETURNING {column}", text)))
+    found.append(await ask(connection, "INSERT INTO customers (name, email, balance, visits) VALUES ('t', $1, $2::text::numeric, $3::text::int) RETURNING balance, visits",
+                           email("t"), "12.5", "7"))
+    return found
+
+
+@case
+async def looked_up_by_a_number_written_as_text(connection, wrap):
+    return await ask(connection, "SELECT id FROM customers WHERE visits = $1::text::int", "3")
 
 
 @case
