@@ -45,7 +45,7 @@ pub fn upstream_oids(plan: &Plan, declared: &[u32]) -> Vec<u32> {
         .iter()
         .map(|param| match param.form {
             ParamForm::Plain => declared.get(param.client).copied().unwrap_or(0),
-            ParamForm::Seal(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => BYTEA,
+            ParamForm::Seal(..) | ParamForm::SealText(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => BYTEA,
             ParamForm::TokenArray(..) | ParamForm::SealArray(..) => BYTEA_ARRAY,
         })
         .collect();
@@ -76,6 +76,7 @@ fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     let given = |source: Source| (source.oid != 0).then_some(source.oid);
     match param.form {
         ParamForm::Plain => None,
+        ParamForm::SealText(..) => Some(LogicalType::Text.oid()),
         ParamForm::Seal(ordinal, source) => given(source).or_else(|| ty(ordinal).map(LogicalType::oid)),
         ParamForm::SealAs(_, ty, source) => given(source).or(Some(ty.oid())),
         ParamForm::SealArray(ordinal, source) => given(source).or_else(|| ty(ordinal).map(LogicalType::array_oid)),
@@ -166,7 +167,10 @@ fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {
     match bind.formats.of(i) {
         Some(0) => Ok(Format::Text),
         Some(1) => Ok(Format::Binary),
-        Some(code) => Err(Problem::native("22023", format!("unsupported format code: {code}"))),
+        Some(code) => {
+            let problem = Problem::native("22023", format!("unsupported format code: {code}"));
+            Err(problem.context(input::context(bind.portal, i)))
+        }
         None => Err(Problem::native("08P01", "bind message has too few parameter formats")),
     }
 }
@@ -182,6 +186,11 @@ impl Sealer<'_> {
         match form {
             ParamForm::Plain => frontend::value(body, Some(given.bytes)),
             ParamForm::Seal(ordinal, cast) => self.put_sealed(ordinal, None, cast, given, body)?,
+            ParamForm::SealText(ordinal, cast) => {
+                // Of text both forms are the same bytes.
+                let given = Given { source: cast, format: Format::Text, bytes: given.bytes };
+                self.put_sealed(ordinal, None, Source::UNTYPED, given, body)?;
+            }
             ParamForm::SealAs(ordinal, ty, cast) => self.put_sealed(ordinal, Some(ty), cast, given, body)?,
             ParamForm::SealArray(ordinal, cast) => {
                 self.check_elements(form, given)?;

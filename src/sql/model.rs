@@ -72,6 +72,8 @@ pub enum ParamForm {
     /// Sealed as a value of the column; `source` is a cast around the parameter that was edited
     /// away (`$1::date`), or untyped.
     Seal(Ordinal, Source),
+    /// A text, which the server would read as the type of a cast around it: sealed as what it is read as.
+    SealText(Ordinal, Source),
     /// As an equality token of the column.
     Token(Ordinal, Source),
     /// An array of values, as an array of tokens (`bytea[]`).

@@ -21,8 +21,11 @@ pub struct Driver {
 
 /// How an application is started; paths are below `tests/drivers` or, of what is compiled,
 /// below `target/test-tools/drivers`.
+#[allow(dead_code)] // until every language is here
 pub enum Start {
     Python(&'static str),
+    /// For what needs psycopg only, which `scripts/setup.sh clients` installs as well.
+    Psycopg(&'static str),
     Node(&'static str),
     /// For what needs `pg` only, which `scripts/setup.sh clients` installs as well.
     NodePg(&'static str),
@@ -38,6 +41,12 @@ fn root() -> PathBuf {
 
 fn installed(path: &str) -> PathBuf {
     root().join("target/test-tools/drivers").join(path)
+}
+
+fn python(file: &Path, python: PathBuf) -> (PathBuf, Command) {
+    let mut command = Command::new(&python);
+    command.arg(file);
+    (python, command)
 }
 
 fn node(file: &Path, modules: PathBuf) -> (PathBuf, Command) {
@@ -60,12 +69,8 @@ impl Driver {
     fn command(&self) -> (PathBuf, Command) {
         let source = |file: &str| root().join("tests/drivers").join(file);
         match self.start {
-            Start::Python(file) => {
-                let python = installed("venv/bin/python");
-                let mut command = Command::new(&python);
-                command.arg(source(file));
-                (python, command)
-            }
+            Start::Python(file) => python(&source(file), installed("venv/bin/python")),
+            Start::Psycopg(file) => python(&source(file), root().join("target/test-tools/venv/bin/python")),
             Start::Node(file) => node(&source(file), installed("node/node_modules")),
             Start::NodePg(file) => node(&source(file), root().join("target/test-tools/node/node_modules")),
             Start::Program(file) => (installed(file), Command::new(installed(file))),

@@ -28,10 +28,6 @@ pub(super) fn in_parameter(mut problem: Problem, place: &Place<'_>, given: Given
     if problem.code.is_some() || is_readable(place.oid, given, settings) {
         return problem;
     }
-    let portal = match place.portal {
-        [] => "unnamed portal".to_owned(),
-        name => format!("portal \"{}\"", String::from_utf8_lossy(name)),
-    };
     // As with the default of log_parameter_max_length_on_error. Text in a wrong encoding is not quoted.
     let quoted = match (given.format, given.bytes) {
         (Format::Binary, _) => "",
@@ -39,7 +35,16 @@ pub(super) fn in_parameter(mut problem: Problem, place: &Place<'_>, given: Given
         (Format::Text, []) => " = ''",
         (Format::Text, _) => " = '...'",
     };
-    problem.context(format!("{portal} parameter ${number}{quoted}"))
+    problem.context(format!("{}{quoted}", context(place.portal, place.client)))
+}
+
+/// The context without a value.
+pub(super) fn context(portal: &[u8], client: usize) -> String {
+    let portal = match portal {
+        [] => "unnamed portal".to_owned(),
+        name => format!("portal \"{}\"", String::from_utf8_lossy(name)),
+    };
+    format!("{portal} parameter ${}", client + 1)
 }
 
 /// Does the input function of type `oid` take the value? Unknown types do.

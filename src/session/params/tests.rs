@@ -245,6 +245,19 @@ async fn a_value_that_its_type_cannot_read_is_named_as_the_server_does() {
 }
 
 #[tokio::test]
+async fn a_text_under_a_cast_is_read_in_either_form_when_the_cast_is() {
+    let columns = people().await;
+    let form = ParamForm::SealText(3, cast(21, -1));
+    for (declared, format) in [(0, 0), (0, 1), (TEXT, 1)] {
+        let sealed = bound(&columns, form, declared, format, Some(b" 12 ")).unwrap().unwrap();
+        assert_eq!(opened(&columns[3], LogicalType::Int4, &sealed), "12");
+    }
+    // The parameter can be read: what follows is no fault of its.
+    let problem = bound(&columns, form, 0, 0, Some(b"40000")).unwrap_err();
+    assert_eq!((&*problem.sqlstate, problem.context.as_deref()), ("22003", None));
+}
+
+#[tokio::test]
 async fn sealed_parameters_are_bytea_upstream_and_show_their_logical_type() {
     let columns = people().await;
     let plan = |form| Plan {
@@ -261,6 +274,7 @@ async fn sealed_parameters_are_bytea_upstream_and_show_their_logical_type() {
     for (form, upstream, shown) in [
         (sealed_as(0, LogicalType::Text), 17, TEXT),
         (ParamForm::SealAs(0, LogicalType::Text, cast(VARCHAR, -1)), 17, VARCHAR),
+        (ParamForm::SealText(0, cast(23, -1)), 17, TEXT),
         (ParamForm::SealArray(0, Source::UNTYPED), 1001, 1015),
         (ParamForm::SealArray(0, cast(TEXT_ARRAY, -1)), 1001, TEXT_ARRAY),
     ] {

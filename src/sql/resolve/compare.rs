@@ -296,6 +296,7 @@ impl<'a> Resolver<'a> {
             Operand::Literal(_) | Operand::Parameter(..) | Operand::Array(..) => {
                 Err(self.unusable(sealed, "an array cast to another type", location))
             }
+            Operand::Read(..) => Err(self.unusable(sealed, "casts of casts", location)),
             Operand::Unusable(what) => Err(self.unusable(sealed, what, location)),
             Operand::Other => {
                 // What is wrong inside it is said first.

@@ -4,11 +4,11 @@
 //! How they have to travel is known where they are used, so the walk notes where they stand and decides
 //! then. A value that is used in two ways cannot be sent at all.
 
-use pg_raw_parse::Node;
+use pg_raw_parse::{Node, nodes::ParamRef};
 
 use super::{
     Resolver, Step,
-    operand::{Operand, Outer, nested, operand},
+    operand::{Operand, Outer, nested, operand, reads_text},
     refuse::{Place, located},
     scope::Scope,
     types,
@@ -241,8 +241,10 @@ impl<'a> Resolver<'a> {
                 }
                 Ok(())
             }
-            Operand::Literal(constant) => {
-                let Some(source) = seen_through(constant.source, used, true).filter(|s| scalar(*s)) else {
+            Operand::Literal(mut constant) => {
+                let seen = seen_through(constant.source, used, true);
+                let seen = seen.or_else(|| constant.convert(used.cast).then_some(used.cast));
+                let Some(source) = seen.filter(|s| scalar(*s)) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));
                 };
                 let at = constant.outer.at;
@@ -261,20 +263,42 @@ impl<'a> Resolver<'a> {
                 // A declared type is known where the value is read.
                 let declared = source.oid == 0 && self.type_of(node).is_some();
                 let used_as = if declared { Used { inherits: 0, ..used } } else { used };
-                let Some(source) = seen_through(source, used_as, false).filter(|s| scalar(*s)) else {
-                    return Err(self.obstacle(used, "an array or casts of casts"));
-                };
-                let form = match used.how {
-                    Use::Seal(_) => ParamForm::Seal(ordinal, source),
-                    Use::SealAs(_, ty) => ParamForm::SealAs(ordinal, ty, source),
-                    Use::Plain | Use::Token(_) => ParamForm::Token(ordinal, source),
+                let text = if source.oid == 0 { Source { oid: used.inherits, typmod: -1 } } else { source };
+                let form = if self.is_text_to_be_read(param, text, used.cast, used) {
+                    ParamForm::SealText(ordinal, used.cast)
+                } else {
+                    let Some(source) = seen_through(source, used_as, false).filter(|s| scalar(*s)) else {
+                        return Err(self.obstacle(used, "an array or casts of casts"));
+                    };
+                    match used.how {
+                        Use::Seal(_) => ParamForm::Seal(ordinal, source),
+                        Use::SealAs(_, ty) => ParamForm::SealAs(ordinal, ty, source),
+                        Use::Plain | Use::Token(_) => ParamForm::Token(ordinal, source),
+                    }
                 };
                 self.params.form(param.number, outer.at, outer.cast, form)
+            }
+            Operand::Read(param, outer, source) => {
+                let text = Source { oid: TEXT, typmod: -1 };
+                match seen_through(source, used, false) {
+                    Some(source) if self.is_text_to_be_read(param, text, source, used) => {
+                        self.params.form(param.number, outer.at, outer.cast, ParamForm::SealText(ordinal, source))
+                    }
+                    _ => Err(self.obstacle(used, "casts of casts")),
+                }
             }
             Operand::Array(..) | Operand::Unusable(_) | Operand::Other => {
                 Err(self.obstacle(used, "this kind of value"))
             }
         }
+    }
+
+    /// Is a parameter of type `text` (as declared or not, in this place) one that a cast reads as another type?
+    fn is_text_to_be_read(&self, param: &ParamRef, text: Source, cast: Source, used: Used) -> bool {
+        let index = usize::try_from(param.number).unwrap_or(0).checked_sub(1);
+        let declared = index.and_then(|index| self.declared.get(index)).copied().unwrap_or(0);
+        let as_declared = declared == 0 || types::is_text(Source { oid: declared, typmod: -1 });
+        as_declared && reads_text(cast, text) && matches!(used.how, Use::Seal(_))
     }
 
     /// An array whose elements are used one by one.

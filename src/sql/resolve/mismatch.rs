@@ -90,6 +90,7 @@ impl<'a> Resolver<'a> {
             }
             Operand::Literal(constant) => (constant.source, constant.location),
             Operand::Parameter(param, _, source) if source.oid != 0 => (source, param.location),
+            Operand::Read(param, _, source) => (source, param.location),
             Operand::Parameter(param, ..) => {
                 let index = usize::try_from(param.number).ok()?.checked_sub(1)?;
                 let oid = self.declared.get(index).copied().unwrap_or(0);

@@ -17,11 +17,12 @@ use crate::{
     values::Source,
 };
 
-/// bool, int2, int4, int8, numeric (pg_type.dat)
+/// bool, int2, int4, int8, float8, numeric, bpchar (pg_type.dat)
 const BOOL: u32 = 16;
 const INT2: u32 = 21;
 const INT4: u32 = 23;
 const INT8: u32 = 20;
+const FLOAT8: u32 = 701;
 const NUMERIC: u32 = 1700;
 const BPCHAR: u32 = 1042;
 
@@ -34,6 +35,8 @@ pub(super) enum Operand<'a> {
     Literal(Constant<'a>),
     /// A parameter.
     Parameter(&'a ParamRef, Outer, Source),
+    /// A parameter that is a text, which a cast reads: `$1::text::date`. The source is that of the cast.
+    Read(&'a ParamRef, Outer, Source),
     /// `ARRAY[…]`; the source is that of a cast around it.
     Array(&'a A_ArrayExpr, Outer, Source),
     /// A literal or parameter that cannot be used as it stands; says what is in the way.
@@ -65,6 +68,35 @@ impl Constant<'_> {
         &self.text
     }
 
+    /// Of a number: is it in its own type and, by the same text, in that of a cast around it? Only floats know
+    /// `-0`, so the conversion makes it 0.
+    pub(super) fn convert(&mut self, cast: Source) -> bool {
+        let fits = |value: i64, oid| match oid {
+            INT2 => i16::try_from(value).is_ok(),
+            INT4 => i32::try_from(value).is_ok(),
+            INT8 => true,
+            _ => false,
+        };
+        let (text, own) = (self.text.as_ref(), self.source);
+        let zero = text.bytes().all(|byte| b"0.-".contains(&byte));
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
+        let integer = text.parse::<i64>().ok();
+        let own_fits = match own.oid {
+            NUMERIC => plain,
+            oid => plain && integer.is_some_and(|value| fits(value, oid)),
+        };
+        let float = |value: f64| value.is_finite() && (value != 0.0 || zero);
+        let cast_fits = match cast.oid {
+            FLOAT8 => text.parse().is_ok_and(float),
+            oid => integer.is_some_and(|value| fits(value, oid)),
+        };
+        let converts = own.typmod == -1 && own_fits && cast_fits;
+        if converts && zero {
+            self.text = Cow::Borrowed("0");
+        }
+        converts
+    }
+
     /// Its place in the statement that starts at byte `start`, and its value.
     pub(super) fn literal(self, start: usize) -> Literal {
         let at = usize::try_from(self.location).unwrap_or(0).saturating_sub(start);
@@ -85,10 +117,13 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
         };
         source = match outer {
             None => type_,
-            Some(_) => match nested(source, type_, is_constant(node)) {
-                Some(source) => source,
-                None if is_value(node) => return Operand::Unusable("casts of casts"),
-                None => return Operand::Other,
+            Some(outer) => match (nested(source, type_, is_constant(node)), cast.arg()) {
+                (Some(source), _) => source,
+                (None, Node::ParamRef(param)) if reads_text(source, type_) => {
+                    return Operand::Read(param, outer, source);
+                }
+                (None, _) if is_value(node) => return Operand::Unusable("casts of casts"),
+                (None, _) => return Operand::Other,
             },
         };
         outer.get_or_insert_with(|| Outer { at: NodeAt::type_cast(cast), cast: true });
@@ -158,6 +193,12 @@ fn is_value(node: Node<'_>) -> bool {
 
 fn is_constant(node: Node<'_>) -> bool {
     matches!(innermost(node), Node::A_Const(_))
+}
+
+/// Is `x::inner::outer` the input function of another type, called with a text?
+pub(super) fn reads_text(outer: Source, inner: Source) -> bool {
+    let text = types::is_text(inner) && inner.typmod == -1;
+    text && outer.oid != 0 && !types::is_string(outer) && types::element(outer).is_none()
 }
 
 /// One source for `x::inner::outer`, where one says the same: [`Source`] has room for one cast.

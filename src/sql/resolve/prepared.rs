@@ -61,10 +61,16 @@ pub(in crate::sql) fn prepare_changes(
             .hint("use two parameters, or prepare the statement through the protocol")
             .into());
     }
+    if params.iter().any(|param| matches!(param.form, ParamForm::SealText(..))) {
+        let message = "pgveil does not support PREPARE of a statement that casts a text parameter for a sealed column";
+        return Err(Refusal::unsupported("sql/prepared-parameter", message)
+            .hint("give the parameter the column's type")
+            .into());
+    }
     for (param, name) in params.iter().zip(prepare.argtypes()) {
         let array = match param.form {
             ParamForm::Plain => continue,
-            ParamForm::Seal(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => false,
+            ParamForm::Seal(..) | ParamForm::SealText(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => false,
             ParamForm::TokenArray(..) | ParamForm::SealArray(..) => true,
         };
         if types::source(name).is_none() && !is_unknown(name) {
@@ -189,7 +195,7 @@ impl<'a> Resolver<'a> {
                 self.changes.push((outer.at, Change::ByteaArray));
                 self.elements(i, array, ParamForm::Token(ordinal, one(cast)), one(given))
             }
-            (Operand::Parameter(param, ..), _) => Err(no_parameter(param)),
+            (Operand::Parameter(param, ..) | Operand::Read(param, ..), _) => Err(no_parameter(param)),
             (Operand::Array(..) | Operand::Unusable(_) | Operand::Other, _) => {
                 self.no_forbidden_calls(node)?;
                 Err(unsupported(i))
@@ -208,7 +214,9 @@ impl<'a> Resolver<'a> {
         let array = |ty: LogicalType| Source { oid: ty.array_oid(), typmod: -1 };
         let (cast, inferred) = match form {
             ParamForm::Plain => (Source::UNTYPED, Source::UNTYPED),
-            ParamForm::Seal(ordinal, cast) => (cast, own(self.sealed_column(ordinal)?.ty)),
+            ParamForm::Seal(ordinal, cast) | ParamForm::SealText(ordinal, cast) => {
+                (cast, own(self.sealed_column(ordinal)?.ty))
+            }
             ParamForm::SealAs(_, ty, cast) => (cast, own(ty)),
             ParamForm::Token(ordinal, cast) => (cast, own(compared(self.sealed_column(ordinal)?.ty))),
             ParamForm::TokenArray(ordinal, cast) => (cast, array(compared(self.sealed_column(ordinal)?.ty))),
@@ -224,7 +232,7 @@ impl<'a> Resolver<'a> {
         literal.source = source;
         let change = match form {
             ParamForm::Plain => return,
-            ParamForm::Seal(ordinal, _) => Change::Seal(ordinal, literal),
+            ParamForm::Seal(ordinal, _) | ParamForm::SealText(ordinal, _) => Change::Seal(ordinal, literal),
             ParamForm::SealAs(ordinal, ty, _) => Change::SealAs(ordinal, ty, literal),
             ParamForm::Token(ordinal, _) => Change::Token(ordinal, literal),
             ParamForm::TokenArray(ordinal, _) => Change::TokenArray(ordinal, literal),

@@ -107,7 +107,7 @@ impl<'a> Resolver<'a> {
         place: Place<'a>,
     ) -> Step<Valued> {
         match operand(node) {
-            Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..) => {
+            Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..) | Operand::Read(..) => {
                 let flow = self.value_flow(node);
                 Ok(Valued::of(Carry::Open(flow)))
             }
