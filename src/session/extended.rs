@@ -223,7 +223,7 @@ impl Session {
             Ok(statement) => statement,
         };
         if statement.result_changed() {
-            return Ok(self.refuse(Problem::native("0A000", "cached plan must not change result type")));
+            return Ok(self.refuse(Problem::result_changed()));
         }
         let Some(planned) = &statement.planned else {
             return Ok(self.bind_as_is(message.portal, statement, raw));

@@ -406,9 +406,18 @@ fn through_cast<'v>(
             "pgveil does not know the type of a cast around a parameter",
         ));
     };
+    if is_string(given.source.oid) && !is_string(cast.oid) {
+        // An explicit cast reads the text as that of a literal (CoerceViaIO); both forms of a string are it.
+        return Ok(Given { source: cast, format: Format::Text, bytes: given.bytes });
+    }
     values::parse(ty, given.source, given.format, given.bytes, settings, buffer)?;
     // The cast's modifier is applied by whoever reads a value of its type.
     Ok(Given { source: cast, format: Format::Binary, bytes: buffer })
+}
+
+/// text, varchar, char
+fn is_string(oid: u32) -> bool {
+    matches!(oid, 25 | 1042 | 1043)
 }
 
 /// What is searched for: a token. A value that nothing in the column can equal is an empty one.

@@ -58,6 +58,8 @@ pub struct Problem {
     pub position: Option<usize>,
     /// CONTEXT.
     pub context: Option<String>,
+    /// The function of the server that raises it, where drivers go by that.
+    pub routine: Option<&'static str>,
 }
 
 /// The message may quote a value, so only codes are shown.
@@ -78,13 +80,25 @@ impl Problem {
             hint: None,
             position: None,
             context: None,
+            routine: None,
         }
     }
 
-    /// With a context.
+    /// A statement's result is no longer what the client was told. postgres.js and pgjdbc prepare it anew
+    /// by themselves if `RevalidateCachedQuery` (src/backend/utils/cache/plancache.c) says so.
+    pub fn result_changed() -> Self {
+        let routine = Some("RevalidateCachedQuery");
+        Self { routine, ..Self::native("0A000", "cached plan must not change result type") }
+    }
+
+    /// With a line of context, which comes after those that it has.
     #[must_use]
     pub fn context(mut self, context: impl Into<String>) -> Self {
-        self.context = Some(context.into());
+        let context = context.into();
+        self.context = Some(match self.context.take() {
+            Some(inner) => format!("{inner}\n{context}"),
+            None => context,
+        });
         self
     }
 
@@ -122,6 +136,7 @@ impl Problem {
             hint: refusal.hint,
             position: None,
             context: None,
+            routine: None,
         };
         match at {
             Some(offset) => problem.at(text, start + offset),
@@ -149,6 +164,7 @@ impl Problem {
             hint: None,
             position: None,
             context: None,
+            routine: None,
         }
     }
 
@@ -167,6 +183,7 @@ impl Problem {
             (b'H', hint.as_deref()),
             (b'P', position.as_deref()),
             (b'W', self.context.as_deref()),
+            (b'R', self.routine),
         ];
         fields.extend(optional.iter().filter_map(|(kind, text)| text.map(|text| (*kind, text.as_bytes()))));
         backend::error(out, severity, &self.sqlstate, &fields);
@@ -176,7 +193,13 @@ impl Problem {
 impl From<ValueError> for Problem {
     fn from(error: ValueError) -> Self {
         let code = error.unsupported.then_some("values/unsupported");
-        Self { code, detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
+        Self {
+            code,
+            detail: error.detail,
+            hint: error.hint,
+            context: error.context,
+            ..Self::native(error.sqlstate, error.message)
+        }
     }
 }
 
@@ -204,6 +227,13 @@ mod tests {
     fn positions_count_characters_from_one() {
         let problem = Problem::native("42601", "syntax error").at("SELECT 'äö' x", 13);
         assert_eq!(problem.position, Some(12));
+    }
+
+    #[test]
+    fn drivers_see_that_a_statement_is_to_be_prepared_anew() {
+        let mut out = BytesMut::new();
+        Problem::result_changed().write(&mut out, Severity::Error);
+        assert!(backend::error_fields(&out[5..]).any(|field| field == (b'R', b"RevalidateCachedQuery")));
     }
 
     #[test]

@@ -77,6 +77,15 @@ impl Session {
         Ok(self.send_script(text, script, catalog.epoch, &env))
     }
 
+    /// The error of the server (`pq_getmsgend` of src/backend/libpq/pqformat.c), after which the session goes on.
+    /// Drivers that write values into the text let a NUL in a string through.
+    pub(super) fn query_with_nul(&mut self) -> Next {
+        if self.must_wait_for_segment() {
+            return Next::Stay;
+        }
+        self.refuse_query(Problem::native("08P01", "invalid message format"))
+    }
+
     pub(super) fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
         Meters::get().statement(Verdict::Passed);
         self.note_effects(mentions, text);

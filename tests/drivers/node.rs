@@ -34,3 +34,33 @@ fn node_postgres_notices_nothing_in_the_extended_protocol_and_in_pipelines() {
     notices_nothing(&node_postgres("node-postgres-pipeline").with("pipeline"));
     notices_nothing(&node_postgres("node-postgres-extended-pipeline").with("extended").with("pipeline"));
 }
+
+#[test]
+#[ignore = "make test-clients"]
+fn the_streams_of_node_postgres_notice_nothing() {
+    notices_nothing(&Driver::new("node-postgres-streams", Start::Node("node/pg/main.js")).with("streams"));
+}
+
+fn postgres_js(name: &'static str) -> Driver {
+    Driver::new(name, Start::Node("node/postgresjs/main.js"))
+}
+
+#[test]
+#[ignore = "make test-clients"]
+fn postgres_js_notices_nothing() {
+    notices_nothing(&postgres_js("postgres.js"));
+    notices_nothing(&postgres_js("postgres.js-bigint").with("bigint"));
+}
+
+#[test]
+#[ignore = "make test-clients"]
+fn postgres_js_notices_nothing_without_prepared_statements() {
+    notices_nothing(&postgres_js("postgres.js-unprepared").with("unprepared"));
+    notices_nothing(&postgres_js("postgres.js-one").with("one"));
+}
+
+#[test]
+#[ignore = "make test-clients"]
+fn knex_notices_nothing() {
+    notices_nothing(&Driver::new("knex", Start::Node("node/knex/main.js")));
+}

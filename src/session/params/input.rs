@@ -35,12 +35,7 @@ pub(super) fn in_parameter(mut problem: Problem, place: &Place<'_>, given: Given
         (Format::Text, []) => " = ''",
         (Format::Text, _) => " = '...'",
     };
-    let context = format!("{}{quoted}", context(place.portal, place.client));
-    let context = match &problem.context {
-        Some(inner) => format!("{inner}\n{context}"),
-        None => context,
-    };
-    problem.context(context)
+    problem.context(format!("{}{quoted}", context(place.portal, place.client)))
 }
 
 /// The context without a value.

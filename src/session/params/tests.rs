@@ -130,6 +130,22 @@ async fn a_cast_around_the_parameter_comes_first() {
     assert_eq!(opened(&columns[0], LogicalType::Text, elements(&sealed)[0].as_ref().unwrap()), "abc");
 }
 
+/// `?::numeric` of pgjdbc, which declares a String as varchar.
+#[tokio::test]
+async fn a_string_under_a_cast_is_read_as_the_casts_type() {
+    let columns = people().await;
+    for (ordinal, oid, value, shown) in [(2, 1700, "1.505", "1.51"), (3, 23, " 12 ", "12"), (3, 1700, "12.5", "13")] {
+        for format in [0, 1] {
+            let form = ParamForm::Seal(ordinal, cast(oid, -1));
+            let sealed = bound(&columns, form, VARCHAR, format, Some(value.as_bytes())).unwrap().unwrap();
+            assert_eq!(opened(&columns[ordinal], columns[ordinal].spec.ty, &sealed), shown);
+        }
+    }
+    let form = ParamForm::Seal(3, cast(23, -1));
+    let problem = bound(&columns, form, TEXT, 0, Some(b"x")).unwrap_err();
+    assert_eq!((&*problem.sqlstate, problem.context), ("22P02", None));
+}
+
 #[tokio::test]
 async fn a_type_of_another_canon_is_no_type_of_the_column() {
     let columns = people().await;

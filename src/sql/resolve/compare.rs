@@ -57,6 +57,7 @@ impl<'a> Resolver<'a> {
                     return Ok(true);
                 };
                 self.tokenise(&left, sealed, place, expr.location)?;
+                self.check_array(sealed.ordinal, right, operator_of(expr))?;
                 self.token_array(sealed, right, scope, place, left.location(expr.location))?;
             }
             (_, Node::RowExpr(left), right @ (Node::RowExpr(_) | Node::SubLink(_))) => {

@@ -8,6 +8,7 @@ use super::{
     Resolver, Step, Stop,
     operand::{Operand, operand},
     refuse::located,
+    types,
 };
 use crate::{
     sql::{
@@ -57,6 +58,20 @@ impl<'a> Resolver<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The right side of `= ANY`, if its type is given: `make_scalar_array_op()` of parser/parse_oper.c.
+    pub(super) fn check_array(&self, ordinal: Ordinal, array: Node<'a>, operator: (&str, i32)) -> Step<()> {
+        let Some((oid, _)) = self.type_of(array) else { return Ok(()) };
+        let source = Source { oid, typmod: -1 };
+        if let Some(element) = types::element(source) {
+            return self.check_compared(ordinal, element.oid, operator, false);
+        }
+        if types::is_scalar(source) {
+            let message = "op ANY/ALL (array) requires array on right side";
+            return Err(native(ValueError::new("42809", message), operator.1));
+        }
+        Ok(())
     }
 
     /// Type and place of a NULL, literal or parameter whose type is given.

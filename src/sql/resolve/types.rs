@@ -66,6 +66,11 @@ pub(super) fn element(source: Source) -> Option<Source> {
     TYPES.iter().find(|(_, _, array)| *array == source.oid).map(|(_, oid, _)| Source { oid: *oid, ..source })
 }
 
+/// Is it known to be no array?
+pub(super) fn is_scalar(source: Source) -> bool {
+    TYPES.iter().any(|(_, oid, _)| *oid == source.oid)
+}
+
 /// Schema and name of a type that is none of PostgreSQL's usual ones.
 pub(super) fn name(name: &TypeName) -> Option<(Option<&str>, &str)> {
     let mut parts = name.names().iter().rev().map(|s| s.sval().unwrap_or_default());

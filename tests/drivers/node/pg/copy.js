@@ -93,6 +93,7 @@ module.exports = {
       ['COPY customers (id, name, email, balance) FROM STDIN', `4000\tn\tcopy1@${MARKER}\t1\n`],
       ['COPY customers (id, name, email, birth, balance) FROM STDIN (FORMAT csv)', '4000,n,bad0@x,2024-02-30,1\n'],
       ['COPY customers (id, name, email, balance) FROM STDIN (FORMAT csv)', '4000,n,"bad0@x,1\n'],
+      ['COPY customers (id, name, email, balance, prefs) FROM STDIN', '4000\tn\tbad0@x\t1\t{"a": x}\n'],
       ['COPY customers (id, nosuch) FROM STDIN', '1\t2\n'],
       ['COPY customers (id, name, email, balance) FROM STDIN (FORMAT binary)', 'not binary at all, is it'],
     ]) {

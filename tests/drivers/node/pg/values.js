@@ -32,6 +32,13 @@ const INPUTS = {
   address: ['10.0.0.1/33', 'x', '10.0.0', '1.2.3.4/8', '::1', ''],
 };
 
+/** PostgreSQL shows the line with the fault in the error's CONTEXT, up to it. */
+const BAD_JSON = [
+  '', ' ', '{"a" 1}', '{"a":1,}', '[1,]', '[1 2]', 'tru', 'nul1', '1.', '-', '01', '1e', '1x ]', '"open', '"esc\\', '"tab\there"', '"\\q"', '"\\é"', '"\\u12"', '"\\u12g4"', '"\\ud800"', '"\\ud800x"', '"\\ud800é"',
+  '"\\ud800\\n"', '"\\ud800\\ud800"', '"\\udc00"', '"\\ud800\\u0041"', '"a\\u0000b"', '{"a":\n1,\n  b}', '[1,\n2\n', '[1,\r\nx]', `["${'long '.repeat(30)}", x]`, `["${'é€'.repeat(40)}" 5, 6]`, `[${'1,'.repeat(26)}x]`,
+  `{"k": "${'x'.repeat(44)}" 1}`, `${' '.repeat(60)}x`, '[1] 2', '{} }', '\u00a0{}', '[é]', '1e99999', '{"a": [1, {"b": tru}]}',
+];
+
 module.exports = {
   insertEveryColumn: async ({ run }) => {
     const found = [];
@@ -81,6 +88,14 @@ module.exports = {
         found[column].push(set.rows ?? set);
       }
     }
+    return found;
+  },
+  badJson: async ({ run }) => {
+    const found = [];
+    for (const column of ['prefs', 'raw']) {
+      for (const text of BAD_JSON) found.push([text, await outcome(run(`UPDATE customers SET ${column} = $1 WHERE id = 1000`, [text]))]);
+    }
+    for (const text of BAD_JSON) found.push(await outcome(run(`UPDATE customers SET prefs = '${text}' WHERE id = 1000`)));
     return found;
   },
   large: async ({ run }) => {
