@@ -21,7 +21,6 @@ pub struct Driver {
 
 /// How an application is started; paths are below `tests/drivers` or, of what is compiled,
 /// below `target/test-tools/drivers`.
-#[allow(dead_code)] // until every language is here
 pub enum Start {
     Python(&'static str),
     /// For what needs psycopg only, which `scripts/setup.sh clients` installs as well.

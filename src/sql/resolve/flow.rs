@@ -8,7 +8,7 @@ use pg_raw_parse::{Node, nodes::ParamRef};
 
 use super::{
     Resolver, Step,
-    operand::{Operand, Outer, nested, operand, reads_text},
+    operand::{Operand, Outer, integer_fits, nested, operand, reads_text},
     refuse::{Place, located},
     scope::Scope,
     types,
@@ -242,7 +242,9 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Operand::Literal(mut constant) => {
-                let seen = seen_through(constant.source, used, true);
+                let wider = types::widens(constant.source, used.cast);
+                let fits = !wider || integer_fits(constant.text(), constant.source.oid);
+                let seen = seen_through(constant.source, used, true).filter(|_| fits);
                 let seen = seen.or_else(|| constant.convert(used.cast).then_some(used.cast));
                 let Some(source) = seen.filter(|s| scalar(*s)) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));

@@ -26,6 +26,9 @@ const FLOAT8: u32 = 701;
 const NUMERIC: u32 = 1700;
 const BPCHAR: u32 = 1042;
 
+/// What numbers may have around them.
+const BLANKS: [char; 6] = [' ', '\t', '\n', '\x0b', '\x0c', '\r'];
+
 /// What stands where a value for a sealed column is expected.
 #[derive(Debug)]
 pub(super) enum Operand<'a> {
@@ -71,24 +74,17 @@ impl Constant<'_> {
     /// Of a number: is it in its own type and, by the same text, in that of a cast around it? Only floats know
     /// `-0`, so the conversion makes it 0.
     pub(super) fn convert(&mut self, cast: Source) -> bool {
-        let fits = |value: i64, oid| match oid {
-            INT2 => i16::try_from(value).is_ok(),
-            INT4 => i32::try_from(value).is_ok(),
-            INT8 => true,
-            _ => false,
-        };
         let (text, own) = (self.text.as_ref(), self.source);
         let zero = text.bytes().all(|byte| b"0.-".contains(&byte));
         let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
-        let integer = text.parse::<i64>().ok();
         let own_fits = match own.oid {
             NUMERIC => plain,
-            oid => plain && integer.is_some_and(|value| fits(value, oid)),
+            oid => plain && integer_fits(text, oid),
         };
         let float = |value: f64| value.is_finite() && (value != 0.0 || zero);
         let cast_fits = match cast.oid {
             FLOAT8 => text.parse().is_ok_and(float),
-            oid => integer.is_some_and(|value| fits(value, oid)),
+            oid => integer_fits(text, oid),
         };
         let converts = own.typmod == -1 && own_fits && cast_fits;
         if converts && zero {
@@ -104,11 +100,24 @@ impl Constant<'_> {
     }
 }
 
+/// Is it the text of an integer of this type?
+pub(super) fn integer_fits(text: &str, oid: u32) -> bool {
+    let integer = text.trim_matches(BLANKS).parse::<i64>();
+    integer.is_ok_and(|value| match oid {
+        INT2 => i16::try_from(value).is_ok(),
+        INT4 => i32::try_from(value).is_ok(),
+        INT8 => true,
+        _ => false,
+    })
+}
+
 /// Reads an operand.
 pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
     let mut inner = node;
     let mut outer: Option<Outer> = None;
     let mut source = Source::UNTYPED;
+    // Of a number: the types that it goes through on its way to a wider one.
+    let mut through = Vec::new();
     while let Node::TypeCast(cast) = inner {
         // Only a cast around a literal, parameter or array is an operand's cast.
         let Some(name) = cast.type_name() else { return Operand::Other };
@@ -118,7 +127,12 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
         source = match outer {
             None => type_,
             Some(outer) => match (nested(source, type_, is_constant(node)), cast.arg()) {
-                (Some(source), _) => source,
+                (Some(next), _) => {
+                    if types::widens(type_, source) {
+                        through.push(type_.oid);
+                    }
+                    next
+                }
                 (None, Node::ParamRef(param)) if reads_text(source, type_) => {
                     return Operand::Read(param, outer, source);
                 }
@@ -135,6 +149,10 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
             let outer = outer
                 .unwrap_or(Outer { at: NodeAt { kind: NodeKind::Const, location: constant.location }, cast: false });
             match value(constant, source, outer.cast) {
+                // `'70000'::smallint::int` is an error.
+                Some((text, _)) if !through.iter().all(|oid| integer_fits(&text, *oid)) => {
+                    Operand::Unusable("casts of casts")
+                }
                 Some((text, source)) => Operand::Literal(Constant { outer, text, source, location: constant.location }),
                 None => Operand::Unusable("this kind of literal"),
             }
@@ -162,7 +180,7 @@ fn negated(expr: &A_Expr) -> Option<Constant<'_>> {
     let Operand::Literal(constant) = (if minus { operand(expr.rexpr()) } else { Operand::Other }) else {
         return None;
     };
-    let text = constant.text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
+    let text = constant.text.trim_matches(BLANKS);
     let integer = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<i64>().ok()).flatten();
     // What is not in the type is an error before it is negated: `-'2147483648'::int`.
     let fits = match constant.source.oid {

@@ -1,7 +1,6 @@
 """COPY, both ways."""
 
 import datetime as dt
-import hashlib
 import io
 from decimal import Decimal
 

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 from decimal import Decimal
 
-from common import COLUMNS, MARKER, PLACES, attempt, case, customers, email
+from common import MARKER, PLACES, attempt, case, customers, email
 from psycopg.types.json import Json, Jsonb
 from seen import ask
 

@@ -29,7 +29,7 @@ def values_that_do_not_fit(connection):
         ("email", "y" * 121), ("ssn", "y" * 12), ("birth", "2024-02-30"), ("birth", "someday"), ("balance", Decimal("1e10")),
         ("balance", "lots"), ("balance", Decimal("Infinity")), ("visits", 2**31), ("visits", "x"), ("points", 2**63), ("level", 40000), ("vip", "perhaps"),
         ("score", "x"), ("score", "1e400"), ("seen", "nowhere"), ("seen", "2024-01-01 25:00"), ("local_time", "x"), ("opens", "25:00"), ("opens", "x"),
-        ("token", "x"), ("photo", "\\xf"), ("address", "1.2.3"), ("address", "x"),
+        ("token", "x"), ("photo", "\\xf"), ("prefs", "{"), ("raw", "{"), ("prefs", "[1,\n2}"), ("address", "1.2.3"), ("address", "x"),
     ]
     found = []
     for column, value in wrong:

@@ -10,7 +10,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).parent.parent / "python"))
 
 import psycopg
 from app import seed
-from common import COLUMNS, MARKER, ORDERS, PLACES, customers, email, report
+from common import COLUMNS, MARKER, PLACES, customers, email, report
 from psycopg.rows import dict_row
 from psycopg.types.json import Json, Jsonb
 from psycopg_pool import AsyncConnectionPool, ConnectionPool

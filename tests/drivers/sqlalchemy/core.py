@@ -93,7 +93,7 @@ def the_same_many_times(session):
 def statements_as_text(session):
     """Values written into the statement, as logs and migrations do."""
     statement = ORDERS.insert().values(customer_id=2, card=f"it's {MARKER}", amount=Decimal("4.40")).returning(ORDERS.c.card, ORDERS.c.amount)
-    written = statement.compile(session.get_bind().engine if hasattr(session.get_bind(), "engine") else None, compile_kwargs={"literal_binds": True})
+    written = statement.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
     return session.execute(text(str(written).replace(":", "\\:"))).all()
 
 
