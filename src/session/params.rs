@@ -193,6 +193,7 @@ impl Sealer<'_> {
             }
             ParamForm::SealAs(ordinal, ty, cast) => self.put_sealed(ordinal, Some(ty), cast, given, body)?,
             ParamForm::SealArray(ordinal, cast) => {
+                let given = string_as_array(given, cast);
                 self.check_elements(form, given)?;
                 put_array(&self.seal_each(ordinal, cast, given)?, body);
             }
@@ -203,6 +204,7 @@ impl Sealer<'_> {
                 frontend::value(body, Some(token.as_ref()));
             }
             ParamForm::TokenArray(ordinal, cast) => {
+                let given = string_as_array(given, cast);
                 self.check_elements(form, given)?;
                 put_array(&self.token_each(ordinal, cast, given)?, body);
             }
@@ -413,6 +415,14 @@ fn through_cast<'v>(
     values::parse(ty, given.source, given.format, given.bytes, settings, buffer)?;
     // The cast's modifier is applied by whoever reads a value of its type.
     Ok(Given { source: cast, format: Format::Binary, bytes: buffer })
+}
+
+/// Likewise of an array: `?::uuid[]` with a String.
+fn string_as_array(given: Given<'_>, cast: Source) -> Given<'_> {
+    if is_string(given.source.oid) && arrays::element_type(cast.oid) != 0 {
+        return Given { source: Source::UNTYPED, format: Format::Text, bytes: given.bytes };
+    }
+    given
 }
 
 /// text, varchar, char

@@ -141,6 +141,11 @@ async fn a_string_under_a_cast_is_read_as_the_casts_type() {
             assert_eq!(opened(&columns[ordinal], columns[ordinal].spec.ty, &sealed), shown);
         }
     }
+    for format in [0, 1] {
+        let form = ParamForm::SealArray(3, cast(1007, -1));
+        let sent = bound(&columns, form, VARCHAR, format, Some(b"{1,NULL}")).unwrap().unwrap();
+        assert_eq!(elements(&sent).iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
+    }
     let form = ParamForm::Seal(3, cast(23, -1));
     let problem = bound(&columns, form, TEXT, 0, Some(b"x")).unwrap_err();
     assert_eq!((&*problem.sqlstate, problem.context), ("22P02", None));

@@ -120,7 +120,8 @@ final class Flow {
             }
             return found;
         }));
-        Report.line("preparedAgain", this::preparedAgain);
+        Report.line("preparedAgain", () -> preparedAgain(true));
+        Report.line("preparedAgainInTransaction", () -> preparedAgain(false));
         Report.line("listen", this::listen);
         Report.line("notices", () -> {
             try (Statement statement = connection.createStatement()) {
@@ -166,11 +167,13 @@ final class Flow {
         return found;
     }
 
-    private Object preparedAgain() throws SQLException {
+    /** Statements that the driver has prepared, after DDL and after they are gone. */
+    private Object preparedAgain(boolean autoCommit) throws SQLException {
         List<Object> found = new ArrayList<>();
         try (Connection other = sessions.open(new Properties());
             PreparedStatement orders = other.prepareStatement("SELECT * FROM orders WHERE card = ?");
             PreparedStatement events = other.prepareStatement("SELECT * FROM events WHERE id > ?")) {
+            other.setAutoCommit(autoCommit);
             orders.setString(1, "one");
             events.setInt(1, 0);
             Report.Action both = () -> Report.list(Report.outcome(() -> Report.rows(orders.executeQuery())), Report.outcome(() -> Report.rows(events.executeQuery())));
@@ -179,6 +182,12 @@ final class Flow {
             }
             for (String change : new String[] {"ALTER TABLE orders ADD COLUMN extra integer DEFAULT 5", "ALTER TABLE orders DROP COLUMN extra", "ALTER TABLE events ADD COLUMN extra text", "ALTER TABLE events DROP COLUMN extra", "DEALLOCATE ALL", "DISCARD ALL"}) {
                 found.add(Report.list(Report.outcome(() -> ask(other, change)), Report.outcome(both), Report.outcome(both)));
+                if (!autoCommit) {
+                    found.add(Report.outcome(() -> {
+                        other.commit();
+                        return "committed";
+                    }));
+                }
             }
         }
         return found;

@@ -66,6 +66,28 @@ final class Statements {
             ask("SELECT c.email, o.card, o.amount FROM customers c JOIN orders o ON o.customer_id = c.id WHERE o.card = ? ORDER BY o.id", "4222"),
             ask("SELECT c.id, o.note FROM customers c LEFT JOIN orders o ON o.customer_id = c.id AND o.amount = ? ORDER BY c.id, o.id", new BigDecimal("19.900")),
             ask("SELECT count(*), count(phone), count(DISTINCT visits) FROM customers")));
+        Report.line("stringsUnderCasts", () -> {
+            List<Object> found = new ArrayList<>();
+            String[][] all = {
+                {"token", "uuid", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "x"}, {"visits", "int4", "7", "x", "7.5"}, {"birth", "date", "1815-12-10", "Dec 10, 1815", "2024-02-30"}, {"seen", "timestamptz", "2024-02-29 12:30:15.123456+00", "x"},
+                {"email", "text", "eve@x"}, {"phone", "varchar(2)", "5555"}, {"ssn", "char(11)", "123456789"},
+            };
+            for (String[] one : all) {
+                for (int i = 2; i < one.length; i++) {
+                    String value = one[i];
+                    found.add(Report.outcome(() -> ask("SELECT id FROM customers WHERE " + one[0] + " = ?::" + one[1] + " ORDER BY id", value)));
+                    found.add(Report.outcome(() -> ask("SELECT id FROM customers WHERE " + one[0] + " = CAST(? AS " + one[1] + ") ORDER BY id", value)));
+                    found.add(Report.outcome(() -> ask("SELECT id FROM customers WHERE " + one[0] + " = ANY (?::" + one[1] + "[]) ORDER BY id", "{\"" + value + "\"}")));
+                }
+            }
+            for (String[] one : new String[][] {{"prefs", "jsonb", "{\"a\": [1]}", "{"}, {"raw", "json", "[1 ]"}, {"address", "inet", "10.1.2.3", "x"}, {"balance", "numeric", "2.505", "1e20"}, {"score", "float8", "0.5"}, {"vip", "bool", "yes"}, {"opens", "time", "10:11"}, {"local_time", "timestamp", "2024-01-02 03:04"}}) {
+                for (int i = 2; i < one.length; i++) {
+                    String value = one[i];
+                    found.add(Report.outcome(() -> ask("UPDATE customers SET " + one[0] + " = ?::" + one[1] + " WHERE id = 2 RETURNING " + one[0], value)));
+                }
+            }
+            return found;
+        });
         Report.line("updateReturning", () -> ask("UPDATE customers SET balance = ?, phone = ?, vip = ? WHERE email = ? RETURNING id, balance, phone, vip", new BigDecimal("17.005"), "p " + Report.MARKER, true, "bob@x"));
         Report.line("upsert", () -> {
             String upsert = NEWCOMER + " ON CONFLICT (email) DO UPDATE SET balance = EXCLUDED.balance, phone = EXCLUDED.phone RETURNING id, email, balance, phone, visits";
