@@ -13,6 +13,8 @@
     clippy::cast_precision_loss
 )]
 
+#[path = "values_oracle/arrays.rs"]
+mod arrays;
 #[path = "values_oracle/generate.rs"]
 mod generate;
 #[path = "values_oracle/server.rs"]

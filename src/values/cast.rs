@@ -14,7 +14,28 @@ pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, Va
             .hint("You will need to rewrite or cast the expression.")
     };
     let Some(from) = Base::from_oid(oid) else { return Err(foreign(to, oid, refused)) };
-    let casts = from == to
+    if casts(from, to) { Ok(from) } else { Err(refused(from.name())) }
+}
+
+/// The element type that an array of type `oid` is read as before it is stored in a column of arrays.
+///
+/// Arrays convert where their elements do (`find_coercion_pathway` of parser/parse_coerce.c).
+pub(super) fn check_array_assignment(to: Base, oid: u32) -> Result<Base, ValueError> {
+    let refused = |name: &str| {
+        let column = to.array_name();
+        ValueError::new("42804", format!("column is of type {column} but expression is of type {name}"))
+            .hint("You will need to rewrite or cast the expression.")
+    };
+    match (Base::of_array(oid), type_name(oid)) {
+        (Some(from), _) if casts(from, to) => Ok(from),
+        (_, Some(name)) => Err(refused(name)),
+        (_, None) => Err(unreadable(to.array_name(), &format!("with OID {oid}"))),
+    }
+}
+
+/// Is there an assignment cast?
+fn casts(from: Base, to: Base) -> bool {
+    from == to
         // Any value may be assigned to a string by its output function.
         || to.is_string()
         || (from.is_number() && to.is_number())
@@ -23,8 +44,7 @@ pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, Va
         || matches!(
             (from, to),
             (Base::Timestamp | Base::Timestamptz, Base::Time) | (Base::Json, Base::Jsonb) | (Base::Jsonb, Base::Json)
-        );
-    if casts { Ok(from) } else { Err(refused(from.name())) }
+        )
 }
 
 /// The type that an operand of type `oid` is read as before it is compared with a column.
@@ -46,7 +66,7 @@ pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, Va
     }
     // Compared as doubles, of which one stands for many numbers.
     if from.is_float() && column.is_number() && !column.is_float() {
-        return Err(unreadable(column, from.name()));
+        return Err(unreadable(column.name(), from.name()));
     }
     // PostgreSQL compares both as bpchar, so that blanks at the end of the *column* do not count; its
     // token is computed with them.
@@ -63,16 +83,13 @@ pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, Va
 /// own refusal.
 fn foreign(target: Base, oid: u32, refused: impl Fn(&str) -> ValueError) -> ValueError {
     let Some((name, accepted)) = foreign_type(oid) else {
-        return unreadable(target, &format!("with OID {oid}"));
+        return unreadable(target.name(), &format!("with OID {oid}"));
     };
-    if target.is_string() || accepted.contains(&target) { unreadable(target, name) } else { refused(name) }
+    if target.is_string() || accepted.contains(&target) { unreadable(target.name(), name) } else { refused(name) }
 }
 
-fn unreadable(target: Base, name: &str) -> ValueError {
-    ValueError::unsupported(format!(
-        "a value of type {name} is not supported for a sealed column of type {}",
-        target.name()
-    ))
+fn unreadable(column: &str, name: &str) -> ValueError {
+    ValueError::unsupported(format!("a value of type {name} is not supported for a sealed column of type {column}"))
     .hint("Declare or cast the value as the column's type.")
 }
 
@@ -95,28 +112,7 @@ fn foreign_type(oid: u32) -> Option<(&'static str, &'static [Base])> {
         1266 => ("time with time zone", &[Base::Time]),
         1560 => ("bit", &[]),
         1562 => ("bit varying", &[]),
-        199 => ("json[]", &[]),
-        651 => ("cidr[]", &[]),
-        1021 => ("real[]", &[]),
-        1022 => ("double precision[]", &[]),
-        1040 => ("macaddr[]", &[]),
-        1041 => ("inet[]", &[]),
-        1115 => ("timestamp without time zone[]", &[]),
-        1183 => ("time without time zone[]", &[]),
-        1000 => ("boolean[]", &[]),
-        1001 => ("bytea[]", &[]),
-        1005 => ("smallint[]", &[]),
-        1007 => ("integer[]", &[]),
-        1009 => ("text[]", &[]),
-        1014 => ("character[]", &[]),
-        1015 => ("character varying[]", &[]),
-        1016 => ("bigint[]", &[]),
-        1182 => ("date[]", &[]),
-        1185 => ("timestamp with time zone[]", &[]),
-        1231 => ("numeric[]", &[]),
-        2951 => ("uuid[]", &[]),
-        3807 => ("jsonb[]", &[]),
-        _ => return None,
+        oid => (Base::of_array(oid)?.array_name(), &[]),
     })
 }
 

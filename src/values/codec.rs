@@ -1,7 +1,7 @@
 //! From wire values to canons and back, for all types: dispatch only, one match per direction.
 
 use super::{
-    Format, LogicalType, Normalize, Settings, ValueError,
+    Format, LogicalType, Normalize, Settings, ValueError, array,
     cast::{self, assign, comparison},
     datetime,
     float::{self, Float},
@@ -47,6 +47,7 @@ pub fn check(target: LogicalType, oid: u32, purpose: Purpose) -> Result<(), Valu
         return Ok(());
     }
     match purpose {
+        Purpose::Assign if let LogicalType::Array(element) = target => cast::check_array_assignment(element.base, oid),
         Purpose::Assign => cast::check_assignment(target, oid),
         Purpose::Compare => cast::check_comparison(target, oid),
     }
@@ -77,6 +78,9 @@ pub fn parse(
     out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
     all_or_nothing(out, |out| {
+        if let LogicalType::Array(element) = target {
+            return array::parse(element, source, format, bytes, settings, out);
+        }
         let to = target.base();
         if source.is_untyped() {
             return input(to, target.typmod(), format, bytes, settings, out);
@@ -101,6 +105,9 @@ pub fn format(
     settings: &Settings,
     out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
+    if let LogicalType::Array(element) = ty {
+        return array::format(element, canon, format, settings, out);
+    }
     match format {
         // A narrower integer beside wider ones.
         Format::Binary if ty.base().is_integer() && i16::try_from(canon.len()) != Ok(ty.typlen()) => {
@@ -127,6 +134,9 @@ pub fn equality_canon(
     normalize: &[Normalize],
     out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
+    if ty.is_array() {
+        return Err(no_equality());
+    }
     all_or_nothing(out, |out| equality(ty.base(), canon, normalize, out))
 }
 
@@ -143,6 +153,9 @@ pub fn equality_operand(
     settings: &Settings,
     out: &mut Vec<u8>,
 ) -> Result<Operand, ValueError> {
+    if target.is_array() {
+        return Err(no_equality());
+    }
     all_or_nothing(out, |out| {
         let column = target.base();
         let from = if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
@@ -155,6 +168,11 @@ pub fn equality_operand(
             None => Ok(Operand::NeverEqual),
         }
     })
+}
+
+/// No policy has an array in mode equality.
+fn no_equality() -> ValueError {
+    ValueError::unsupported("a sealed array cannot be compared")
 }
 
 fn all_or_nothing<T>(
@@ -178,7 +196,7 @@ fn typed(from: Base, source: Source, format: Format, bytes: &[u8], settings: &Se
 }
 
 /// A type's input or receive function, and the modifier of the column that it goes to.
-fn input(
+pub(super) fn input(
     base: Base,
     typmod: i32,
     format: Format,
@@ -304,16 +322,16 @@ fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
     if bytes.len() == N { Ok(value) } else { Err(left_over()) }
 }
 
-fn protocol(message: &str) -> ValueError {
+pub(super) fn protocol(message: &str) -> ValueError {
     ValueError::new("08P01", message)
 }
 
-fn left_over() -> ValueError {
+pub(super) fn left_over() -> ValueError {
     ValueError::new("22P03", "incorrect binary data format")
 }
 
 /// A type's length coercion of the canon `out[start..]` (`varchar()`, `numeric()`, …).
-fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u8>) -> Result<(), ValueError> {
+pub(super) fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u8>) -> Result<(), ValueError> {
     if typmod == -1 {
         return Ok(());
     }

@@ -72,7 +72,67 @@ fn text(ty: LogicalType, r: &mut Random) -> String {
         LogicalType::Uuid => uuid(r),
         LogicalType::Bytea => bytea(r),
         LogicalType::Json | LogicalType::Jsonb => json(r, 0),
+        LogicalType::Array(element) => array(element.ty(), r),
     }
+}
+
+/// Mostly of one dimension; with blanks, quotes and backslashes where they may be, and where they may not.
+fn array(element: LogicalType, r: &mut Random) -> String {
+    let mut array = String::new();
+    if r.one_in(5) {
+        let lower = r.range(-2, 3);
+        let length = r.range(-1, 3);
+        array = match r.below(6) {
+            0 => format!("[{}]=", length + 1),
+            1 => r.pick(&["[2147483647:2147483647]=", "[1:4294967297]=", "[1:1][1:1]=", "[+2:2]={", "[1:-]="]).to_owned(),
+            2 => format!(" [{lower}:{}] = ", lower + length),
+            _ => format!("[{lower}:{}]=", lower + length),
+        };
+    }
+    let deeper = usize::from(r.one_in(10));
+    array + &braces(element, r, deeper)
+}
+
+fn braces(element: LogicalType, r: &mut Random, deeper: usize) -> String {
+    let blank = |r: &mut Random| if r.one_in(6) { r.pick(&[" ", "\t", "\n ", "\u{b}", "\u{c}"]) } else { "" };
+    let items: Vec<String> = (0..r.below(4))
+        .map(|_| {
+            let text = match r.below(12) {
+                _ if deeper > 0 => braces(element, r, deeper - 1),
+                0 => r.pick(&["NULL", "null", "\"NULL\"", "\\null", "nUlL ", "NULL x"]).to_owned(),
+                1 => r.pick(&["", "\"\"", "\\ ", "a b", "a\"b\"", "\"a\"b", "\"a\" ", "{", "}", "\\", "\""]).to_owned(),
+                2..4 => text(element, r),
+                _ => format!("\"{}\"", text(element, r).replace('\\', "\\\\").replace('"', "\\\"")),
+            };
+            format!("{}{text}{}", blank(r), blank(r))
+        })
+        .collect();
+    format!("{}{{{}{}}}{}", blank(r), items.join(","), blank(r), blank(r))
+}
+
+/// Binary arrays, some of them damaged.
+fn binary_array(element: LogicalType, r: &mut Random) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut int = |value: i64| bytes.extend_from_slice(&(value as i32).to_be_bytes());
+    let count = r.range(0, 3);
+    int(if r.one_in(20) { r.range(-1, 7) } else { i64::from(count > 0) });
+    int(if r.one_in(30) { r.range(-1, 3) } else { r.range(0, 1) });
+    int(if r.one_in(20) { [0, 25, 23, 790, 99_999, 18][r.below(6)] } else { i64::from(element.oid()) });
+    if count > 0 {
+        int(if r.one_in(20) { [-1, 0, 5, 134_217_728, 134_217_727][r.below(5)] } else { count });
+        int(if r.one_in(4) { [0, -3, 7, 2_147_483_647][r.below(4)] } else { 1 });
+    }
+    for _ in 0..count {
+        if r.one_in(5) {
+            bytes.extend_from_slice(&(-1_i32).to_be_bytes());
+            continue;
+        }
+        let value = binary(element, r);
+        let length = if r.one_in(30) { r.range(-2, 40) } else { value.len() as i64 };
+        bytes.extend_from_slice(&(length as i32).to_be_bytes());
+        bytes.extend_from_slice(&value);
+    }
+    bytes
 }
 
 /// A few characters deleted, doubled, replaced or inserted.
@@ -664,6 +724,7 @@ fn binary(ty: LogicalType, r: &mut Random) -> Vec<u8> {
             };
             micros.to_be_bytes().to_vec()
         }
+        LogicalType::Array(element) => binary_array(element.ty(), r),
         LogicalType::Json => json(r, 0).into_bytes(),
         LogicalType::Inet | LogicalType::Cidr => {
             let (family, length) = [(2, 4), (3, 16), (2, 4), (3, 16), (1, 4), (2, 16)][r.below(6)];

@@ -92,6 +92,7 @@ fn send_function(ty: LogicalType) -> &'static str {
         LogicalType::Uuid => "uuid_send",
         LogicalType::Bytea => "byteasend",
         LogicalType::Jsonb => "jsonb_send",
+        LogicalType::Array(_) => "array_send",
     }
 }
 

@@ -113,5 +113,7 @@ fn family(ty: LogicalType) -> &'static str {
         LogicalType::Uuid => "uuid",
         LogicalType::Bytea => "bytea",
         LogicalType::Jsonb => "jsonb",
+        // No array is in mode equality.
+        LogicalType::Array(_) => "array",
     }
 }

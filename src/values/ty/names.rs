@@ -45,6 +45,16 @@ const MAX_LENGTH: i64 = 10_485_760;
 /// Reads a type name; see [`LogicalType::parse`].
 pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
     let unknown = || TypeError::Unknown(name.trim().to_owned());
+    if let Some(element) = element(name) {
+        let unsupported = || TypeError::Unsupported(name.trim().to_owned());
+        return match parse(element) {
+            // A type of two dimensions is one of one to PostgreSQL, which does not enforce their number.
+            Ok(ty) => ty.array().ok_or_else(unsupported),
+            Err(TypeError::Unsupported(_)) => Err(unsupported()),
+            Err(TypeError::Unknown(_)) => Err(unknown()),
+            Err(modifier) => Err(modifier),
+        };
+    }
     let (base, modifiers) = split(name).ok_or_else(unknown)?;
     let base = base.strip_prefix("pg_catalog.").unwrap_or(&base);
     let plain = |ty| if modifiers.is_none() { Ok(ty) } else { Err(takes_none(base)) };
@@ -98,17 +108,24 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
             Some([_]) => Err(TypeError::Modifier("precision for type float must be less than 54 bits".to_owned())),
             Some(_) => Err(TypeError::Modifier("type float takes one precision".to_owned())),
         },
-        _ if OTHERS.contains(&base) || is_array(base) => Err(TypeError::Unsupported(name.trim().to_owned())),
+        _ if OTHERS.contains(&base) => Err(TypeError::Unsupported(name.trim().to_owned())),
         _ => Err(unknown()),
     }
 }
 
-fn is_array(base: &str) -> bool {
-    let element = base.strip_suffix(" array").or_else(|| base.split_once('[').map(|(element, _)| element));
-    element.is_some_and(|e| {
-        let e = e.trim_end();
-        OTHERS.contains(&e) || !matches!(parse(e), Err(TypeError::Unknown(_)))
-    })
+/// What stands before `[]`, `[3]`, `ARRAY` or `ARRAY[3]`, which all say the same.
+fn element(name: &str) -> Option<&str> {
+    let name = name.trim_end();
+    let bounds = name.strip_suffix(']').and_then(|head| head.rsplit_once('['));
+    let bounds = bounds.filter(|(_, bound)| bound.trim().bytes().all(|byte| byte.is_ascii_digit()));
+    let head = bounds.map_or(name, |(head, _)| head.trim_end());
+    let word = head.len().checked_sub("array".len()).and_then(|at| head.split_at_checked(at));
+    match word.filter(|(before, word)| {
+        word.eq_ignore_ascii_case("array") && before.ends_with(|c: char| c.is_whitespace() || c == ')')
+    }) {
+        Some((element, _)) => Some(element),
+        None => bounds.map(|_| head),
+    }
 }
 
 /// Lower-cases, collapses blanks and takes the modifier list out of the middle:
@@ -119,13 +136,12 @@ fn split(name: &str) -> Option<(String, Option<Vec<i64>>)> {
         Some((head, rest)) => {
             let (list, tail) = rest.split_once(')')?;
             let list: Option<Vec<i64>> = list.split(',').map(|m| m.trim().parse().ok()).collect();
-            // An array of a type with a modifier: only the element matters to the caller's message.
             (head, Some(list?), tail)
         }
     };
     let mut base = String::with_capacity(name.len());
     for word in head.split_whitespace().chain(tail.split_whitespace()) {
-        if !base.is_empty() && !word.starts_with('[') {
+        if !base.is_empty() {
             base.push(' ');
         }
         base.push_str(&word.to_ascii_lowercase());
