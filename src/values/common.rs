@@ -1,10 +1,12 @@
 //! The type that several values have together: in CASE, COALESCE, VALUES, IN, UNION.
 
+use super::ty::Base;
+
 /// PostgreSQL's `select_common_type` (parser/parse_coerce.c) and whether all values can then be
 /// converted to it; types by OID, 0 or 705 is unknown. All unknown gives `text`.
 ///
 /// None where PostgreSQL fails, and where several types meet of which one is not known here (enums,
-/// domains, arrays, extensions' types).
+/// domains, arrays of different types, extensions' types).
 pub fn common_type(types: &[u32]) -> Option<u32> {
     let known = || types.iter().copied().filter(|oid| !is_unknown(*oid));
     let Some(first) = known().next() else { return Some(TEXT) };
@@ -65,6 +67,7 @@ fn category(oid: u32) -> Option<u8> {
         INTERVAL => b'T',
         INET | CIDR => b'I',
         BYTEA | UUID | MACADDR | JSON | JSONB | XML => b'U',
+        array if Base::of_array(array).is_some() => b'A',
         _ => return None,
     })
 }
@@ -98,6 +101,8 @@ fn converts(from: u32, to: u32) -> bool {
 mod tests {
     use super::*;
 
+    const TEXT_ARRAY: u32 = 1009;
+
     /// As PostgreSQL answers `pg_typeof(coalesce(…))`.
     #[test]
     fn values_have_the_type_that_the_server_gives_them() {
@@ -122,6 +127,8 @@ mod tests {
             (&[UUID, UUID], Some(UUID)),
             (&[UUID, TEXT], None),
             (&[BOOL, INT4], None),
+            (&[0, TEXT_ARRAY, 705], Some(TEXT_ARRAY)),
+            (&[TEXT_ARRAY, TEXT], None),
             // A type that is not known here, by itself and beside others.
             (&[99_999, 99_999], Some(99_999)),
             (&[99_999, 0], None),

@@ -38,9 +38,14 @@ impl<'a> Resolver<'a> {
         let place = Place::Named("being stored in a plain column");
         let Some(ordinal) = column else { return self.plain(node, scope, place) };
         let location = location_of(node);
-        if let Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) = operand(node)
-            && types::element(source).is_some()
-        {
+        let is_array = match operand(node) {
+            Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) => {
+                types::element(source).is_some()
+            }
+            Operand::Array(..) => true,
+            _ => false,
+        };
+        if is_array && !self.sealed_column(ordinal)?.ty.is_array() {
             return Err(self.unassignable(ordinal, "an array as its value", location));
         }
         // What is wrong inside a computed value is said first.

@@ -8,7 +8,7 @@ use pg_raw_parse::Node;
 
 use super::{
     Resolver, Step,
-    operand::{Operand, Outer, nested, operand},
+    operand::{Operand, Outer, folded, nested, operand},
     refuse::{Place, located},
     scope::Scope,
     types,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     sql::{
         grammar::edits::{Change, NodeAt},
-        model::{Ordinal, ParamForm, Refusal},
+        model::{Literal, Ordinal, ParamForm, Refusal},
     },
     values::{LogicalType, Source},
 };
@@ -228,6 +228,8 @@ impl<'a> Resolver<'a> {
         let Some(ordinal) = used.how.column() else {
             return self.plain(node, &Scope::default(), Place::Named("an expression"));
         };
+        let is_array = self.sealed_column(ordinal)?.ty.is_array();
+        let fits = |source: &Source| is_array == types::element(*source).is_some() || is_array && source.oid == 0;
         match operand(node) {
             Operand::Null(cast, _) => {
                 match (used.direct, cast) {
@@ -242,26 +244,26 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Operand::Literal(constant) => {
-                let Some(source) = seen_through(constant.source, used, true).filter(|s| scalar(*s)) else {
+                let Some(source) = seen_through(constant.source, used, true).filter(fits) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));
                 };
                 let at = constant.outer.at;
                 let mut literal = constant.literal(self.start);
                 literal.source = source;
-                let change = match used.how {
-                    Use::Seal(_) if used.direct => Change::Seal(ordinal, literal),
-                    Use::Seal(_) => Change::SealAs(ordinal, self.sealed_column(ordinal)?.ty, literal),
-                    Use::SealAs(_, ty) => Change::SealAs(ordinal, ty, literal),
-                    Use::Plain | Use::Token(_) => Change::Token(ordinal, literal),
+                self.use_literal(at, literal, used, ordinal)
+            }
+            Operand::Array(array, outer, cast) if is_array && let Some((own, text)) = folded(array, cast) => {
+                let Some(source) = seen_through(own, used, true).filter(fits) else {
+                    return Err(self.obstacle(used, "casts of casts"));
                 };
-                self.changes.push((at, change));
-                Ok(())
+                let at = usize::try_from(array.location).unwrap_or(0).saturating_sub(self.start);
+                self.use_literal(outer.at, Literal { text, source, at }, used, ordinal)
             }
             Operand::Parameter(param, outer, source) => {
                 // A declared type is known where the value is read.
                 let declared = source.oid == 0 && self.type_of(node).is_some();
                 let used_as = if declared { Used { inherits: 0, ..used } } else { used };
-                let Some(source) = seen_through(source, used_as, false).filter(|s| scalar(*s)) else {
+                let Some(source) = seen_through(source, used_as, false).filter(fits) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));
                 };
                 let form = match used.how {
@@ -277,6 +279,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    fn use_literal(&mut self, at: NodeAt, literal: Literal, used: Used, ordinal: Ordinal) -> Step<()> {
+        let change = match used.how {
+            Use::Seal(_) if used.direct => Change::Seal(ordinal, literal),
+            Use::Seal(_) => Change::SealAs(ordinal, self.sealed_column(ordinal)?.ty, literal),
+            Use::SealAs(_, ty) => Change::SealAs(ordinal, ty, literal),
+            Use::Plain | Use::Token(_) => Change::Token(ordinal, literal),
+        };
+        self.changes.push((at, change));
+        Ok(())
+    }
+
     /// An array whose elements are used one by one.
     fn use_array(&mut self, node: Node<'a>, used: Used) -> Step<()> {
         let Some(ordinal) = used.how.column() else {
@@ -287,7 +300,7 @@ impl<'a> Resolver<'a> {
             let own = element(source);
             used.cast.oid == 0 || own == used.cast || own.oid == 0
         };
-        if matches!(used.how, Use::SealAs(..)) {
+        if matches!(used.how, Use::SealAs(..)) || self.sealed_column(ordinal)?.ty.is_array() {
             return Err(self.obstacle(used, "unnest() beside it"));
         }
         let token = matches!(used.how, Use::Token(_));
@@ -313,10 +326,6 @@ impl<'a> Resolver<'a> {
             _ => Err(self.obstacle(used, "casts of casts")),
         }
     }
-}
-
-fn scalar(source: Source) -> bool {
-    types::element(source).is_none()
 }
 
 /// The type of a value with a type of its own (or none) under what stands between it and its use.

@@ -66,6 +66,11 @@ pub(super) fn element(source: Source) -> Option<Source> {
     TYPES.iter().find(|(_, _, array)| *array == source.oid).map(|(_, oid, _)| Source { oid: *oid, ..source })
 }
 
+/// The OID of the type's array type.
+pub(super) fn array(element: Source) -> Option<u32> {
+    TYPES.iter().find(|(_, oid, _)| *oid == element.oid).map(|(_, _, array)| *array)
+}
+
 /// Schema and name of a type that is none of PostgreSQL's usual ones.
 pub(super) fn name(name: &TypeName) -> Option<(Option<&str>, &str)> {
     let mut parts = name.names().iter().rev().map(|s| s.sval().unwrap_or_default());

@@ -12,7 +12,7 @@ use super::{
     carry::{Carry, Sealed, Valued},
     flow::{FlowId, Use},
     functions,
-    operand::{Operand, operand},
+    operand::{Operand, folded, operand},
     refuse::Place,
     scope::{Scope, Target},
     types,
@@ -111,9 +111,13 @@ impl<'a> Resolver<'a> {
                 let flow = self.value_flow(node);
                 Ok(Valued::of(Carry::Open(flow)))
             }
+            Operand::Array(array, _, cast) if folded(array, cast).is_some() => {
+                let flow = self.value_flow(node);
+                Ok(Valued::of(Carry::Open(flow)))
+            }
             Operand::Array(..) => {
                 self.plain(node, scope, place)?;
-                Ok(Valued { obstacle: Some("an array here"), ..Valued::PLAIN })
+                Ok(Valued { obstacle: Some("an array constructor of other things than plain literals"), ..Valued::PLAIN })
             }
             Operand::Unusable(what) => {
                 self.plain(node, scope, place)?;
@@ -138,7 +142,7 @@ impl<'a> Resolver<'a> {
         }
         let inner = self.value(cast.arg(), scope, sink, place)?;
         match (inner.carry, source) {
-            (Carry::Open(flow), Some(source)) if types::element(source).is_none() => {
+            (Carry::Open(flow), Some(source)) => {
                 let flow = self.cast_flow(flow, NodeAt::type_cast(cast), source);
                 Ok(Valued::of(Carry::Open(flow)))
             }
