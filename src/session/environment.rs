@@ -187,6 +187,7 @@ fn settings(raw: &RawSettings) -> Result<Settings, String> {
         ("TimeZone", &raw.time_zone, settings.set_time_zone(&raw.time_zone)),
         ("bytea_output", &raw.bytea_output, settings.set_bytea_output(&raw.bytea_output)),
         ("extra_float_digits", &raw.extra_float_digits, settings.set_extra_float_digits(&raw.extra_float_digits)),
+        ("array_nulls", &raw.array_nulls, settings.set_array_nulls(&raw.array_nulls)),
     ] {
         if !understood {
             return Err(format!("{name} = {value}"));

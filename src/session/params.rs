@@ -208,7 +208,7 @@ impl Sealer<'_> {
         }
         let inferred = || shown_oid(Param { client: 0, form }, self.columns).unwrap_or(0);
         let oid = if array.source.oid == 0 { inferred() } else { array.source.oid };
-        let (expected, found) = (arrays::element_type(oid), arrays::read(array.format, array.bytes)?.type_oid);
+        let (expected, found) = (arrays::element_type(oid), arrays::read(array.format, array.bytes, self.settings.array_nulls)?.type_oid);
         if expected == 0 || expected == found {
             return Ok(());
         }
@@ -267,7 +267,7 @@ impl Sealer<'_> {
 
     /// The sealed elements of an array. More dimensions than one would have to be kept.
     fn seal_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Vec<u8>>>, Problem> {
-        let elements = arrays::read(array.format, array.bytes)?;
+        let elements = arrays::read(array.format, array.bytes, self.settings.array_nulls)?;
         if !elements.plain {
             return Err(Problem::new(
                 "0A000",
@@ -284,7 +284,7 @@ impl Sealer<'_> {
 
     /// The tokens of an array's elements, be it of more dimensions: `= ANY` looks at every one.
     fn token_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Needle>>, Problem> {
-        let elements = arrays::read(array.format, array.bytes)?;
+        let elements = arrays::read(array.format, array.bytes, self.settings.array_nulls)?;
         self.each(&elements, cast, array, |sealer, given| sealer.token(ordinal, given))
     }
 

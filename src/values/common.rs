@@ -6,7 +6,7 @@ use super::ty::Base;
 /// converted to it; types by OID, 0 or 705 is unknown. All unknown gives `text`.
 ///
 /// None where PostgreSQL fails, and where several types meet of which one is not known here (enums,
-/// domains, arrays of different types, extensions' types).
+/// domains, extensions' types).
 pub fn common_type(types: &[u32]) -> Option<u32> {
     let known = || types.iter().copied().filter(|oid| !is_unknown(*oid));
     let Some(first) = known().next() else { return Some(TEXT) };
@@ -79,6 +79,10 @@ fn is_preferred(oid: u32) -> bool {
 
 /// Rows of `pg_cast` with context `i`, of types of one category.
 fn converts(from: u32, to: u32) -> bool {
+    // Arrays convert where their elements do.
+    if let (Some(from), Some(to)) = (Base::of_array(from), Base::of_array(to)) {
+        return converts(from.oid(), to.oid());
+    }
     matches!(
         (from, to),
         (TEXT, VARCHAR | BPCHAR | NAME)
@@ -129,6 +133,9 @@ mod tests {
             (&[BOOL, INT4], None),
             (&[0, TEXT_ARRAY, 705], Some(TEXT_ARRAY)),
             (&[TEXT_ARRAY, TEXT], None),
+            (&[1015, TEXT_ARRAY], Some(1015)),
+            (&[1007, 0, 1016], Some(1016)),
+            (&[1007, TEXT_ARRAY], None),
             // A type that is not known here, by itself and beside others.
             (&[99_999, 99_999], Some(99_999)),
             (&[99_999, 0], None),

@@ -49,6 +49,8 @@ pub struct Settings {
     pub bytea_output: ByteaOutput,
     /// `extra_float_digits`: -15 to 3.
     pub extra_float_digits: i32,
+    /// `array_nulls`: does an unquoted NULL in an array literal mean NULL?
+    pub array_nulls: bool,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             time_zone: jiff::tz::TimeZone::UTC,
             bytea_output: ByteaOutput::Hex,
             extra_float_digits: 1,
+            array_nulls: true,
         }
     }
 }
@@ -101,6 +104,16 @@ impl Settings {
     pub fn set_extra_float_digits(&mut self, value: &str) -> bool {
         match value.trim().parse() {
             Ok(digits @ -15..=3) => self.extra_float_digits = digits,
+            _ => return false,
+        }
+        true
+    }
+
+    /// Takes over `array_nulls`. False if it is neither `on` nor `off`.
+    pub fn set_array_nulls(&mut self, value: &str) -> bool {
+        match value {
+            "on" => self.array_nulls = true,
+            "off" => self.array_nulls = false,
             _ => return false,
         }
         true

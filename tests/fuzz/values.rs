@@ -56,11 +56,11 @@ pub fn array_values() -> Target {
                 [_, rest @ ..] => (Format::Text, rest),
                 [] => return 0,
             };
-            let Ok(elements) = arrays::read(format, bytes) else { return saw((format, false)) };
+            let Ok(elements) = arrays::read(format, bytes, true) else { return saw((format, false)) };
             assert!(elements.values.len() <= bytes.len());
             // Written as the server writes it, it reads the same.
             let written = written(&elements.values);
-            let again = arrays::read(Format::Text, &written);
+            let again = arrays::read(Format::Text, &written, true);
             assert_eq!(again.expect("what was written").values, elements.values, "{}", written.escape_ascii());
             let nulls = elements.values.iter().filter(|value| value.is_none()).count();
             saw((format, elements.values.len().min(9), nulls.min(3)))

@@ -61,6 +61,16 @@ pub fn sealed(ty: Ty) -> Vec<String> {
             "1.0",
             "[]",
         ]),
+        Family::Texts => own(&[
+            "{}",
+            "{MARK}",
+            "{MARKa,NULL,MARKb}",
+            "{\"MARK,a\",\"q\\\"\\\\\",\"\",\"null\"}",
+            "[0:1]={MARK,b}",
+            " { MARK ann , nUlL } ",
+            "{MARK'ß}",
+        ]),
+        Family::Ints => own(&["{}", "{1,NULL,-7}", "{731948625170171,9223372036854775807}", "[2:2]={12}", "{ 7 , 7 }"]),
     };
     match ty {
         Ty::Int4 => values.extend(own(&["2147483647", "-2147483648"])),
@@ -103,6 +113,9 @@ pub fn wrong(ty: Ty) -> Vec<String> {
         Ty::Uuid => own(&["MARK", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1"]),
         Ty::Bytea => own(&["\\x0", "\\xMARK"]),
         Ty::Jsonb => own(&["MARK", "{", ""]),
+        Ty::Texts => own(&["MARK", "{MARK", "{MARK,}", "[1:3]={MARK}"]),
+        Ty::Varchars(_) => vec![format!("{{{MARK}{}}}", "y".repeat(301)), format!("{{{MARK}\"a\"}}")],
+        Ty::Ints => own(&["MARK", "{MARK}", "{1.5}", "{9223372036854775808}", "[2:1]={1}"]),
     }
 }
 
@@ -124,5 +137,7 @@ pub fn plain(ty: Ty) -> Vec<String> {
         Family::Uuid => own(&["11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555556"]),
         Family::Bytea => own(&["\\x0102", "\\xaabb"]),
         Family::Jsonb => own(&["{\"p\": 1}", "2"]),
+        Family::Texts => own(&["{one,two}", "{}", "{three}"]),
+        Family::Ints => own(&["{2,3}", "{}", "{5}"]),
     }
 }

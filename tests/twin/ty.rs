@@ -22,6 +22,9 @@ pub enum Ty {
     Uuid,
     Bytea,
     Jsonb,
+    Texts,
+    Varchars(u32),
+    Ints,
 }
 
 /// Types whose values compare with each other.
@@ -41,10 +44,12 @@ pub enum Family {
     Uuid,
     Bytea,
     Jsonb,
+    Texts,
+    Ints,
 }
 
 impl Ty {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Text,
         Self::Varchar(24),
         Self::Char(20),
@@ -66,7 +71,20 @@ impl Ty {
         Self::Bytea,
         Self::Jsonb,
         Self::Varchar(300),
+        Self::Texts,
+        Self::Varchars(24),
+        Self::Ints,
     ];
+
+    /// Of its elements; None if it is no array.
+    pub fn element(self) -> Option<Self> {
+        match self {
+            Self::Texts => Some(Self::Text),
+            Self::Varchars(n) => Some(Self::Varchar(n)),
+            Self::Ints => Some(Self::Int8),
+            _ => None,
+        }
+    }
 
     /// As DDL, casts and policies write it.
     pub fn name(self) -> String {
@@ -91,6 +109,9 @@ impl Ty {
             Self::Uuid => "uuid".to_owned(),
             Self::Bytea => "bytea".to_owned(),
             Self::Jsonb => "jsonb".to_owned(),
+            Self::Texts => "text[]".to_owned(),
+            Self::Varchars(n) => format!("varchar({n})[]"),
+            Self::Ints => "int8[]".to_owned(),
         }
     }
 
@@ -116,6 +137,9 @@ impl Ty {
             Self::Uuid => "uuid",
             Self::Bytea => "bytea",
             Self::Jsonb => "jsonb",
+            Self::Texts => "text[]",
+            Self::Varchars(_) => "varchar[]",
+            Self::Ints => "bigint[]",
         }
     }
 
@@ -140,6 +164,7 @@ impl Ty {
             Self::Uuid => 2950,
             Self::Bytea => 17,
             Self::Jsonb => 3802,
+            Self::Texts | Self::Varchars(_) | Self::Ints => self.array_oid(),
         }
     }
 
@@ -164,6 +189,10 @@ impl Ty {
             Self::Uuid => 2951,
             Self::Bytea => 1001,
             Self::Jsonb => 3807,
+            // Of arrays there are no arrays.
+            Self::Texts => 1009,
+            Self::Varchars(_) => 1015,
+            Self::Ints => 1016,
         }
     }
 
@@ -183,6 +212,8 @@ impl Ty {
             Self::Uuid => Family::Uuid,
             Self::Bytea => Family::Bytea,
             Self::Jsonb => Family::Jsonb,
+            Self::Texts | Self::Varchars(_) => Family::Texts,
+            Self::Ints => Family::Ints,
         }
     }
 
@@ -212,6 +243,8 @@ impl Ty {
             Self::Uuid => &[Ty::Uuid],
             Self::Bytea => &[Ty::Bytea],
             Self::Jsonb => &[Ty::Jsonb],
+            Self::Texts | Self::Varchars(_) => &[Ty::Texts, Ty::Varchars(24)],
+            Self::Ints => &[Ty::Ints],
         }
     }
 
@@ -261,8 +294,20 @@ impl Ty {
             }
             Self::Bytea => const_hex::decode(text.strip_prefix("\\x")?).ok(),
             Self::Jsonb => Some([&[1], text.as_bytes()].concat()),
+            Self::Texts | Self::Varchars(_) | Self::Ints => {
+                let items: Vec<Option<String>> =
+                    items(text)?.into_iter().map(|item| (item != "NULL").then(|| item.to_owned())).collect();
+                crate::doc::array_binary(self.element()?, &items)
+            }
         }
     }
+}
+
+/// The elements of an array literal that needs no quotes.
+pub fn items(text: &str) -> Option<Vec<&str>> {
+    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
+    let plain = !inner.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\\' | '{' | '}'));
+    plain.then(|| inner.split(',').filter(|item| !item.is_empty()).collect())
 }
 
 /// Days since 2000-01-01 of `YYYY-MM-DD`, by counting.

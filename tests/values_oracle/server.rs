@@ -133,6 +133,10 @@ impl Server {
         self.client.batch_execute(&sql).await.unwrap();
     }
 
+    pub async fn sql(&self, sql: &str) {
+        self.client.batch_execute(sql).await.unwrap();
+    }
+
     /// `INSERT INTO table_of_type VALUES (literal)` for each.
     pub async fn insert(&self, ty: &str, literals: &[String]) -> Vec<Answer> {
         let send = send_function(LogicalType::parse(ty).unwrap());

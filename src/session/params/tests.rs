@@ -84,7 +84,7 @@ fn sealed_as(ordinal: Ordinal, ty: LogicalType) -> ParamForm {
 
 /// `array_recv`: elements of an array of one dimension.
 fn elements(array: &[u8]) -> Vec<Option<Vec<u8>>> {
-    let elements = arrays::read(Format::Binary, array).unwrap();
+    let elements = arrays::read(Format::Binary, array, true).unwrap();
     assert!(elements.plain);
     assert_eq!(elements.type_oid, BYTEA);
     elements.values

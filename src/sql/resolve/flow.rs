@@ -273,7 +273,8 @@ impl<'a> Resolver<'a> {
                 };
                 self.params.form(param.number, outer.at, outer.cast, form)
             }
-            Operand::Array(..) | Operand::Unusable(_) | Operand::Other => {
+            Operand::Array(..) => Err(self.obstacle(used, "an array here")),
+            Operand::Unusable(_) | Operand::Other => {
                 Err(self.obstacle(used, "this kind of value"))
             }
         }

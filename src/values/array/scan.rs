@@ -37,7 +37,7 @@ pub(super) fn input(base: Base, literal: &str, settings: &Settings) -> Result<Ar
     let mut array = Array { lower, ..Array::empty(base) };
     let mut rest = inner.as_bytes();
     loop {
-        let (item, end, tail) = element(rest);
+        let (item, end, tail) = element(rest, settings.array_nulls);
         let element = item.map(|item| {
             let mut canon = Vec::with_capacity(item.len() + 8);
             codec::input(base, -1, Format::Text, &item, settings, &mut canon).map(|()| canon)
@@ -228,7 +228,7 @@ fn count_item(lengths: &mut [i32; MAX_DIMENSIONS], dimensions: usize) {
 
 /// One element of a body that [`count`] has accepted, from behind a brace or comma: its text (None is NULL),
 /// whether it is the last one, and what follows.
-fn element(body: &[u8]) -> (Option<Vec<u8>>, bool, &[u8]) {
+fn element(body: &[u8], nulls: bool) -> (Option<Vec<u8>>, bool, &[u8]) {
     let mut text = Vec::new();
     // What blanks at the end are cut to.
     let mut significant = 0;
@@ -268,6 +268,6 @@ fn element(body: &[u8]) -> (Option<Vec<u8>>, bool, &[u8]) {
         }
     };
     text.truncate(significant);
-    let null = !quoted && text.eq_ignore_ascii_case(b"null");
+    let null = nulls && !quoted && text.eq_ignore_ascii_case(b"null");
     (Some(text).filter(|_| !null), end, rest)
 }
