@@ -54,6 +54,9 @@ pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, Va
         ValueError::new("42883", format!("operator does not exist: {} = {name}", column.name()))
             .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
     };
+    if let Some(element) = Base::of_array(oid) {
+        return Err(refused(element.array_name()));
+    }
     let Some(from) = Base::from_oid(oid) else { return Err(foreign(column, oid, refused)) };
     // There is no `=` for json.
     let compares = (from == column && column != Base::Json)

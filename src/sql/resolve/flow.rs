@@ -103,8 +103,9 @@ impl<'a> Resolver<'a> {
 
     /// An output column without a name of its own is this very literal or parameter.
     pub(super) fn name_flow(&mut self, flow: FlowId, target: NodeAt, name: &str) {
-        if let Some(flow) = self.flows.get_mut(flow.0).filter(|flow| matches!(flow.parts.as_slice(), [Part::Value(_)]))
-        {
+        // `CASE … ELSE ARRAY[…] END` is named after the array, too.
+        let is_value = |flow: &&mut Flow<'_>| name == "array" || matches!(flow.parts.as_slice(), [Part::Value(_)]);
+        if let Some(flow) = self.flows.get_mut(flow.0).filter(is_value) {
             flow.named = Some((target, name.to_owned()));
         }
     }
