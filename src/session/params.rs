@@ -208,7 +208,8 @@ impl Sealer<'_> {
         }
         let inferred = || shown_oid(Param { client: 0, form }, self.columns).unwrap_or(0);
         let oid = if array.source.oid == 0 { inferred() } else { array.source.oid };
-        let (expected, found) = (arrays::element_type(oid), arrays::read(array.format, array.bytes, self.settings.array_nulls)?.type_oid);
+        let (expected, found) =
+            (arrays::element_type(oid), arrays::read(array.format, array.bytes, self.settings.array_nulls)?.type_oid);
         if expected == 0 || expected == found {
             return Ok(());
         }

@@ -93,7 +93,7 @@ fn foreign(target: Base, oid: u32, refused: impl Fn(&str) -> ValueError) -> Valu
 
 fn unreadable(column: &str, name: &str) -> ValueError {
     ValueError::unsupported(format!("a value of type {name} is not supported for a sealed column of type {column}"))
-    .hint("Declare or cast the value as the column's type.")
+        .hint("Declare or cast the value as the column's type.")
 }
 
 /// A type's name as PostgreSQL's messages spell it (`format_type`), if it is a well-known one.

@@ -331,7 +331,13 @@ pub(super) fn left_over() -> ValueError {
 }
 
 /// A type's length coercion of the canon `out[start..]` (`varchar()`, `numeric()`, …).
-pub(super) fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u8>) -> Result<(), ValueError> {
+pub(super) fn coerce(
+    base: Base,
+    typmod: i32,
+    explicit: bool,
+    start: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
     if typmod == -1 {
         return Ok(());
     }

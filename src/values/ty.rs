@@ -359,29 +359,30 @@ impl LogicalType {
     /// an array is 64 more than its elements'.
     pub const fn kind(self) -> u8 {
         let array = if self.is_array() { ARRAY_KIND } else { 0 };
-        array + match self.base() {
-            Base::Text => 1,
-            Base::Varchar => 2,
-            Base::Char => 3,
-            Base::Bool => 4,
-            Base::Int2 => 5,
-            Base::Int4 => 6,
-            Base::Int8 => 7,
-            Base::Numeric => 8,
-            Base::Date => 9,
-            Base::Timestamptz => 10,
-            Base::Uuid => 11,
-            Base::Bytea => 12,
-            Base::Jsonb => 13,
-            Base::Timestamp => 14,
-            Base::Float4 => 15,
-            Base::Float8 => 16,
-            Base::Time => 17,
-            Base::Json => 18,
-            Base::Inet => 19,
-            Base::Cidr => 20,
-            Base::Macaddr => 21,
-        }
+        array
+            + match self.base() {
+                Base::Text => 1,
+                Base::Varchar => 2,
+                Base::Char => 3,
+                Base::Bool => 4,
+                Base::Int2 => 5,
+                Base::Int4 => 6,
+                Base::Int8 => 7,
+                Base::Numeric => 8,
+                Base::Date => 9,
+                Base::Timestamptz => 10,
+                Base::Uuid => 11,
+                Base::Bytea => 12,
+                Base::Jsonb => 13,
+                Base::Timestamp => 14,
+                Base::Float4 => 15,
+                Base::Float8 => 16,
+                Base::Time => 17,
+                Base::Json => 18,
+                Base::Inet => 19,
+                Base::Cidr => 20,
+                Base::Macaddr => 21,
+            }
     }
 
     /// Can a canon of this kind be read as one of the type? Text and varchar have the same canon, so a

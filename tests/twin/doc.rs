@@ -322,7 +322,9 @@ impl Operand {
             // The least integer is none without its sign, which belongs to the cast's value.
             Cast::Colons(ty) if bare.starts_with('-') && bare.ends_with('8') => format!("({bare})::{}", name(ty)),
             Cast::Colons(ty) => format!("{bare}::{}", name(ty)),
-            Cast::Typed(ty) if bare.starts_with('\'') && !array && ty.element().is_none() => format!("{} {bare}", name(ty)),
+            Cast::Typed(ty) if bare.starts_with('\'') && !array && ty.element().is_none() => {
+                format!("{} {bare}", name(ty))
+            }
             Cast::Call(ty) | Cast::Typed(ty) => format!("CAST({bare} AS {})", name(ty)),
         }
     }
@@ -335,7 +337,9 @@ impl Operand {
             return None;
         }
         let bare = |item: &str| item == "NULL" || is_bare(item, element);
-        let items = items.iter().map(|item| if bare(item) { (*item).to_owned() } else { format!("'{}'", item.replace('\'', "''")) });
+        let items = items
+            .iter()
+            .map(|item| if bare(item) { (*item).to_owned() } else { format!("'{}'", item.replace('\'', "''")) });
         Some(format!("ARRAY[{}]", items.collect::<Vec<_>>().join(", ")))
     }
 

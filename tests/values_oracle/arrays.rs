@@ -20,7 +20,8 @@ async fn start(arrays: &[String]) -> Server {
 
 /// pgveil seals arrays of one dimension only, and reads no values that it does not know.
 fn is_refused_here(ours: &Answer) -> bool {
-    let more = |message: &str| message.contains("dimensions is not supported") || message.starts_with("a value of type");
+    let more =
+        |message: &str| message.contains("dimensions is not supported") || message.starts_with("a value of type");
     is_refused(ours)
         || is_absurd_zone(ours)
         || matches!(ours, Answer::Error { sqlstate, message, .. } if sqlstate == "0A000" && more(message))

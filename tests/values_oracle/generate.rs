@@ -84,7 +84,9 @@ fn array(element: LogicalType, r: &mut Random) -> String {
         let length = r.range(-1, 3);
         array = match r.below(6) {
             0 => format!("[{}]=", length + 1),
-            1 => r.pick(&["[2147483647:2147483647]=", "[1:4294967297]=", "[1:1][1:1]=", "[+2:2]={", "[1:-]="]).to_owned(),
+            1 => {
+                r.pick(&["[2147483647:2147483647]=", "[1:4294967297]=", "[1:1][1:1]=", "[+2:2]={", "[1:-]="]).to_owned()
+            }
             2 => format!(" [{lower}:{}] = ", lower + length),
             _ => format!("[{lower}:{}]=", lower + length),
         };

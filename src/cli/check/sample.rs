@@ -77,7 +77,10 @@ mod tests {
         assert_eq!(read_back(LogicalType::Char(Some(14))), "pgveil probe  ");
         assert_eq!(read_back(LogicalType::Numeric(Some((12, 2)))), "0.00");
         let array = LogicalType::Char(Some(14)).array().unwrap();
-        assert_eq!((text(array).as_str(), read_back(array).as_str()), (r#"{"pgveil probe",NULL}"#, r#"{"pgveil probe  ",NULL}"#));
+        assert_eq!(
+            (text(array).as_str(), read_back(array).as_str()),
+            (r#"{"pgveil probe",NULL}"#, r#"{"pgveil probe  ",NULL}"#)
+        );
         assert_eq!(plain("N", "integer", "b").as_deref(), Some("'0'::integer"));
         assert_eq!(plain("D", "time without time zone", "b").as_deref(), Some("'00:00'::time without time zone"));
         assert_eq!(plain("U", "uuid", "b").as_deref(), Some("'00000000-0000-4000-8000-000000000000'::uuid"));

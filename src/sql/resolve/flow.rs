@@ -275,9 +275,7 @@ impl<'a> Resolver<'a> {
                 self.params.form(param.number, outer.at, outer.cast, form)
             }
             Operand::Array(..) => Err(self.obstacle(used, "an array here")),
-            Operand::Unusable(_) | Operand::Other => {
-                Err(self.obstacle(used, "this kind of value"))
-            }
+            Operand::Unusable(_) | Operand::Other => Err(self.obstacle(used, "this kind of value")),
         }
     }
 

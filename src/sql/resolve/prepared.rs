@@ -260,8 +260,7 @@ fn argument_source((given, is_cast): (Source, bool), (parameter, cast): (Source,
     let is_array = |source: Source| types::element(source).is_some();
     let same_text = |a: Source, b: Source| a.oid == b.oid || is_text(a) && is_text(b) && is_array(a) == is_array(b);
     // The digits of an integer are those of any other number.
-    let number =
-        !is_cast && given.oid == INT4 && (types::is_integer(parameter) || types::is_fractional(parameter));
+    let number = !is_cast && given.oid == INT4 && (types::is_integer(parameter) || types::is_fractional(parameter));
     let source = if given.oid == 0 || number { Source { typmod: -1, ..parameter } } else { given };
     if !same_text(source, parameter) {
         return None;

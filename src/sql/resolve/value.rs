@@ -175,7 +175,8 @@ impl<'a> Resolver<'a> {
             LogicalType::Array(element) => matches!(element.ty(), LogicalType::Text | LogicalType::Varchar(_)),
             ty => matches!(ty, LogicalType::Text | LogicalType::Varchar(_)),
         };
-        let shown = LogicalType::from_oid(to.oid, -1).filter(|to| text(now) && text(*to) && now.is_array() == to.is_array());
+        let shown =
+            LogicalType::from_oid(to.oid, -1).filter(|to| text(now) && text(*to) && now.is_array() == to.is_array());
         let shown = shown.filter(|_| to.typmod == -1);
         // A cast without a modifier leaves the one there is: `varchar(5)::varchar` is varchar(5) no more.
         Ok(shown.map(|shown| Sealed { shown: Some(shown), ..sealed }))

@@ -81,9 +81,7 @@ fn explicit_dimensions(literal: &str) -> Result<(Vec<(i32, i32)>, usize), ValueE
                 return Err(malformed(literal, "Missing array dimension value."));
             }
         }
-        rest = tail
-            .strip_prefix(']')
-            .ok_or_else(|| malformed(literal, "Missing \"]\" after array dimensions."))?;
+        rest = tail.strip_prefix(']').ok_or_else(|| malformed(literal, "Missing \"]\" after array dimensions."))?;
         let upper = atoi(upper);
         if upper < lower {
             return Err(ValueError::new("2202E", "upper bound cannot be less than lower bound"));
@@ -133,7 +131,8 @@ fn count(body: &str) -> Result<Vec<i32>, ValueError> {
     let unexpected = |c: char| malformed(body, format!("Unexpected \"{c}\" character."));
     let end_of_input = || malformed(body, "Unexpected end of input.");
     let stray_element = || malformed(body, "Unexpected array element.");
-    let (mut lengths, mut nelems, mut nelems_last) = ([0_i32; MAX_DIMENSIONS], [1_i32; MAX_DIMENSIONS], [0_i32; MAX_DIMENSIONS]);
+    let (mut lengths, mut nelems, mut nelems_last) =
+        ([0_i32; MAX_DIMENSIONS], [1_i32; MAX_DIMENSIONS], [0_i32; MAX_DIMENSIONS]);
     let (mut level, mut dimensions) = (0_usize, 1_usize);
     let (mut in_quotes, mut empty, mut state) = (false, true, NoLevel);
     let mut bytes = body.bytes();

@@ -53,10 +53,16 @@ fn arrays_are_read_and_printed_as_the_server_does() {
 fn arrays_of_more_dimensions_are_refused_by_name_and_malformed_ones_as_the_server_does() {
     for (literal, error) in [
         ("{{a},{b}}", "0A000 an array of 2 dimensions is not supported for a sealed column|"),
-        ("{{a},{b,c}}", "22P02 malformed array literal: \"{{a},{b,c}}\"|Multidimensional arrays must have sub-arrays with matching dimensions."),
+        (
+            "{{a},{b,c}}",
+            "22P02 malformed array literal: \"{{a},{b,c}}\"|Multidimensional arrays must have sub-arrays with matching dimensions.",
+        ),
         (" {a", "22P02 malformed array literal: \"{a\"|Unexpected end of input."),
         (" a", "22P02 malformed array literal: \" a\"|Array value must start with \"{\" or dimension information."),
-        ("[1:3]={a}", "22P02 malformed array literal: \"[1:3]={a}\"|Specified array dimensions do not match array contents."),
+        (
+            "[1:3]={a}",
+            "22P02 malformed array literal: \"[1:3]={a}\"|Specified array dimensions do not match array contents.",
+        ),
         ("[3:1]={a}", "2202E upper bound cannot be less than lower bound|"),
         ("{{{{{{{a}}}}}}}", "54000 number of array dimensions (7) exceeds the maximum allowed (6)|"),
     ] {

@@ -54,7 +54,9 @@ fn types_that_cannot_be_sealed_yet_are_named() {
     for name in ["timetz", "interval", "int4[][]", "money[]", "text array[][3]", "money", "bpchar"] {
         assert!(matches!(T::parse(name), Err(TypeError::Unsupported(_))), "{name}: {:?}", T::parse(name));
     }
-    for name in ["", "strin", "\"text\"", "int 4", "varchar(", "varchar(x)", "nonsense[]", "[]", "array", "int4[x]", "int4]"] {
+    for name in
+        ["", "strin", "\"text\"", "int 4", "varchar(", "varchar(x)", "nonsense[]", "[]", "array", "int4[x]", "int4]"]
+    {
         assert!(matches!(T::parse(name), Err(TypeError::Unknown(_))), "{name}: {:?}", T::parse(name));
     }
 }
