@@ -147,7 +147,12 @@ pub const ROWS: &[Case] = &[
       (3, 'cyd', NULL, NULL, NULL, NULL, NULL)"],
         Same,
     ),
-    (&["INSERT INTO marks VALUES (1, '{sekret.a,b}', '{}', '{p}'), (2, ARRAY['sekret.b'], NULL, NULL), (3, NULL, '[2:2]={sekret.c}', '{}')"], Same),
+    (
+        &[
+            "INSERT INTO marks VALUES (1, '{sekret.a,b}', '{}', '{p}'), (2, ARRAY['sekret.b'], NULL, NULL), (3, NULL, '[2:2]={sekret.c}', '{}')",
+        ],
+        Same,
+    ),
     (&["INSERT INTO contacts (id, mail) VALUES (1, 'sekret.ann@x'), (2, 'sekret.zoe@x')"], Same),
     (&["INSERT INTO events (id, region, who) VALUES (1, 'eu', 'sekret who')"], Same),
 ];
