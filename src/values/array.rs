@@ -98,9 +98,9 @@ impl Array {
     ) -> Result<(), ValueError> {
         self.base = base;
         for canon in self.elements.iter_mut().flatten() {
-            let mut made = Vec::with_capacity(canon.len());
-            make(canon, &mut made)?;
-            *canon = made;
+            let mut next = Vec::with_capacity(canon.len());
+            make(canon, &mut next)?;
+            *canon = next;
         }
         Ok(())
     }

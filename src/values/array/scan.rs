@@ -101,8 +101,7 @@ fn digits(text: &str) -> (&str, &str) {
 fn atoi(text: &str) -> i32 {
     let (negative, digits) = match text.as_bytes() {
         [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
     };
     let mut value: i64 = 0;
     for digit in digits.iter().take_while(|byte| byte.is_ascii_digit()).map(|byte| i64::from(byte - b'0')) {
@@ -127,7 +126,10 @@ enum State {
 
 /// `ArrayCount()`: checks the whole body and gives the lengths of its dimensions; none if it is empty.
 fn count(body: &str) -> Result<Vec<i32>, ValueError> {
-    use State::*;
+    use State::{
+        ElementDelimited, ElementStarted, LevelCompleted, LevelDelimited, LevelStarted, NoLevel, QuotedCompleted,
+        QuotedStarted,
+    };
     let unexpected = |c: char| malformed(body, format!("Unexpected \"{c}\" character."));
     let end_of_input = || malformed(body, "Unexpected end of input.");
     let stray_element = || malformed(body, "Unexpected array element.");
@@ -169,9 +171,8 @@ fn count(body: &str) -> Result<Vec<i32>, ValueError> {
                 dimensions = dimensions.max(level);
             }
             b'}' => {
-                if !matches!(state, ElementStarted | QuotedCompleted | LevelCompleted)
-                    && !(level == 1 && state == LevelStarted)
-                {
+                let empty_array = level == 1 && state == LevelStarted;
+                if !(empty_array || matches!(state, ElementStarted | QuotedCompleted | LevelCompleted)) {
                     return Err(unexpected('}'));
                 }
                 state = LevelCompleted;
@@ -184,13 +185,11 @@ fn count(body: &str) -> Result<Vec<i32>, ValueError> {
                     }
                     *last = std::mem::replace(now, 1);
                 }
-                match level.checked_sub(1).and_then(|outer| lengths.get_mut(outer)) {
-                    Some(length) => *length += 1,
-                    None => {
-                        count_item(&mut lengths, dimensions);
-                        break;
-                    }
-                }
+                let Some(length) = level.checked_sub(1).and_then(|outer| lengths.get_mut(outer)) else {
+                    count_item(&mut lengths, dimensions);
+                    break;
+                };
+                *length += 1;
             }
             b',' => {
                 state = match state {
