@@ -10,7 +10,7 @@ mod scan;
 mod tests;
 
 use super::{
-    Format, Settings, Source, ValueError,
+    Format, Settings, Source, Stored, ValueError,
     cast::{self, assign},
     codec,
     text::is_space,
@@ -38,7 +38,7 @@ pub(super) fn parse(
     if source.typmod != -1 && !source.is_untyped() {
         array.each(from, |canon, out| {
             out.extend_from_slice(canon);
-            codec::coerce(from, source.typmod, true, 0, out)
+            codec::coerce(from, source.typmod, true, 0, out).map(|()| Stored::Canon)
         })?;
     }
     if from != to.base {
@@ -47,7 +47,7 @@ pub(super) fn parse(
     if to.typmod != -1 {
         array.each(to.base, |canon, out| {
             out.extend_from_slice(canon);
-            codec::coerce(to.base, to.typmod, false, 0, out)
+            codec::coerce(to.base, to.typmod, false, 0, out).map(|()| Stored::Canon)
         })?;
     }
     array.store(out);
@@ -69,7 +69,9 @@ pub(super) fn format(
         // Sealed as an array of text or of a narrower integer.
         Format::Binary => {
             let mut array = Array::load(element.base, canon)?;
-            array.each(element.base, |canon, out| codec::format(element.ty(), canon, format, settings, out))?;
+            array.each(element.base, |canon, out| {
+                codec::format(element.ty(), canon, format, settings, out).map(|()| Stored::Canon)
+            })?;
             array.store(out);
         }
         Format::Text => Array::load(element.base, canon)?.print(settings, out)?,
@@ -94,13 +96,16 @@ impl Array {
     fn each(
         &mut self,
         base: Base,
-        mut make: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), ValueError>,
+        mut make: impl FnMut(&[u8], &mut Vec<u8>) -> Result<Stored, ValueError>,
     ) -> Result<(), ValueError> {
         self.base = base;
-        for canon in self.elements.iter_mut().flatten() {
+        for element in &mut self.elements {
+            let Some(canon) = element else { continue };
             let mut next = Vec::with_capacity(canon.len());
-            make(canon, &mut next)?;
-            *canon = next;
+            *element = match make(canon, &mut next)? {
+                Stored::Canon => Some(next),
+                Stored::Null => None,
+            };
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use pgveil::values::{Format, LogicalType, Source};
 
 use super::{
-    Differences, SETTINGS, TYPES, cases, cast_to,
+    Differences, TYPES, cases, cast_to, combinations,
     generate::{self, Random},
     is_absurd_zone, is_clock, is_refused, runtime,
     server::{self, Answer, Server},
@@ -11,7 +11,9 @@ use super::{
 };
 
 fn arrays() -> Vec<String> {
-    TYPES.iter().map(|name| format!("{name}[]")).collect()
+    // Those of intervals with fields are refused in a policy.
+    let fields = |name: &&str| name.starts_with("interval ");
+    TYPES.iter().filter(|name| !fields(name)).map(|name| format!("{name}[]")).collect()
 }
 
 async fn start(arrays: &[String]) -> Server {
@@ -34,7 +36,7 @@ fn array_literals_are_read_and_printed_as_postgresql_does() {
         let server = start(&arrays).await;
         let mut random = Random::from_environment(5);
         let mut differences = Differences::default();
-        for (n, &setting) in SETTINGS.iter().enumerate() {
+        for (n, setting) in combinations(&mut random).into_iter().enumerate() {
             server.set(setting).await;
             let mut ours = settings(setting);
             let nulls = if n % 4 == 3 { "off" } else { "on" };
@@ -65,7 +67,7 @@ fn arrays_are_assigned_to_other_arrays_as_postgresql_does() {
         let server = start(&arrays).await;
         let mut random = Random::from_environment(6);
         let mut differences = Differences::default();
-        for &setting in SETTINGS {
+        for setting in combinations(&mut random) {
             server.set(setting).await;
             let ours = settings(setting);
             for name in &arrays {
@@ -101,7 +103,7 @@ fn binary_arrays_are_received_as_postgresql_does() {
         let server = start(&arrays).await;
         let mut random = Random::from_environment(7);
         let mut differences = Differences::default();
-        for &setting in SETTINGS {
+        for setting in combinations(&mut random) {
             server.set(setting).await;
             let ours = settings(setting);
             for name in &arrays {

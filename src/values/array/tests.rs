@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::values::{Format, LogicalType, Settings, Source, array_literal, format, parse};
+use crate::values::{Format, LogicalType, Settings, Source, Stored, array_literal, format, parse};
 
 fn ty(name: &str) -> LogicalType {
     LogicalType::parse(name).unwrap()
@@ -12,12 +12,15 @@ fn shown(column: &str, source: Source, literal: &str) -> Result<String, String> 
     let mut canon = b"kept".to_vec();
     let settings = Settings::default();
     match parse(ty(column), source, Format::Text, literal.as_bytes(), &settings, &mut canon) {
-        Ok(()) => {
+        Ok(_) => {
             let mut text = Vec::new();
             format(ty(column), &canon[4..], Format::Text, &settings, &mut text).unwrap();
             // The canon is what a binary parameter is.
             let mut again = Vec::new();
-            parse(ty(column), Source::UNTYPED, Format::Binary, &canon[4..], &settings, &mut again).unwrap();
+            assert_eq!(
+                parse(ty(column), Source::UNTYPED, Format::Binary, &canon[4..], &settings, &mut again),
+                Ok(Stored::Canon)
+            );
             assert_eq!(again, canon[4..]);
             Ok(String::from_utf8(text).unwrap())
         }
@@ -89,12 +92,12 @@ fn arrays_convert_where_their_elements_do() {
 fn an_array_of_a_type_with_the_same_canon_says_its_own_type() {
     let settings = Settings::default();
     let mut canon = Vec::new();
-    parse(ty("int2[]"), Source::UNTYPED, Format::Text, b"[0:1]={1,NULL}", &settings, &mut canon).unwrap();
+    let _ = parse(ty("int2[]"), Source::UNTYPED, Format::Text, b"[0:1]={1,NULL}", &settings, &mut canon).unwrap();
     assert!(ty("int8[]").reads(ty("int2[]").kind()));
     let (mut binary, mut text, mut own) = (Vec::new(), Vec::new(), Vec::new());
     format(ty("int8[]"), &canon, Format::Binary, &settings, &mut binary).unwrap();
     format(ty("int8[]"), &canon, Format::Text, &settings, &mut text).unwrap();
-    parse(ty("int8[]"), Source::UNTYPED, Format::Text, &text, &settings, &mut own).unwrap();
+    let _ = parse(ty("int8[]"), Source::UNTYPED, Format::Text, &text, &settings, &mut own).unwrap();
     assert_eq!((binary, text.as_slice()), (own, b"[0:1]={1,NULL}".as_slice()));
 }
 
@@ -102,7 +105,7 @@ fn an_array_of_a_type_with_the_same_canon_says_its_own_type() {
 fn damaged_canons_are_errors() {
     let settings = Settings::default();
     let mut canon = Vec::new();
-    parse(ty("text[]"), Source::UNTYPED, Format::Text, b"{a,b}", &settings, &mut canon).unwrap();
+    let _ = parse(ty("text[]"), Source::UNTYPED, Format::Text, b"{a,b}", &settings, &mut canon).unwrap();
     for cut in 0..canon.len() {
         let damaged = format(ty("text[]"), &canon[..cut], Format::Text, &settings, &mut Vec::new()).unwrap_err();
         assert_eq!(damaged.sqlstate, "XX001");
