@@ -35,22 +35,13 @@ pub(super) fn parse(
         Format::Binary => receive::input(from, bytes, settings)?,
     };
     // The casts come one after another, each for all elements (`array_map`).
-    if source.typmod != -1 && !source.is_untyped() {
-        array.each(from, |canon, out| {
-            out.extend_from_slice(canon);
-            codec::coerce(from, source.typmod, true, 0, out).map(|()| Stored::Canon)
-        })?;
+    if !source.is_untyped() {
+        array = array.coerce(source.typmod, true)?;
     }
     if from != to.base {
-        array.each(to.base, |canon, out| assign(from, to.base, canon, settings, out))?;
+        array = array.each(to.base, |canon, out| assign(from, to.base, canon, settings, out))?;
     }
-    if to.typmod != -1 {
-        array.each(to.base, |canon, out| {
-            out.extend_from_slice(canon);
-            codec::coerce(to.base, to.typmod, false, 0, out).map(|()| Stored::Canon)
-        })?;
-    }
-    array.store(out);
+    array.coerce(to.typmod, false)?.store(out);
     Ok(())
 }
 
@@ -68,11 +59,11 @@ pub(super) fn format(
         }
         // Sealed as an array of text or of a narrower integer.
         Format::Binary => {
-            let mut array = Array::load(element.base, canon)?;
-            array.each(element.base, |canon, out| {
+            let array = Array::load(element.base, canon)?;
+            let own = |canon: &[u8], out: &mut Vec<u8>| {
                 codec::format(element.ty(), canon, format, settings, out).map(|()| Stored::Canon)
-            })?;
-            array.store(out);
+            };
+            array.each(element.base, own)?.store(out);
         }
         Format::Text => Array::load(element.base, canon)?.print(settings, out)?,
     }
@@ -84,51 +75,80 @@ struct Array {
     base: Base,
     /// The subscript of the first.
     lower: i32,
-    elements: Vec<Option<Vec<u8>>>,
+    count: usize,
+    /// Is one of them NULL?
+    nulls: bool,
+    /// As in the storage canon: a vector for each would take many times as much.
+    elements: Vec<u8>,
 }
 
 impl Array {
-    fn empty(base: Base) -> Self {
-        Self { base, lower: 1, elements: Vec::new() }
+    fn new(base: Base, lower: i32) -> Self {
+        Self { base, lower, count: 0, nulls: false, elements: Vec::new() }
     }
 
-    /// Makes a canon of type `base` of each element that is not NULL.
+    fn push_null(&mut self) {
+        self.elements.extend_from_slice(&(-1_i32).to_be_bytes());
+        self.count += 1;
+        self.nulls = true;
+    }
+
+    /// Adds the element that `write` appends, or NULL.
+    fn push(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<Stored, ValueError>) -> Result<(), ValueError> {
+        let start = self.elements.len();
+        self.elements.extend_from_slice(&[0; 4]);
+        if write(&mut self.elements)? == Stored::Null {
+            self.elements.truncate(start);
+            self.push_null();
+            return Ok(());
+        }
+        let length = (self.elements.len() - start - 4) as i32;
+        if let Some(place) = self.elements.get_mut(start..start + 4) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Makes a canon of type `base` of each element that is not NULL: `make` appends it.
     fn each(
-        &mut self,
+        self,
         base: Base,
         mut make: impl FnMut(&[u8], &mut Vec<u8>) -> Result<Stored, ValueError>,
-    ) -> Result<(), ValueError> {
-        self.base = base;
-        for element in &mut self.elements {
-            let Some(canon) = element else { continue };
-            let mut next = Vec::with_capacity(canon.len());
-            *element = match make(canon, &mut next)? {
-                Stored::Canon => Some(next),
-                Stored::Null => None,
-            };
+    ) -> Result<Self, ValueError> {
+        let mut next = Self::new(base, self.lower);
+        next.elements.reserve(self.elements.len());
+        for element in Elements(&self.elements) {
+            match element {
+                None => next.push_null(),
+                Some(canon) => next.push(|out| make(canon, out))?,
+            }
         }
-        Ok(())
+        Ok(next)
+    }
+
+    /// Applies a modifier of the elements' type.
+    fn coerce(self, typmod: i32, explicit: bool) -> Result<Self, ValueError> {
+        if typmod == -1 {
+            return Ok(self);
+        }
+        let base = self.base;
+        self.each(base, |canon, out| {
+            let start = out.len();
+            out.extend_from_slice(canon);
+            codec::coerce(base, typmod, explicit, start, out).map(|()| Stored::Canon)
+        })
     }
 
     /// `array_send`
     fn store(&self, out: &mut Vec<u8>) {
-        let nulls = self.elements.iter().any(Option::is_none);
-        out.extend_from_slice(&i32::from(!self.elements.is_empty()).to_be_bytes());
-        out.extend_from_slice(&i32::from(nulls).to_be_bytes());
+        out.extend_from_slice(&i32::from(self.count > 0).to_be_bytes());
+        out.extend_from_slice(&i32::from(self.nulls).to_be_bytes());
         out.extend_from_slice(&self.base.oid().to_be_bytes());
-        if self.elements.is_empty() {
-            return;
-        }
-        out.extend_from_slice(&(self.elements.len() as i32).to_be_bytes());
-        out.extend_from_slice(&self.lower.to_be_bytes());
-        for element in &self.elements {
-            match element {
-                None => out.extend_from_slice(&(-1_i32).to_be_bytes()),
-                Some(canon) => {
-                    out.extend_from_slice(&(canon.len() as i32).to_be_bytes());
-                    out.extend_from_slice(canon);
-                }
-            }
+        if self.count > 0 {
+            out.extend_from_slice(&(self.count as i32).to_be_bytes());
+            out.extend_from_slice(&self.lower.to_be_bytes());
+            out.extend_from_slice(&self.elements);
         }
     }
 
@@ -137,40 +157,31 @@ impl Array {
         let damaged = || ValueError::damaged(base.array_name());
         let mut rest = canon;
         let mut int = || take_int(&mut rest).ok_or_else(damaged);
-        let (dimensions, _flags, _oid) = (int()?, int()?, int()?);
-        let mut array = Self::empty(base);
+        let (dimensions, nulls, _oid) = (int()?, int()?, int()?);
+        let mut array = Self { nulls: nulls != 0, ..Self::new(base, 1) };
         if dimensions == 0 {
             return if rest.is_empty() { Ok(array) } else { Err(damaged()) };
         }
-        let (count, lower) = (int()?, int()?);
-        if dimensions != 1 {
+        let count = usize::try_from(int()?).map_err(|_| damaged())?;
+        array.lower = int()?;
+        let mut elements = Elements(rest);
+        array.count = elements.by_ref().count();
+        if dimensions != 1 || array.count != count || !elements.0.is_empty() {
             return Err(damaged());
         }
-        array.lower = lower;
-        for _ in 0..count {
-            let element = match take_int(&mut rest).ok_or_else(damaged)? {
-                -1 => None,
-                length => {
-                    let length = usize::try_from(length).map_err(|_| damaged())?;
-                    let (element, tail) = rest.split_at_checked(length).ok_or_else(damaged)?;
-                    rest = tail;
-                    Some(element.to_vec())
-                }
-            };
-            array.elements.push(element);
-        }
-        if rest.is_empty() { Ok(array) } else { Err(damaged()) }
+        array.elements = rest.to_vec();
+        Ok(array)
     }
 
     /// `array_out`
     fn print(&self, settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
-        if self.lower != 1 && !self.elements.is_empty() {
-            let upper = i64::from(self.lower) + self.elements.len() as i64 - 1;
+        if self.lower != 1 && self.count > 0 {
+            let upper = i64::from(self.lower) + self.count as i64 - 1;
             out.extend_from_slice(format!("[{}:{upper}]=", self.lower).as_bytes());
         }
         out.push(b'{');
         let mut text = Vec::new();
-        for (i, element) in self.elements.iter().enumerate() {
+        for (i, element) in Elements(&self.elements).enumerate() {
             if i > 0 {
                 out.push(b',');
             }
@@ -185,6 +196,25 @@ impl Array {
         }
         out.push(b'}');
         Ok(())
+    }
+}
+
+/// Elements one after another, None is NULL; ends at what is none.
+struct Elements<'a>(&'a [u8]);
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Option<&'a [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut rest = self.0;
+        let length = take_int(&mut rest)?;
+        if length == -1 {
+            self.0 = rest;
+            return Some(None);
+        }
+        let (element, tail) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        self.0 = tail;
+        Some(Some(element))
     }
 }
 

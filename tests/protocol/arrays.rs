@@ -140,6 +140,20 @@ fn array_parameters_and_results_have_the_arrays_types() {
                 execute("", 0),
                 sync(),
             ])
+            // A cast cuts, an assignment does not; a declared type is converted to the cast's first.
+            .ask([
+                parse("v", "UPDATE labels SET codes = $1::varchar(3)[] WHERE id = 1 RETURNING codes", &[]),
+                describe_statement("v"),
+                bind("", "v", &[], &[Some(b"{abcdefgh,NULL}")], &[]),
+                execute("", 0),
+                sync(),
+            ])
+            .ask([
+                parse("w", "UPDATE labels SET codes = $1::varchar(3)[] WHERE id = 1 RETURNING codes", &[INT4_ARRAY]),
+                bind("", "w", &[], &[Some(b"{123456,NULL}")], &[]),
+                execute("", 0),
+                sync(),
+            ])
             // As another array: converted element by element.
             .ask([
                 parse(

@@ -1,7 +1,7 @@
 //! Binary arrays: `array_recv()` and `ReadArrayBinary()` of arrayfuncs.c.
 
 use super::{Array, MAX_DIMENSIONS, check_bounds, more_dimensions, take_int, too_many_dimensions};
-use crate::values::{Format, Settings, ValueError, codec, ty::Base, type_name};
+use crate::values::{Format, Settings, Stored, ValueError, codec, ty::Base, type_name};
 
 /// `FirstGenbkiObjectId` (access/transam.h): OIDs below are the same everywhere.
 const FIRST_GENBKI_OID: u32 = 10_000;
@@ -25,7 +25,7 @@ pub(super) fn input(base: Base, bytes: &[u8], settings: &Settings) -> Result<Arr
         bounds.push((int()?, int()?));
     }
     let count = check_bounds(&bounds)?;
-    let mut array = Array::empty(base);
+    let mut array = Array::new(base, 1);
     match *bounds {
         _ if count == 0 => return if rest.is_empty() { Ok(array) } else { Err(codec::left_over()) },
         [(_, lower)] => array.lower = lower,
@@ -34,21 +34,21 @@ pub(super) fn input(base: Base, bytes: &[u8], settings: &Settings) -> Result<Arr
     for number in 1..=count {
         let length = take_int(&mut rest).ok_or_else(|| codec::protocol("insufficient data left in message"))?;
         if length == -1 {
-            array.elements.push(None);
+            array.push_null();
             continue;
         }
         let split = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
         let (element, tail) = split.ok_or_else(|| ValueError::new("22P03", "insufficient data left in message"))?;
         rest = tail;
-        let mut canon = Vec::with_capacity(element.len());
-        codec::input(base, -1, Format::Binary, element, settings, &mut canon).map_err(|error| {
-            if error == codec::left_over() {
-                ValueError::new("22P03", format!("improper binary format in array element {number}"))
-            } else {
-                error
-            }
-        })?;
-        array.elements.push(Some(canon));
+        array
+            .push(|out| codec::input(base, -1, Format::Binary, element, settings, out).map(|()| Stored::Canon))
+            .map_err(|error| {
+                if error == codec::left_over() {
+                    ValueError::new("22P03", format!("improper binary format in array element {number}"))
+                } else {
+                    error
+                }
+            })?;
     }
     if rest.is_empty() { Ok(array) } else { Err(codec::left_over()) }
 }

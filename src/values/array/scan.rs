@@ -1,7 +1,7 @@
 //! Array literals: `array_in()`, `ArrayCount()` and `ReadArrayStr()` of arrayfuncs.c as of PostgreSQL 15.
 
 use super::{Array, MAX_DIMENSIONS, check_bounds, more_dimensions, too_many_dimensions};
-use crate::values::{Format, Settings, ValueError, codec, text::is_space, ty::Base};
+use crate::values::{Format, Settings, Stored, ValueError, codec, text::is_space, ty::Base};
 
 /// Reads an array literal with elements of type `base`.
 pub(super) fn input(base: Base, literal: &str, settings: &Settings) -> Result<Array, ValueError> {
@@ -27,22 +27,23 @@ pub(super) fn input(base: Base, literal: &str, settings: &Settings) -> Result<Ar
     };
     check_bounds(&dimensions)?;
     let lower = match *dimensions {
-        [] => return Ok(Array::empty(base)),
+        [] => return Ok(Array::new(base, 1)),
         [(_, lower)] => lower,
         _ => return Err(more_dimensions(dimensions.len())),
     };
     // The braces that are counted are the outermost ones.
     let body = literal.get(at..).unwrap_or_default();
     let inner = body.split_once('{').map_or("", |(_, inner)| inner);
-    let mut array = Array { lower, ..Array::empty(base) };
+    let mut array = Array::new(base, lower);
     let mut rest = inner.as_bytes();
     loop {
         let (item, end, tail) = element(rest, settings.array_nulls);
-        let element = item.map(|item| {
-            let mut canon = Vec::with_capacity(item.len() + 8);
-            codec::input(base, -1, Format::Text, &item, settings, &mut canon).map(|()| canon)
-        });
-        array.elements.push(element.transpose()?);
+        match item {
+            None => array.push_null(),
+            Some(item) => {
+                array.push(|out| codec::input(base, -1, Format::Text, &item, settings, out).map(|()| Stored::Canon))?
+            }
+        }
         rest = tail;
         if end {
             return Ok(array);
