@@ -37,6 +37,7 @@ const XML: u32 = 142;
 const CIDR: u32 = 650;
 const FLOAT4: u32 = 700;
 const FLOAT8: u32 = 701;
+const MACADDR8: u32 = 774;
 const MACADDR: u32 = 829;
 const INET: u32 = 869;
 const BPCHAR: u32 = 1042;
@@ -64,7 +65,7 @@ fn category(oid: u32) -> Option<u8> {
         DATE | TIME | TIMETZ | TIMESTAMP | TIMESTAMPTZ => b'D',
         INTERVAL => b'T',
         INET | CIDR => b'I',
-        BYTEA | UUID | MACADDR | JSON | JSONB | XML => b'U',
+        BYTEA | UUID | MACADDR | MACADDR8 | JSON | JSONB | XML => b'U',
         _ => return None,
     })
 }
@@ -91,6 +92,8 @@ fn converts(from: u32, to: u32) -> bool {
             | (TIMESTAMP, TIMESTAMPTZ)
             | (TIME, TIMETZ)
             | (CIDR, INET)
+            | (MACADDR, MACADDR8)
+            | (MACADDR8, MACADDR)
     )
 }
 

@@ -28,12 +28,12 @@ mod ty;
 mod tests;
 
 pub use cast::type_name;
-pub use codec::{Operand, Purpose, Source, check, equality_canon, equality_operand, format, parse};
+pub use codec::{Operand, Purpose, Source, Stored, check, equality_canon, equality_operand, format, parse};
 pub use common::common_type;
 pub use datetime::zone::time_zone;
 pub use error::ValueError;
-pub use settings::{ByteaOutput, DateOrder, DateStyle, Settings};
-pub use ty::{LogicalType, Normalize, TypeError};
+pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, Settings};
+pub use ty::{IntervalModifier, LogicalType, Normalize, TypeError};
 
 /// PostgreSQL's wire format codes: 0 is text, 1 is binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

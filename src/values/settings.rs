@@ -36,6 +36,20 @@ pub enum ByteaOutput {
     Escape,
 }
 
+/// `IntervalStyle`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum IntervalStyle {
+    /// `1 year 2 mons 3 days 04:05:06`
+    #[default]
+    Postgres,
+    /// `@ 1 year 2 mons 3 days 4 hours 5 mins 6 secs`
+    PostgresVerbose,
+    /// `+1-2 +3 +4:05:06`
+    SqlStandard,
+    /// `P1Y2M3DT4H5M6S`
+    Iso8601,
+}
+
 /// What the session has set. Cheap to clone; the session keeps it in step with the server.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -43,6 +57,8 @@ pub struct Settings {
     pub date_style: DateStyle,
     /// Field order of `DateStyle`.
     pub date_order: DateOrder,
+    /// `IntervalStyle`.
+    pub interval_style: IntervalStyle,
     /// `TimeZone`.
     pub time_zone: jiff::tz::TimeZone,
     /// `bytea_output`.
@@ -56,6 +72,7 @@ impl Default for Settings {
         Self {
             date_style: DateStyle::Iso,
             date_order: DateOrder::Mdy,
+            interval_style: IntervalStyle::Postgres,
             time_zone: jiff::tz::TimeZone::UTC,
             bytea_output: ByteaOutput::Hex,
             extra_float_digits: 1,
@@ -82,6 +99,19 @@ impl Settings {
             _ => return false,
         };
         (self.date_style, self.date_order) = (style, order);
+        true
+    }
+
+    /// Takes over `IntervalStyle`: `postgres`, `postgres_verbose`, `sql_standard` or `iso_8601`. False if it is
+    /// anything else.
+    pub fn set_interval_style(&mut self, value: &str) -> bool {
+        self.interval_style = match value.trim().to_ascii_lowercase().as_str() {
+            "postgres" => IntervalStyle::Postgres,
+            "postgres_verbose" => IntervalStyle::PostgresVerbose,
+            "sql_standard" => IntervalStyle::SqlStandard,
+            "iso_8601" => IntervalStyle::Iso8601,
+            _ => return false,
+        };
         true
     }
 

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+mod interval;
 mod names;
 #[cfg(test)]
 mod tests;
+
+pub use interval::IntervalModifier;
+pub(super) use interval::field as interval_field;
 
 /// A logical type: what the client sees of a sealed column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +50,12 @@ pub enum LogicalType {
     Cidr,
     /// `macaddr`
     Macaddr,
+    /// `interval`, optionally with fields or fractional-second precision
+    Interval(Option<IntervalModifier>),
+    /// `macaddr8`
+    Macaddr8,
+    /// `time with time zone`, optionally with fractional-second precision
+    Timetz(Option<u8>),
     /// `uuid`
     Uuid,
     /// `bytea`
@@ -98,13 +108,16 @@ pub(super) enum Base {
     Inet,
     Cidr,
     Macaddr,
+    Interval,
+    Macaddr8,
+    Timetz,
     Uuid,
     Bytea,
     Jsonb,
 }
 
 impl Base {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Text,
         Self::Varchar,
         Self::Char,
@@ -123,6 +136,9 @@ impl Base {
         Self::Inet,
         Self::Cidr,
         Self::Macaddr,
+        Self::Interval,
+        Self::Macaddr8,
+        Self::Timetz,
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
@@ -149,6 +165,9 @@ impl Base {
             Self::Inet => (869, 1041, -1, "inet"),
             Self::Cidr => (650, 651, -1, "cidr"),
             Self::Macaddr => (829, 1040, 6, "macaddr"),
+            Self::Interval => (1186, 1187, 16, "interval"),
+            Self::Macaddr8 => (774, 775, 8, "macaddr8"),
+            Self::Timetz => (1266, 1270, 12, "time with time zone"),
             Self::Uuid => (2950, 2951, 16, "uuid"),
             Self::Bytea => (17, 1001, -1, "bytea"),
             Self::Jsonb => (3802, 3807, -1, "jsonb"),
@@ -191,7 +210,7 @@ impl Base {
 
 impl LogicalType {
     /// The type names a policy may use, for messages.
-    pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, time, timestamp, timestamptz, uuid, bytea, json, jsonb, inet, cidr, macaddr";
+    pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, time, timetz, timestamp, timestamptz, interval, uuid, bytea, json, jsonb, inet, cidr, macaddr, macaddr8";
 
     /// Reads a type name as a policy spells it: PostgreSQL's names and aliases, any case, spaces
     /// allowed (`character varying (20)`, `timestamp with time zone`), a `pg_catalog.` before it too.
@@ -219,6 +238,9 @@ impl LogicalType {
             Self::Inet => Base::Inet,
             Self::Cidr => Base::Cidr,
             Self::Macaddr => Base::Macaddr,
+            Self::Interval(_) => Base::Interval,
+            Self::Macaddr8 => Base::Macaddr8,
+            Self::Timetz(_) => Base::Timetz,
             Self::Uuid => Base::Uuid,
             Self::Bytea => Base::Bytea,
             Self::Jsonb => Base::Jsonb,
@@ -246,7 +268,10 @@ impl LogicalType {
             Self::Varchar(Some(n)) | Self::Char(Some(n)) => n as i32 + VARHDRSZ,
             // make_numeric_typmod() of numeric.c: eleven bits of scale, two's complement.
             Self::Numeric(Some((p, s))) => (((p as i32) << 16) | (s as i32 & 0x7ff)) + VARHDRSZ,
-            Self::Timestamptz(Some(p)) | Self::Timestamp(Some(p)) | Self::Time(Some(p)) => p as i32,
+            Self::Timestamptz(Some(p)) | Self::Timestamp(Some(p)) | Self::Time(Some(p)) | Self::Timetz(Some(p)) => {
+                p as i32
+            }
+            Self::Interval(Some(modifier)) => modifier.typmod(),
             _ => -1,
         }
     }
@@ -261,6 +286,8 @@ impl LogicalType {
             Self::Timestamptz(_) => Self::Timestamptz(None),
             Self::Timestamp(_) => Self::Timestamp(None),
             Self::Time(_) => Self::Time(None),
+            Self::Timetz(_) => Self::Timetz(None),
+            Self::Interval(_) => Self::Interval(None),
             Self::Text
             | Self::Bool
             | Self::Int2
@@ -272,6 +299,7 @@ impl LogicalType {
             | Self::Inet
             | Self::Cidr
             | Self::Macaddr
+            | Self::Macaddr8
             | Self::Date
             | Self::Uuid
             | Self::Bytea
@@ -303,6 +331,9 @@ impl LogicalType {
             Base::Inet => 19,
             Base::Cidr => 20,
             Base::Macaddr => 21,
+            Base::Interval => 22,
+            Base::Macaddr8 => 23,
+            Base::Timetz => 25,
         }
     }
 
@@ -350,6 +381,9 @@ impl LogicalType {
             Base::Inet => Self::Inet,
             Base::Cidr => Self::Cidr,
             Base::Macaddr => Self::Macaddr,
+            Base::Interval => Self::Interval(IntervalModifier::from_typmod(typmod)),
+            Base::Macaddr8 => Self::Macaddr8,
+            Base::Timetz => Self::Timetz(u8::try_from(typmod).ok()),
             Base::Uuid => Self::Uuid,
             Base::Bytea => Self::Bytea,
             Base::Jsonb => Self::Jsonb,
@@ -383,6 +417,8 @@ impl fmt::Display for LogicalType {
             Self::Timestamptz(Some(p)) => write!(f, "timestamp({p}) with time zone"),
             Self::Timestamp(Some(p)) => write!(f, "timestamp({p}) without time zone"),
             Self::Time(Some(p)) => write!(f, "time({p}) without time zone"),
+            Self::Timetz(Some(p)) => write!(f, "time({p}) with time zone"),
+            Self::Interval(Some(modifier)) => write!(f, "interval{modifier}"),
             other => f.write_str(other.base_name()),
         }
     }

@@ -17,6 +17,10 @@ pub(super) fn text(ty: LogicalType) -> String {
         LogicalType::Inet => "192.0.2.1".to_owned(),
         LogicalType::Cidr => "192.0.2.0/24".to_owned(),
         LogicalType::Macaddr => "00:00:5e:00:53:01".to_owned(),
+        LogicalType::Macaddr8 => "00:00:5e:ff:fe:00:53:01".to_owned(),
+        // Of all fields, none cuts off years.
+        LogicalType::Interval(_) => "-321 years".to_owned(),
+        LogicalType::Timetz(_) => "01:02:03-04".to_owned(),
         LogicalType::Float4 | LogicalType::Float8 => "-0.5".to_owned(),
         LogicalType::Uuid => "00000000-0000-4000-8000-000000000000".to_owned(),
         LogicalType::Bytea => "\\x00ff".to_owned(),

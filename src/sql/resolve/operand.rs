@@ -165,6 +165,10 @@ pub(super) fn nested(outer: Source, inner: Source, constant: bool) -> Option<Sou
     if outer == inner {
         return Some(outer);
     }
+    // A modifier of the cast around an interval's literal says how it is read, one of a cast around that not.
+    if outer.oid == types::INTERVAL && outer.typmod != -1 {
+        return None;
+    }
     let unbounded = inner.typmod == -1 && types::is_text(inner);
     match (types::is_text(outer), types::is_text(inner)) {
         (true, true) if unbounded => Some(outer),

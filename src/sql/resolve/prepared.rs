@@ -260,7 +260,8 @@ fn argument_source(constant: &Constant<'_>, (parameter, cast): (Source, Source))
     }
     match (source.typmod, cast.typmod) {
         (_, -1) => Some(source),
-        (-1, _) => Some(cast),
+        // As a literal of an interval, it would be read by the modifier.
+        (-1, _) if cast.oid != types::INTERVAL => Some(cast),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Type names as people write them.
 
-use super::{LogicalType, TypeError};
+use super::{IntervalModifier, LogicalType, TypeError};
 
 /// Names of PostgreSQL types that the note on types leaves out, so that the message can say
 /// "not yet" or "not this one" instead of "unknown".
@@ -12,11 +12,9 @@ const OTHERS: &[&str] = &[
     "citext",
     "enum",
     "hstore",
-    "interval",
     "line",
     "lseg",
     "ltree",
-    "macaddr8",
     "money",
     "name",
     "oid",
@@ -30,8 +28,6 @@ const OTHERS: &[&str] = &[
     "serial8",
     "smallserial",
     "bigserial",
-    "timetz",
-    "time with time zone",
     "tsquery",
     "tsvector",
     "varbit",
@@ -84,10 +80,14 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
         "time" | "time without time zone" => {
             Ok(LogicalType::Time(modifiers.map(|m| fraction("time", &m)).transpose()?))
         }
+        "timetz" | "time with time zone" => {
+            Ok(LogicalType::Timetz(modifiers.map(|m| fraction("timetz", &m)).transpose()?))
+        }
         "json" => plain(LogicalType::Json),
         "inet" => plain(LogicalType::Inet),
         "cidr" => plain(LogicalType::Cidr),
         "macaddr" => plain(LogicalType::Macaddr),
+        "macaddr8" => plain(LogicalType::Macaddr8),
         "float4" | "real" => plain(LogicalType::Float4),
         "float8" | "double precision" => plain(LogicalType::Float8),
         // The grammar's FLOAT counts binary digits.
@@ -98,6 +98,10 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
             Some([_]) => Err(TypeError::Modifier("precision for type float must be less than 54 bits".to_owned())),
             Some(_) => Err(TypeError::Modifier("type float takes one precision".to_owned())),
         },
+        _ if base == "interval" || base.starts_with("interval ") => {
+            let precision = modifiers.map(|m| fraction("interval", &m)).transpose()?;
+            interval(base, precision).ok_or_else(unknown)
+        }
         _ if OTHERS.contains(&base) || is_array(base) => Err(TypeError::Unsupported(name.trim().to_owned())),
         _ => Err(unknown()),
     }
@@ -159,6 +163,15 @@ fn precision_and_scale(modifiers: &[i64]) -> Result<(u16, i16), TypeError> {
         return Err(TypeError::Modifier(format!("NUMERIC scale {scale} must be between -1000 and 1000")));
     }
     Ok((precision as u16, scale as i16))
+}
+
+/// `None`: no such fields, or ones without the seconds that a precision is for.
+fn interval(name: &str, precision: Option<u8>) -> Option<LogicalType> {
+    let fields = name.strip_prefix("interval")?.trim_start();
+    if fields.is_empty() && precision.is_none() {
+        return Some(LogicalType::Interval(None));
+    }
+    IntervalModifier::new(fields, precision).map(|modifier| LogicalType::Interval(Some(modifier)))
 }
 
 fn fraction(ty: &str, modifiers: &[i64]) -> Result<u8, TypeError> {
