@@ -1,8 +1,8 @@
 //! PostgreSQL as the oracle of `pgveil::values`: generated texts, binary values, casts and comparisons
 //! go to a real server and to pgveil, under many settings; values, errors and truth must be equal.
 //!
-//! `PGVEIL_ORACLE_CASES` sets the number of cases per type, settings and test (default [`CASES`]),
-//! `PGVEIL_ORACLE_SEED` the random seed. `PGVEIL_ORACLE_SERVER` (a connection string) takes a running
+//! `PGVEIL_ORACLE_SETTINGS` sets the number of combinations of settings, `PGVEIL_ORACLE_CASES` that of cases
+//! per type, settings and test (default [`CASES`]), `PGVEIL_ORACLE_SEED` the random seed. `PGVEIL_ORACLE_SERVER` (a connection string) takes a running
 //! server instead of a private one.
 #![allow(
     clippy::unwrap_used,
@@ -107,7 +107,7 @@ const TIME_ZONES: &[&str] = &[
     "Asia/Kolkata",
     "Australia/Lord_Howe",
     "Africa/Monrovia",
-    "Asia/Tehran",
+    "Asia/Kathmandu",
     "<+05:30>-05:30",
     "Pacific/Apia",
     "FOO+3BAR",
@@ -150,6 +150,11 @@ fn number(variable: &str, default: usize) -> usize {
 
 fn cases() -> usize {
     number("PGVEIL_ORACLE_CASES", CASES)
+}
+
+/// Of the pairs of types, the default run asks about some under each combination of settings.
+fn is_left_out(random: &mut Random) -> bool {
+    cases() <= CASES && random.below(5) > 0
 }
 
 fn settings(setting: Setting) -> Settings {
@@ -267,6 +272,9 @@ fn casts_are_assigned_as_postgresql_does() {
             for name in TYPES {
                 let ty = LogicalType::parse(name).unwrap();
                 for from in TYPES.iter().chain(&["char(3)", "bpchar"]) {
+                    if is_left_out(&mut random) {
+                        continue;
+                    }
                     let source = if *from == "bpchar" { Source { oid: 1042, typmod: -1 } } else { cast_to(from) };
                     let kind = LogicalType::parse(from).unwrap_or(LogicalType::Char(None));
                     let texts: Vec<String> = generate::texts(kind, &mut random, cases() / 10 + 1)
@@ -331,8 +339,8 @@ fn equality_is_that_of_postgresql() {
             for name in TYPES {
                 let ty = LogicalType::parse(name).unwrap();
                 for from in [""].iter().chain(TYPES) {
-                    // There is no operator to ask for, and pgveil has no canon.
-                    if *name == "json" {
+                    // There is no operator to ask for json, and pgveil has no canon.
+                    if *name == "json" || is_left_out(&mut random) {
                         continue;
                     }
                     // Refused by pgveil: see cast.rs.

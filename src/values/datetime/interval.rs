@@ -119,9 +119,16 @@ impl Interval {
         Self { micros, ..Self::default() }
     }
 
-    /// `interval_time()`: the time of the day, whatever the days and months.
+    /// `interval_time()`: the time of the day, whatever the days and months. Wraps where the server's
+    /// arithmetic does, which makes a time of more than a day of the most negative ones.
     pub(in crate::values) fn to_time(self) -> i64 {
-        self.micros.rem_euclid(USECS_PER_DAY)
+        match self.micros {
+            micros @ ..0 => {
+                let days = micros.wrapping_neg().wrapping_add(USECS_PER_DAY - 1) / USECS_PER_DAY;
+                micros.wrapping_add(days.wrapping_mul(USECS_PER_DAY))
+            }
+            micros => micros % USECS_PER_DAY,
+        }
     }
 
     /// The time of the day that is as long since midnight, if there is one: what `time = interval` compares.

@@ -33,8 +33,11 @@ impl Timetz {
         let civil = &decoded.civil;
         let east = match (&decoded.offset, decoded.dated) {
             (Offset::Fixed(seconds), _) => *seconds,
-            (Offset::Zone(zone), false) => only_offset(zone)?,
-            (Offset::Zone(zone), true) => zone::offset_at_local(zone, civil),
+            // A zone that has but one offset is not asked for that of the date.
+            (Offset::Zone(zone), dated) => match zone::only_offset(zone) {
+                None if dated => zone::offset_at_local(zone, civil),
+                offset => offset.ok_or_else(depends_on_today)?,
+            },
             (Offset::Session, false) => only_offset(&settings.time_zone)?,
             (Offset::Session, true) => zone::offset_at_local(&settings.time_zone, civil),
             (Offset::Abbreviation(..), false) => return Err(depends_on_today()),

@@ -1,6 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{Base, LogicalType as T, TypeError};
+use super::{Base, IntervalModifier, LogicalType as T, TypeError};
+
+fn interval(fields: &str, precision: Option<u8>) -> T {
+    T::Interval(Some(IntervalModifier::new(fields, precision).unwrap()))
+}
 
 #[test]
 fn aliases_of_postgresql_are_understood() {
@@ -25,6 +29,14 @@ fn aliases_of_postgresql_are_understood() {
         ("inet", T::Inet, "inet"),
         ("cidr", T::Cidr, "cidr"),
         ("macaddr", T::Macaddr, "macaddr"),
+        ("MACADDR8", T::Macaddr8, "macaddr8"),
+        ("timetz", T::Timetz(None), "time with time zone"),
+        ("time (3) with time zone", T::Timetz(Some(3)), "time(3) with time zone"),
+        ("Interval", T::Interval(None), "interval"),
+        ("interval (3)", interval("", Some(3)), "interval(3)"),
+        ("interval YEAR", interval("year", None), "interval year"),
+        ("interval day  to second(0)", interval("day to second", Some(0)), "interval day to second(0)"),
+        ("interval minute to second", interval("minute to second", None), "interval minute to second"),
         ("timestamp", T::Timestamp(None), "timestamp without time zone"),
         ("timestamp (3) without time zone", T::Timestamp(Some(3)), "timestamp(3) without time zone"),
         ("float", T::Float8, "double precision"),
@@ -43,10 +55,21 @@ fn aliases_of_postgresql_are_understood() {
 
 #[test]
 fn types_that_cannot_be_sealed_yet_are_named() {
-    for name in ["timetz", "interval", "int4[]", "varchar(3)[]", "text array", "money", "bpchar"] {
+    for name in ["int4[]", "varchar(3)[]", "text array", "money", "bpchar"] {
         assert!(matches!(T::parse(name), Err(TypeError::Unsupported(_))), "{name}: {:?}", T::parse(name));
     }
-    for name in ["", "strin", "\"text\"", "int 4", "varchar(", "varchar(x)", "nonsense[]"] {
+    for name in [
+        "",
+        "strin",
+        "\"text\"",
+        "int 4",
+        "varchar(",
+        "varchar(x)",
+        "nonsense[]",
+        "interval second to day",
+        "interval day(3)",
+        "intervals",
+    ] {
         assert!(matches!(T::parse(name), Err(TypeError::Unknown(_))), "{name}: {:?}", T::parse(name));
     }
 }
@@ -64,6 +87,9 @@ fn modifiers_outside_the_range_are_refused() {
         "timestamp(7)",
         "time(7)",
         "json(1)",
+        "interval(7)",
+        "timetz(7)",
+        "macaddr8(1)",
         "float(0)",
         "float(54)",
         "float8(3)",
@@ -93,6 +119,8 @@ fn an_expressions_type_has_no_modifier() {
         ("timestamp(3)", "timestamp without time zone"),
         ("float4", "real"),
         ("timestamptz(3)", "timestamp with time zone"),
+        ("timetz(3)", "time with time zone"),
+        ("interval day to second(3)", "interval"),
         ("text", "text"),
         ("int4", "integer"),
         ("jsonb", "jsonb"),

@@ -88,9 +88,17 @@ impl Decoder<'_> {
         if !known {
             return Err(Trouble::BadFormat);
         }
+        let offset = self.offset;
         let found = self.word(text, at)?;
-        let now = keyword(text) == Some(Keyword::Reserved(Reserved::Now));
-        Ok(if now { Some(seen::TIME) } else { found })
+        Ok(match keyword(text) {
+            Some(Keyword::Reserved(Reserved::Now)) => Some(seen::TIME),
+            Some(Keyword::Reserved(Reserved::Allballs)) => {
+                // Here the server leaves what a "dst" before it has made of the offset.
+                self.offset = offset;
+                found
+            }
+            _ => found,
+        })
     }
 
     fn finish_time(mut self) -> Result<Decoded> {
