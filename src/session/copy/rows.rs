@@ -94,7 +94,9 @@ impl Outgoing {
     ) -> Result<(), RowError> {
         let row = body.strip_suffix(b"\n").ok_or(Malformed("a row of COPY without a line's end"))?;
         let mut count = 0;
-        for (i, raw) in fields::split(lines, row).enumerate() {
+        // A row of no fields is an empty line, and so is one of an empty field.
+        let fields = fields::split(lines, row).filter(|_| !copy.fields.is_empty());
+        for (i, raw) in fields.enumerate() {
             let (Some(cell), Some(field)) = (self.shape.get(i), copy.fields.get(i)) else {
                 return Err(RowError::Problem(changed("a row of COPY has more fields than planned")));
             };
