@@ -290,6 +290,9 @@ fn arrays_of_every_type_are_applied_and_probed() {
         "inet",
         "cidr",
         "macaddr",
+        "interval(3)",
+        "timetz(1)",
+        "macaddr8",
     ];
     let list = |write: fn(usize, &str) -> String| types.iter().enumerate().map(|(n, ty)| write(n, ty)).collect();
     let columns: Vec<String> = list(|n, ty| format!("c{n} {ty}[]"));

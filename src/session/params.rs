@@ -82,10 +82,14 @@ fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     }
 }
 
-/// The type that an undeclared parameter gets beside a column: varchar has no operators of its own,
-/// it uses those of text.
+/// The type that an undeclared parameter gets beside a column: varchar and cidr have no operators of their own,
+/// they use those of text and inet.
 fn compared(ty: LogicalType) -> LogicalType {
-    if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
+    match ty {
+        LogicalType::Varchar(_) => LogicalType::Text,
+        LogicalType::Cidr => LogicalType::Inet,
+        ty => ty,
+    }
 }
 
 /// Writes the Bind of an edited statement.

@@ -175,7 +175,12 @@ pub fn equality_operand(
     }
     all_or_nothing(out, |out| {
         let column = target.base();
-        let from = if source.is_untyped() { column } else { cast::check_comparison(target, source.oid)? };
+        let from = match column {
+            // A cidr has no operators of its own, it uses those of inet.
+            Base::Cidr if source.is_untyped() => Base::Inet,
+            _ if source.is_untyped() => column,
+            _ => cast::check_comparison(target, source.oid)?,
+        };
         let mut value = typed(from, source, format, bytes, settings)?;
         match comparison(column, from, &mut value, normalize, settings)? {
             Some(as_type) => {

@@ -274,3 +274,10 @@ fn times_compare_with_intervals_and_offsets() {
         assert_eq!(matches(column, value, of(operand), text, &[]), wanted.map_err(str::to_owned), "{column} {operand}");
     }
 }
+
+#[test]
+fn a_cidr_is_compared_by_the_operators_of_inet() {
+    assert_eq!(matches("cidr", "10", Source::UNTYPED, "10.0.0.0/8", &[]), Ok(true));
+    let refused = Err("22P02 invalid input syntax for type inet: \"10\"".to_owned());
+    assert_eq!(matches("cidr", "10", Source::UNTYPED, "10", &[]), refused);
+}

@@ -243,9 +243,13 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The type that a parameter beside a column gets: varchar has no operators of its own.
+/// The type that a parameter beside a column gets: varchar and cidr have no operators of their own.
 fn compared(ty: LogicalType) -> LogicalType {
-    if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
+    match ty {
+        LogicalType::Varchar(_) => LogicalType::Text,
+        LogicalType::Cidr => LogicalType::Inet,
+        ty => ty,
+    }
 }
 
 /// What one [`Source`] says of an argument that is converted to the parameter's type, and then through
