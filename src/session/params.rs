@@ -15,7 +15,7 @@ use crate::{
         grammar::edits::{write_bytea, write_bytea_array, write_sealed},
         model::{Literal, Ordinal, Param, ParamForm, Plan},
     },
-    values::{self, Format, LogicalType, Settings, Source},
+    values::{self, Format, LogicalType, Settings, Source, Stored},
     wire::{
         frame::message,
         frontend::{self, Bind},
@@ -87,10 +87,14 @@ fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     }
 }
 
-/// The type that an undeclared parameter gets beside a column: varchar has no operators of its own,
-/// it uses those of text.
+/// The type that an undeclared parameter gets beside a column: varchar and cidr have no operators of their own,
+/// they use those of text and inet.
 fn compared(ty: LogicalType) -> LogicalType {
-    if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
+    match ty {
+        LogicalType::Varchar(_) => LogicalType::Text,
+        LogicalType::Cidr => LogicalType::Inet,
+        ty => ty,
+    }
 }
 
 /// Writes the Bind of an edited statement.
@@ -199,9 +203,11 @@ impl Sealer<'_> {
             }
             ParamForm::Token(ordinal, cast) => {
                 let mut cast_value = Vec::new();
-                let given = through_cast(given, cast, self.settings, &mut cast_value)?;
-                let token = self.token(ordinal, given)?;
-                frontend::value(body, Some(token.as_ref()));
+                let token = match through_cast(given, cast, self.settings, &mut cast_value)? {
+                    Some(given) => Some(self.token(ordinal, given)?),
+                    None => None,
+                };
+                frontend::value(body, token.as_ref().map(AsRef::as_ref));
             }
             ParamForm::TokenArray(ordinal, cast) => {
                 let given = string_as_array(given, cast);
@@ -220,7 +226,8 @@ impl Sealer<'_> {
         }
         let inferred = || shown_oid(Param { client: 0, form }, self.columns).unwrap_or(0);
         let oid = if array.source.oid == 0 { inferred() } else { array.source.oid };
-        let (expected, found) = (arrays::element_type(oid), arrays::read(array.format, array.bytes)?.type_oid);
+        let (expected, found) =
+            (arrays::element_type(oid), arrays::read(array.format, array.bytes, self.settings.array_nulls)?.type_oid);
         if expected == 0 || expected == found {
             return Ok(());
         }
@@ -239,13 +246,22 @@ impl Sealer<'_> {
         body: &mut BytesMut,
     ) -> Result<(), Problem> {
         let mut cast_value = Vec::new();
-        let given = through_cast(given, cast, self.settings, &mut cast_value)?;
+        let Some(mut given) = through_cast(given, cast, self.settings, &mut cast_value)? else {
+            frontend::value(body, None);
+            return Ok(());
+        };
+        if given.source.oid == 0 {
+            // A parameter is read without the column's modifier, which a literal of an interval goes by.
+            let ty = ty.unwrap_or(column(self.columns, ordinal)?.spec.ty);
+            given.source = Source { oid: ty.oid(), typmod: -1 };
+        }
         let mut sealed = std::mem::take(&mut self.scratch.sealed);
         sealed.clear();
         let done = self.seal(ordinal, ty, given, &mut sealed);
-        frontend::value(body, Some(&sealed));
+        let null = matches!(done, Ok(Stored::Null));
+        frontend::value(body, (!null).then_some(&sealed));
         self.scratch.sealed = sealed;
-        done
+        done.map(|_| ())
     }
 
     /// Seals a value, read as `ty` or as the column's type.
@@ -255,14 +271,14 @@ impl Sealer<'_> {
         ty: Option<LogicalType>,
         given: Given<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Stored, Problem> {
         let column = column(self.columns, ordinal)?;
         column.seal(ty.unwrap_or(column.spec.ty), given, self.settings, self.scratch, out)
     }
 
     /// Seals a value of a COPY.
     pub(super) fn copied(&mut self, ordinal: Ordinal, given: Given<'_>, out: &mut Vec<u8>) -> Result<(), Problem> {
-        self.seal(ordinal, None, given, out)
+        self.seal(ordinal, None, given, out).map(|_| ())
     }
 
     /// The error for a value that is longer than the column allows.
@@ -279,7 +295,7 @@ impl Sealer<'_> {
 
     /// The sealed elements of an array. More dimensions than one would have to be kept.
     fn seal_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Vec<u8>>>, Problem> {
-        let elements = arrays::read(array.format, array.bytes)?;
+        let elements = arrays::read(array.format, array.bytes, self.settings.array_nulls)?;
         if !elements.plain {
             return Err(Problem::new(
                 "0A000",
@@ -289,15 +305,17 @@ impl Sealer<'_> {
         }
         self.each(&elements, cast, array, |sealer, given| {
             let mut sealed = Vec::new();
-            sealer.seal(ordinal, None, given, &mut sealed)?;
-            Ok(sealed)
+            Ok(match sealer.seal(ordinal, None, given, &mut sealed)? {
+                Stored::Canon => Some(sealed),
+                Stored::Null => None,
+            })
         })
     }
 
     /// The tokens of an array's elements, be it of more dimensions: `= ANY` looks at every one.
     fn token_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Needle>>, Problem> {
-        let elements = arrays::read(array.format, array.bytes)?;
-        self.each(&elements, cast, array, |sealer, given| sealer.token(ordinal, given))
+        let elements = arrays::read(array.format, array.bytes, self.settings.array_nulls)?;
+        self.each(&elements, cast, array, |sealer, given| sealer.token(ordinal, given).map(Some))
     }
 
     /// Makes something of each element that is not NULL, under the cast around the array.
@@ -306,7 +324,7 @@ impl Sealer<'_> {
         elements: &Elements,
         cast: Source,
         array: Given<'_>,
-        make: impl Fn(&mut Self, Given<'_>) -> Result<T, Problem>,
+        make: impl Fn(&mut Self, Given<'_>) -> Result<Option<T>, Problem>,
     ) -> Result<Vec<Option<T>>, Problem> {
         let cast = of_elements(cast)?;
         let source = match elements.type_oid {
@@ -317,8 +335,10 @@ impl Sealer<'_> {
             let Some(bytes) = value else { return Ok(None) };
             let mut cast_value = Vec::new();
             let given = Given { source, format: array.format, bytes };
-            let given = through_cast(given, cast, self.settings, &mut cast_value)?;
-            make(self, given).map(Some)
+            match through_cast(given, cast, self.settings, &mut cast_value)? {
+                Some(given) => make(self, given),
+                None => Ok(None),
+            }
         };
         elements.values.iter().map(one).collect()
     }
@@ -326,8 +346,10 @@ impl Sealer<'_> {
     /// The literal of an edit, sealed: appended to the text as a bytea literal without a cast.
     pub fn literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
         let mut sealed = Vec::new();
-        self.seal(ordinal, None, given(literal), &mut sealed)?;
-        write_sealed(out, &sealed);
+        match self.seal(ordinal, None, given(literal), &mut sealed)? {
+            Stored::Canon => write_sealed(out, &sealed),
+            Stored::Null => out.push_str("(NULL)"),
+        }
         Ok(())
     }
 
@@ -340,8 +362,10 @@ impl Sealer<'_> {
         out: &mut String,
     ) -> Result<(), Problem> {
         let mut sealed = Vec::new();
-        self.seal(ordinal, Some(ty), given(literal), &mut sealed)?;
-        write_bytea(out, &sealed);
+        match self.seal(ordinal, Some(ty), given(literal), &mut sealed)? {
+            Stored::Canon => write_bytea(out, &sealed),
+            Stored::Null => out.push_str("(NULL::pg_catalog.bytea)"),
+        }
         Ok(())
     }
 
@@ -388,18 +412,22 @@ fn of_elements(array: Source) -> Result<Source, Problem> {
     }
 }
 
-/// A declared parameter under a cast of another type is converted twice, as the server would.
+/// A declared parameter under a cast of another type is converted twice, as the server would; `None` is
+/// NULL.
 fn through_cast<'v>(
     given: Given<'v>,
     cast: Source,
     settings: &Settings,
     buffer: &'v mut Vec<u8>,
-) -> Result<Given<'v>, Problem> {
+) -> Result<Option<Given<'v>>, Problem> {
     if cast.oid == 0 {
-        return Ok(given);
+        return Ok(Some(given));
     }
     if matches!(given.source.oid, 0 | 705) || given.source.oid == cast.oid {
-        return Ok(Given { source: cast, ..given });
+        // The modifier of a cast to an interval says how its literals are read, but not its parameters.
+        if cast.typmod == -1 || given.format == Format::Binary || cast.oid != LogicalType::Interval(None).oid() {
+            return Ok(Some(Given { source: cast, ..given }));
+        }
     }
     let Some(ty) = LogicalType::from_oid(cast.oid, -1) else {
         return Err(Problem::new(
@@ -410,11 +438,13 @@ fn through_cast<'v>(
     };
     if is_string(given.source.oid) && !is_string(cast.oid) {
         // An explicit cast reads the text as that of a literal (CoerceViaIO); both forms of a string are it.
-        return Ok(Given { source: cast, format: Format::Text, bytes: given.bytes });
+        return Ok(Some(Given { source: cast, format: Format::Text, bytes: given.bytes }));
     }
-    values::parse(ty, given.source, given.format, given.bytes, settings, buffer)?;
+    if values::parse(ty, given.source, given.format, given.bytes, settings, buffer)? == Stored::Null {
+        return Ok(None);
+    }
     // The cast's modifier is applied by whoever reads a value of its type.
-    Ok(Given { source: cast, format: Format::Binary, bytes: buffer })
+    Ok(Some(Given { source: cast, format: Format::Binary, bytes: buffer }))
 }
 
 /// Likewise of an array: `?::uuid[]` with a String.

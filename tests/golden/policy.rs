@@ -14,7 +14,7 @@ use pgveil::{
 
 /// Schema, table, columns; a column is `name`, `name=` (equality), `name=domain` or `name!`
 /// (randomized).
-const TABLES: [(&str, &str, &str); 10] = [
+const TABLES: [(&str, &str, &str); 12] = [
     ("public", "people", "id name email=mail ssn= birth! salary! notes! city created active"),
     ("public", "contacts", "id person_id mail=mail phone!"),
     ("public", "orders", "id person_id total note email tags"),
@@ -25,6 +25,8 @@ const TABLES: [(&str, &str, &str); 10] = [
     ("other", "people", "id name email"),
     ("pg_catalog", "pg_class", "oid relname"),
     ("pgveil_keys", "deks", "id wrapped"),
+    ("public", "labels", "id tags! codes! counts! days! plain"),
+    ("archive", "labels", "id tags!"),
 ];
 
 /// The session's environment at the start of each file.
@@ -42,6 +44,16 @@ pub fn temp(name: &str) -> Relation {
     relation(90_000, "pg_temp_3", name, "id name email", &mut Vec::new())
 }
 
+fn logical_type(column: &str) -> &'static str {
+    match column {
+        "tags" => "text[]",
+        "codes" => "varchar(5)[]",
+        "counts" => "int8[]",
+        "days" => "date[]",
+        _ => "text",
+    }
+}
+
 fn relation(oid: u32, schema: &str, name: &str, spec: &str, columns: &mut Vec<Arc<ProtectedColumn>>) -> Relation {
     let first = columns.len();
     let mut attributes = Vec::new();
@@ -51,14 +63,16 @@ fn relation(oid: u32, schema: &str, name: &str, spec: &str, columns: &mut Vec<Ar
         let column = column.replace("t_x", "t x");
         let sealed = (!mode.is_empty()).then_some(columns.len());
         if let Some(ordinal) = sealed {
-            let identity = format!("{schema}.{name}.{column}");
+            // As if the policy said so.
+            let home = if name == "labels" { "public" } else { schema };
+            let identity = format!("{home}.{name}.{column}");
             let domain = mode.trim_start_matches(['=', '!']);
             columns.push(Arc::new(ProtectedColumn {
                 ordinal,
                 schema: schema.to_owned(),
                 table: name.to_owned(),
                 name: column.clone(),
-                ty: LogicalType::Text,
+                ty: LogicalType::parse(logical_type(&column)).unwrap(),
                 mode: if mode.starts_with('=') { Mode::Equality } else { Mode::Randomized },
                 storage: Storage::Bytea,
                 domain: if domain.is_empty() { identity.clone() } else { domain.to_owned() },

@@ -66,13 +66,77 @@ fn text(ty: LogicalType, r: &mut Random) -> String {
         LogicalType::Numeric(_) => number(r),
         LogicalType::Date | LogicalType::Timestamptz(_) | LogicalType::Timestamp(_) => moment(r),
         LogicalType::Float4 | LogicalType::Float8 => float(r),
-        LogicalType::Time(_) => time(r),
+        LogicalType::Time(_) | LogicalType::Timetz(_) => time(r),
+        LogicalType::Interval(_) => interval(r),
+        LogicalType::Macaddr8 => macaddr8(r),
         LogicalType::Inet | LogicalType::Cidr => network(r),
         LogicalType::Macaddr => macaddr(r),
         LogicalType::Uuid => uuid(r),
         LogicalType::Bytea => bytea(r),
         LogicalType::Json | LogicalType::Jsonb => json(r, 0),
+        LogicalType::Array(element) => array(element.ty(), r),
     }
+}
+
+/// Mostly of one dimension; with blanks, quotes and backslashes where they may be, and where they may not.
+fn array(element: LogicalType, r: &mut Random) -> String {
+    let mut array = String::new();
+    if r.one_in(5) {
+        let lower = r.range(-2, 3);
+        let length = r.range(-1, 3);
+        array = match r.below(6) {
+            0 => format!("[{}]=", length + 1),
+            1 => {
+                r.pick(&["[2147483647:2147483647]=", "[1:4294967297]=", "[1:1][1:1]=", "[+2:2]={", "[1:-]="]).to_owned()
+            }
+            2 => format!(" [{lower}:{}] = ", lower + length),
+            _ => format!("[{lower}:{}]=", lower + length),
+        };
+    }
+    let deeper = usize::from(r.one_in(10));
+    array + &braces(element, r, deeper)
+}
+
+fn braces(element: LogicalType, r: &mut Random, deeper: usize) -> String {
+    let blank = |r: &mut Random| if r.one_in(6) { r.pick(&[" ", "\t", "\n ", "\u{b}", "\u{c}"]) } else { "" };
+    let items: Vec<String> = (0..r.below(4))
+        .map(|_| {
+            let text = match r.below(12) {
+                _ if deeper > 0 => braces(element, r, deeper - 1),
+                0 => r.pick(&["NULL", "null", "\"NULL\"", "\\null", "nUlL ", "NULL x"]).to_owned(),
+                1 => r.pick(&["", "\"\"", "\\ ", "a b", "a\"b\"", "\"a\"b", "\"a\" ", "{", "}", "\\", "\""]).to_owned(),
+                2..4 => text(element, r),
+                _ => format!("\"{}\"", text(element, r).replace('\\', "\\\\").replace('"', "\\\"")),
+            };
+            format!("{}{text}{}", blank(r), blank(r))
+        })
+        .collect();
+    format!("{}{{{}{}}}{}", blank(r), items.join(","), blank(r), blank(r))
+}
+
+/// Binary arrays, some of them damaged.
+fn binary_array(element: LogicalType, r: &mut Random) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut int = |value: i64| bytes.extend_from_slice(&(value as i32).to_be_bytes());
+    let count = r.range(0, 3);
+    int(if r.one_in(20) { r.range(-1, 7) } else { i64::from(count > 0) });
+    int(if r.one_in(30) { r.range(-1, 3) } else { r.range(0, 1) });
+    int(if r.one_in(20) { [0, 25, 23, 790, 99_999, 18][r.below(6)] } else { i64::from(element.oid()) });
+    if count > 0 {
+        int(if r.one_in(20) { [-1, 0, 5, 134_217_728, 134_217_727][r.below(5)] } else { count });
+        int(if r.one_in(4) { [0, -3, 7, 2_147_483_647][r.below(4)] } else { 1 });
+    }
+    for _ in 0..count {
+        if r.one_in(5) {
+            bytes.extend_from_slice(&(-1_i32).to_be_bytes());
+            continue;
+        }
+        let value = binary(element, r);
+        let length = if r.one_in(30) { r.range(-2, 40) } else { value.len() as i64 };
+        bytes.extend_from_slice(&(length as i32).to_be_bytes());
+        bytes.extend_from_slice(&value);
+    }
+    bytes
 }
 
 /// A few characters deleted, doubled, replaced or inserted.
@@ -241,6 +305,215 @@ fn macaddr(r: &mut Random) -> String {
     let (separator, every) =
         [(":", 1), (":", 1), ("-", 1), (":", 3), ("-", 3), (".", 2), ("-", 2), ("", 1)][r.below(8)];
     octets.chunks(every).map(<[String]>::concat).collect::<Vec<_>>().join(separator)
+}
+
+fn macaddr8(r: &mut Random) -> String {
+    if r.one_in(4) {
+        return macaddr(r);
+    }
+    let count = [8, 8, 6, 6, 7, 9][r.below(6)];
+    let separator = r.pick(&[":", ":", "-", ".", ""]);
+    let every = [1, 1, 2, 3, 4][r.below(5)];
+    let middle = r.one_in(3);
+    let octets: Vec<String> = (0..count)
+        .map(|at| match at {
+            3 if middle => "ff".to_owned(),
+            4 if middle => "FE".to_owned(),
+            _ => format!("{:02x}", r.range(0, 255)),
+        })
+        .collect();
+    let joined = octets.chunks(every).map(<[String]>::concat).collect::<Vec<_>>().join(separator);
+    let before = r.pick(&["", "", " ", "\u{b} \t"]);
+    format!("{before}{joined}{}", r.pick(&["", "", "", " ", ":", " x", ": ", "f", "\u{b}", "-\n"]))
+}
+
+const UNITS: &[&str] = &[
+    "us",
+    "usecs",
+    "microsecond",
+    "microseconds",
+    "ms",
+    "milliseconds",
+    "msec",
+    "s",
+    "sec",
+    "Seconds",
+    "m",
+    "min",
+    "mins",
+    "minutes",
+    "h",
+    "hr",
+    "HOURS",
+    "d",
+    "day",
+    "days",
+    "w",
+    "weeks",
+    "mon",
+    "month",
+    "months",
+    "y",
+    "yr",
+    "years",
+    "dec",
+    "decades",
+    "c",
+    "century",
+    "centuries",
+    "mil",
+    "millennium",
+    "millenniums",
+    "qtr",
+    "timezone",
+    "ago",
+    "foo",
+];
+
+/// A number as an interval holds it.
+fn amount(r: &mut Random) -> String {
+    let edge = |r: &mut Random| {
+        let edges = [
+            2_147_483_647i64,
+            2_147_483_648,
+            178_956_970,
+            9_223_372_036_854,
+            9_223_372_036_854_775_807,
+            1_000_000_000_000_000,
+        ];
+        edges[r.below(edges.len())].saturating_add(r.range(-1, 1)).to_string()
+    };
+    let whole = match r.below(12) {
+        0 => edge(r),
+        1 => r.range(0, 1_000_000).to_string(),
+        2 => String::new(),
+        3 => r.digits(1, 20),
+        _ => r.range(0, 60).to_string(),
+    };
+    let fraction = match r.below(5) {
+        0 => format!(".{}", r.digits(0, 9)),
+        1 => r.pick(&[".5", ".25", ".0000005", ".99999999", "."]).to_owned(),
+        _ => String::new(),
+    };
+    format!("{}{whole}{fraction}", r.pick(&["", "", "", "-", "+"]))
+}
+
+fn interval(r: &mut Random) -> String {
+    match r.below(10) {
+        0 => iso8601(r),
+        1 => {
+            let date = format!("P{}-{}-{}", amount(r), amount(r), amount(r));
+            let time = format!("T{}:{}:{}", amount(r), amount(r), amount(r));
+            match r.below(4) {
+                0 => date,
+                1 => format!("{date}{time}"),
+                2 => format!("P{}{time}", r.digits(8, 8)),
+                _ => format!("P{}T{}", r.digits(8, 8), r.digits(6, 6)),
+            }
+        }
+        2 => {
+            // The SQL standard's.
+            let sign = |r: &mut Random| r.pick(&["", "", "-", "+"]);
+            let months = format!("{}{}-{}", sign(r), r.range(0, 99), r.range(0, 12));
+            let time = format!(
+                "{}{} {}{}:{:02}:{:02}",
+                sign(r),
+                r.range(0, 40),
+                sign(r),
+                r.range(0, 99),
+                r.range(0, 60),
+                r.range(0, 61)
+            );
+            match r.below(3) {
+                0 => months,
+                1 => time,
+                _ => format!("{months} {time}"),
+            }
+        }
+        3 => format!(
+            "{}{}:{}{}",
+            r.pick(&["", "-", "+", "1 ", "-1 "]),
+            amount(r),
+            r.range(0, 61),
+            r.pick(&["", ".5", ":6", ":7.25", ":"])
+        ),
+        4 => format!("{}{}", amount(r), r.pick(UNITS)),
+        5 => {
+            let seconds = r.range(-100_000, 100_000) as f64 / 64.0;
+            format!(
+                "@ {} years {} mons {} days {seconds} secs{}",
+                r.range(-9, 9),
+                r.range(-20, 20),
+                r.range(-40, 40),
+                r.pick(&["", " ago"])
+            )
+        }
+        6 => amount(r),
+        7 => r
+            .pick(&[
+                "",
+                " ",
+                "P",
+                "PT",
+                "p1d",
+                "infinity",
+                "1 day 1 day",
+                "1-",
+                "1-jan",
+                "00:00",
+                "0",
+                "allballs",
+                "ago",
+                "P-infY",
+                "P-nanD",
+                "P1e3D",
+                "P1e400D",
+                "P0x10D",
+                "PT1e-320S",
+                "P1YT",
+                "PTT1S",
+                "1 ago",
+                "-2147483648 days",
+                "-178956970 years -8 mons",
+                "2147483647 months",
+                "256:00",
+                "1 mon -1 mon",
+            ])
+            .to_owned(),
+        _ => {
+            let mut text = String::new();
+            for _ in 0..=r.below(5) {
+                text.push_str(&amount(r));
+                text.push_str(r.pick(&["", " "]));
+                text.push_str(r.pick(UNITS));
+                text.push_str(r.pick(&[" ", " ", ", ", ""]));
+            }
+            if r.one_in(4) {
+                text.push_str(r.pick(&[" ago", "1:02:03", " -4:05", " 5"]));
+            }
+            text
+        }
+    }
+}
+
+fn iso8601(r: &mut Random) -> String {
+    let mut text = "P".to_owned();
+    for unit in ["Y", "M", "W", "D"] {
+        if r.one_in(2) {
+            text.push_str(&amount(r));
+            text.push_str(unit);
+        }
+    }
+    if r.one_in(2) {
+        text.push('T');
+        for unit in ["H", "M", "S"] {
+            if r.one_in(2) {
+                text.push_str(&amount(r));
+                text.push_str(unit);
+            }
+        }
+    }
+    text
 }
 
 fn float(r: &mut Random) -> String {
@@ -590,6 +863,38 @@ pub fn pairs(ty: LogicalType, from: &str, random: &mut Random, count: usize) -> 
                 let (column, operand) = pairs[random.below(pairs.len())];
                 return (column.to_owned(), operand.to_owned());
             }
+            if matches!(ty, LogicalType::Interval(_)) && !from.starts_with("time") {
+                let pairs = [
+                    ("1 mon", "30 days"),
+                    ("24:00", "1 day"),
+                    ("1 year", "12 mons"),
+                    ("1 year", "365 days"),
+                    ("1 mon -30 days", "0"),
+                    ("178956970 years", "64424509200 days"),
+                    ("-1 day 24:00:00.000001", "1 us"),
+                ];
+                let (column, operand) = pairs[random.below(pairs.len())];
+                return (column.to_owned(), operand.to_owned());
+            }
+            if matches!(
+                (ty, other),
+                (LogicalType::Interval(_) | LogicalType::Time(_), LogicalType::Time(_) | LogicalType::Interval(_))
+            ) {
+                let column = format!("{:02}:{:02}", random.range(0, 24), random.range(0, 1));
+                let day = random.one_in(4) && matches!(other, LogicalType::Interval(_));
+                return (column.clone(), if day { format!("-1 day {}", column.replace("00:", "24:")) } else { column });
+            }
+            if matches!(
+                (ty, other),
+                (LogicalType::Timetz(_), LogicalType::Time(_)) | (LogicalType::Time(_), LogicalType::Timetz(_))
+            ) {
+                let zones = ["", "+00", "+11", "+05:30", "-03"];
+                let time = format!("{:02}:00", random.range(0, 24));
+                let zone =
+                    |ty, zone: &str| if matches!(ty, LogicalType::Time(_)) { String::new() } else { zone.to_owned() };
+                let (a, b) = (zones[random.below(zones.len())], zones[random.below(zones.len())]);
+                return (format!("{time}{}", zone(ty, a)), format!("{time}{}", zone(other, b)));
+            }
             let column = text(ty, random);
             let operand = match random.below(4) {
                 0 => text(other, random),
@@ -664,6 +969,7 @@ fn binary(ty: LogicalType, r: &mut Random) -> Vec<u8> {
             };
             micros.to_be_bytes().to_vec()
         }
+        LogicalType::Array(element) => binary_array(element.ty(), r),
         LogicalType::Json => json(r, 0).into_bytes(),
         LogicalType::Inet | LogicalType::Cidr => {
             let (family, length) = [(2, 4), (3, 16), (2, 4), (3, 16), (1, 4), (2, 16)][r.below(6)];
@@ -672,6 +978,38 @@ fn binary(ty: LogicalType, r: &mut Random) -> Vec<u8> {
             let zeros = r.one_in(2);
             bytes.extend((0..length).map(|_| if zeros || r.one_in(3) { 0 } else { r.below(256) as u8 }));
             bytes
+        }
+        LogicalType::Timetz(_) => {
+            let micros = match r.below(6) {
+                0 => [-1, 0, 86_400_000_000, 86_400_000_001, i64::MAX, i64::MIN][r.below(6)],
+                _ => r.range(0, 86_400_000_000),
+            };
+            let west = match r.below(4) {
+                0 => [57_600, 57_599, -57_599, -57_600, i32::MIN, i32::MAX][r.below(6)],
+                1 => r.range(-57_599, 57_599) as i32,
+                _ => r.range(-15, 15) as i32 * 3600,
+            };
+            [&micros.to_be_bytes()[..], &west.to_be_bytes()].concat()
+        }
+        LogicalType::Interval(_) => {
+            let micros = match r.below(5) {
+                0 => [i64::MIN, i64::MAX, i64::MIN + 1, 0, -1, 1][r.below(6)],
+                1 => r.next() as i64,
+                2 => r.range(-90, 90) * 1_000_000,
+                _ => r.range(-90_000_000_000, 90_000_000_000),
+            };
+            let part = |r: &mut Random| match r.below(5) {
+                0 => [i32::MIN, i32::MAX][r.below(2)],
+                1 => r.next() as i32,
+                2 => 0,
+                _ => r.range(-40, 40) as i32,
+            };
+            let (days, months) = (part(r), part(r));
+            [&micros.to_be_bytes()[..], &days.to_be_bytes(), &months.to_be_bytes()].concat()
+        }
+        LogicalType::Macaddr8 => {
+            let length = if r.one_in(4) { 6 } else { 8 };
+            (0..length).map(|_| r.below(256) as u8).collect()
         }
         LogicalType::Macaddr => (0..6).map(|_| r.below(256) as u8).collect(),
         LogicalType::Float4 => match r.below(3) {

@@ -109,9 +109,14 @@ fn family(ty: LogicalType) -> &'static str {
         LogicalType::Json => "json",
         LogicalType::Inet | LogicalType::Cidr => "inet",
         LogicalType::Macaddr => "macaddr",
+        LogicalType::Macaddr8 => "macaddr8",
+        LogicalType::Interval(_) => "interval",
+        LogicalType::Timetz(_) => "timetz",
         LogicalType::Float4 | LogicalType::Float8 => "float",
         LogicalType::Uuid => "uuid",
         LogicalType::Bytea => "bytea",
         LogicalType::Jsonb => "jsonb",
+        // No array is in mode equality.
+        LogicalType::Array(_) => "array",
     }
 }

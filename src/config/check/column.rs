@@ -209,6 +209,7 @@ fn fixed_length(ty: LogicalType) -> bool {
             | LogicalType::Inet
             | LogicalType::Cidr
             | LogicalType::Char(_)
+            | LogicalType::Array(_)
     )
 }
 
@@ -231,6 +232,11 @@ fn searchable(file: &ColumnFile, column: &ProtectedColumn, mode: Mode, ty: Optio
         let issue = Issue::new("policy/no-equality", "PostgreSQL has no `=` for json")
             .help("leave `mode` out, or write `type: jsonb`, which is compared");
         check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label("nothing to compare by"));
+    }
+    if ty.is_array() {
+        let issue = Issue::new("policy/no-equality", "arrays cannot be in mode equality")
+            .help("leave `mode` out: an array is sealed as one value, so nothing could find it by its elements");
+        check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label("randomized only"));
     }
     if ty == LogicalType::Bool && !column.allow_low_cardinality {
         let issue = Issue::new("policy/low-cardinality", "equality on a bool gives the values away by their frequency")

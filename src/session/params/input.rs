@@ -51,7 +51,7 @@ pub(super) fn context(portal: &[u8], client: usize) -> String {
 fn is_readable(oid: u32, given: Given<'_>, settings: &Settings) -> bool {
     let element = arrays::element_type(oid);
     if element != 0 {
-        return match arrays::read(given.format, given.bytes) {
+        return match arrays::read(given.format, given.bytes, settings.array_nulls) {
             Err(_) => false,
             Ok(array) => {
                 let mut values = array.values.iter().flatten();

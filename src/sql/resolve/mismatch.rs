@@ -6,7 +6,7 @@ use pg_raw_parse::Node;
 
 use super::{
     Resolver, Step, Stop,
-    operand::{Operand, operand},
+    operand::{Operand, folded, operand},
     refuse::located,
     types,
 };
@@ -74,13 +74,13 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    /// Type and place of a NULL, literal or parameter whose type is given.
+    /// Type and place of a NULL, literal, array of literals or parameter whose type is given.
     pub(super) fn type_of(&self, node: Node<'a>) -> Option<(u32, i32)> {
         let (source, location) = self.typed(node)?;
         (source.oid != 0).then_some((source.oid, location))
     }
 
-    /// Type with its modifier, if it is given, and place of a NULL, literal or parameter.
+    /// Type with its modifier, if it is given, and place of a NULL, literal, array of literals or parameter.
     pub(super) fn typed(&self, node: Node<'a>) -> Option<(Source, i32)> {
         Some(match operand(node) {
             Operand::Null(_, source) => (source, -1),
@@ -96,6 +96,7 @@ impl<'a> Resolver<'a> {
                 let oid = self.declared.get(index).copied().unwrap_or(0);
                 (Source { oid, typmod: -1 }, param.location)
             }
+            Operand::Array(array, _, cast) => (folded(array, cast)?.0, array.location),
             _ => return None,
         })
     }

@@ -14,7 +14,7 @@ use crate::{
         grammar::edits::{NodeAt, NodeKind},
         model::Literal,
     },
-    values::Source,
+    values::{Source, array_literal, common_type},
 };
 
 /// bool, int2, int4, int8, float8, numeric, bpchar (pg_type.dat)
@@ -224,6 +224,10 @@ pub(super) fn nested(outer: Source, inner: Source, constant: bool) -> Option<Sou
     if outer == inner {
         return Some(outer);
     }
+    // A modifier of the cast around an interval's literal says how it is read, one of a cast around that not.
+    if outer.oid == types::INTERVAL && outer.typmod != -1 {
+        return None;
+    }
     let unbounded = inner.typmod == -1 && types::is_text(inner);
     match (types::is_text(outer), types::is_text(inner)) {
         (true, true) if unbounded => Some(outer),
@@ -252,13 +256,49 @@ fn value(constant: &A_Const, cast: Source, has_cast: bool) -> Option<(Cow<'_, st
     if !has_cast {
         return Some((text, Source { oid: own, typmod: -1 }));
     }
-    // The literal's text is read as the cast's type, which must mean what casting its value does.
-    let same = match own {
+    reads_as(own, cast).then_some((text, cast))
+}
+
+/// Does a number's or a truth value's text, read as the cast's type, mean what casting its value does?
+fn reads_as(own: u32, cast: Source) -> bool {
+    match own {
         BOOL => cast.oid == BOOL || types::is_text(cast),
         INT4 | INT8 => types::is_integer(cast) || types::is_fractional(cast) || types::is_text(cast),
         _ => types::is_fractional(cast) || types::is_text(cast),
+    }
+}
+
+/// `ARRAY[…]` of literals as one array literal: its type and its text. None if something else is in it, or if its
+/// elements' casts say more than one type can.
+pub(super) fn folded(array: &A_ArrayExpr, cast: Source) -> Option<(Source, Zeroizing<String>)> {
+    let mut elements = Vec::with_capacity(array.elements().len());
+    for node in array.elements() {
+        elements.push(match operand(node) {
+            Operand::Null(_, source) => (None, source, true),
+            Operand::Literal(constant) => (Some(constant.text), constant.source, constant.outer.cast),
+            _ => return None,
+        });
+    }
+    // The cast around it is one around each element (`transformArrayExpr` of parser/parse_expr.c).
+    let element = match types::element(cast) {
+        Some(element) => element,
+        None if cast.oid != 0 || elements.is_empty() => return None,
+        None => {
+            let own: Vec<u32> = elements.iter().map(|(_, source, _)| source.oid).collect();
+            Source { oid: common_type(&own)?, typmod: -1 }
+        }
     };
-    same.then_some((text, cast))
+    let reads = |own: Source, own_cast: bool| match own.oid {
+        0 => true,
+        oid if !own_cast && cast.oid != 0 => reads_as(oid, element),
+        _ => nested(element, own, true) == Some(element),
+    };
+    if !elements.iter().all(|(text, own, own_cast)| text.is_none() || reads(*own, *own_cast)) {
+        return None;
+    }
+    let literal = array_literal(elements.iter().map(|(text, ..)| text.as_ref().map(|text| text.as_bytes())));
+    let text = Zeroizing::new(String::from_utf8(literal).ok()?);
+    Some((Source { oid: types::array(element)?, ..element }, text))
 }
 
 /// make_const (parser/parse_node.c): what does not fit an int4 is an int8 if it can be, else a

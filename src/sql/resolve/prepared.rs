@@ -8,7 +8,7 @@ use pg_raw_parse::{
 
 use super::{
     Done, Resolver, Step,
-    operand::{Constant, Operand, operand},
+    operand::{Operand, folded, operand},
     refuse::{Place, Stop, located, native},
     types,
 };
@@ -16,7 +16,7 @@ use crate::{
     sql::{
         grammar::edits::{Change, NodeAt, NodeKind},
         held::{Held, Lookup},
-        model::{Output, Param, ParamForm, Refusal},
+        model::{Literal, Output, Param, ParamForm, Refusal},
     },
     values::{LogicalType, Source},
 };
@@ -182,8 +182,20 @@ impl<'a> Resolver<'a> {
             }
             (Operand::Literal(constant), _) => {
                 let expected = self.expected(form, declared)?;
-                let Some(source) = argument_source(&constant, expected) else { return Err(unsupported(i)) };
-                self.replace(constant, form, source);
+                let own = (constant.source, constant.outer.cast);
+                let Some(source) = argument_source(own, expected) else { return Err(unsupported(i)) };
+                let at = constant.outer.at;
+                let literal = Literal { source, ..constant.literal(self.start) };
+                self.replace(at, literal, form);
+                Ok(())
+            }
+            (Operand::Array(array, outer, cast), ParamForm::Seal(..) | ParamForm::SealAs(..))
+                if let Some((own, text)) = folded(array, cast) =>
+            {
+                let expected = self.expected(form, declared)?;
+                let Some(source) = argument_source((own, true), expected) else { return Err(unsupported(i)) };
+                let at = usize::try_from(array.location).unwrap_or(0).saturating_sub(self.start);
+                self.replace(outer.at, Literal { text, source, at }, form);
                 Ok(())
             }
             (Operand::Array(array, outer, source), ParamForm::TokenArray(ordinal, cast)) => {
@@ -226,10 +238,7 @@ impl<'a> Resolver<'a> {
         Ok((parameter.unwrap_or(Source::UNTYPED), cast))
     }
 
-    fn replace(&mut self, constant: Constant<'a>, form: ParamForm, source: Source) {
-        let at = constant.outer.at;
-        let mut literal = constant.literal(self.start);
-        literal.source = source;
+    fn replace(&mut self, at: NodeAt, literal: Literal, form: ParamForm) {
         let change = match form {
             ParamForm::Plain => return,
             ParamForm::Seal(ordinal, _) | ParamForm::SealText(ordinal, _) => Change::Seal(ordinal, literal),
@@ -242,33 +251,36 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The type that a parameter beside a column gets: varchar has no operators of its own.
+/// The type that a parameter beside a column gets: varchar and cidr have no operators of their own.
 fn compared(ty: LogicalType) -> LogicalType {
-    if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
+    match ty {
+        LogicalType::Varchar(_) => LogicalType::Text,
+        LogicalType::Cidr => LogicalType::Inet,
+        ty => ty,
+    }
 }
 
 /// What one [`Source`] says of an argument that is converted to the parameter's type, and then through
 /// a cast around the parameter; None if one does not say enough. An untyped result is one that the
-/// column reads by itself.
-fn argument_source(constant: &Constant<'_>, (parameter, cast): (Source, Source)) -> Option<Source> {
+/// column reads by itself. `given`: the argument's type, and whether a cast gives it.
+fn argument_source((given, is_cast): (Source, bool), (parameter, cast): (Source, Source)) -> Option<Source> {
     // A cast to a wider number changes nothing that a comparison could see.
     if cast.oid != 0 && cast.oid != parameter.oid && !types::widens(parameter, cast) {
         return None;
     }
-    let given = constant.source;
     let is_text = |source: Source| types::is_text(types::element(source).unwrap_or(source));
     let is_array = |source: Source| types::element(source).is_some();
     let same_text = |a: Source, b: Source| a.oid == b.oid || is_text(a) && is_text(b) && is_array(a) == is_array(b);
     // The digits of an integer are those of any other number.
-    let number =
-        !constant.outer.cast && given.oid == INT4 && (types::is_integer(parameter) || types::is_fractional(parameter));
+    let number = !is_cast && given.oid == INT4 && (types::is_integer(parameter) || types::is_fractional(parameter));
     let source = if given.oid == 0 || number { Source { typmod: -1, ..parameter } } else { given };
     if !same_text(source, parameter) {
         return None;
     }
     match (source.typmod, cast.typmod) {
         (_, -1) => Some(source),
-        (-1, _) => Some(cast),
+        // As a literal of an interval, it would be read by the modifier.
+        (-1, _) if cast.oid != types::INTERVAL => Some(cast),
         _ => None,
     }
 }
