@@ -15,8 +15,12 @@
 
 #[path = "values_oracle/arrays.rs"]
 mod arrays;
+#[path = "values_oracle/binary.rs"]
+mod binary;
 #[path = "values_oracle/generate.rs"]
 mod generate;
+#[path = "values_oracle/interval.rs"]
+mod interval;
 #[path = "values_oracle/server.rs"]
 mod server;
 
@@ -317,7 +321,7 @@ fn binary_values_are_received_as_postgresql_does() {
             let ours = settings(setting);
             for name in TYPES {
                 let ty = LogicalType::parse(name).unwrap();
-                let values = generate::binaries(ty, &mut random, cases() / 4 + 1);
+                let values = binary::binaries(ty, &mut random, cases() / 4 + 1);
                 let theirs = server.bind(name, ty, &values).await;
                 for (bytes, theirs) in values.iter().zip(&theirs) {
                     let ours = stored(ty, Source { oid: ty.oid(), typmod: -1 }, Format::Binary, bytes, &ours);

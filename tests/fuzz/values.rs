@@ -3,7 +3,7 @@
 use pgveil::{
     crypto::Envelope,
     session::arrays,
-    values::{self, Format, LogicalType, Normalize, Settings, Source},
+    values::{self, Format, LogicalType, Normalize, Settings, Source, Stored},
 };
 
 use super::{
@@ -183,15 +183,21 @@ pub fn logical_values() -> Target {
                 &mut token,
             );
             let states = (ty.oid(), source.oid, format, result.as_ref().err().map(|e| e.sqlstate), operand.is_ok());
-            if result.is_err() {
+            if result != Ok(Stored::Canon) {
                 assert!(canon.is_empty());
                 return saw(states);
             }
+            // Of the most negative intervals the server makes times, and texts, that it does not read itself.
+            const INTERVAL: u32 = 1186;
+            let absurd = ty.oid() == INTERVAL || source.oid == INTERVAL && matches!(ty, LogicalType::Time(_));
             for format in [Format::Text, Format::Binary] {
                 let (mut shown, mut again) = (Vec::new(), Vec::new());
                 values::format(ty, &canon, format, &settings, &mut shown).expect("a canon can be shown");
-                let _ = values::parse(ty, Source::UNTYPED, format, &shown, &settings, &mut again)
-                    .unwrap_or_else(|error| panic!("{ty:?} {format:?} {}: {error}", shown.escape_ascii()));
+                match values::parse(ty, Source::UNTYPED, format, &shown, &settings, &mut again) {
+                    Ok(stored) => assert_eq!(stored, Stored::Canon),
+                    Err(_) if absurd => continue,
+                    Err(error) => panic!("{ty:?} {format:?} {}: {error}", shown.escape_ascii()),
+                }
                 assert_eq!(again, canon, "{ty:?} {format:?} {}", shown.escape_ascii());
             }
             let compared = values::equality_canon(ty, &canon, &[], &mut Vec::new());

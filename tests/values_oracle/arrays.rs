@@ -3,7 +3,7 @@
 use pgveil::values::{Format, LogicalType, Source};
 
 use super::{
-    Differences, TYPES, cases, cast_to, combinations,
+    Differences, TYPES, binary, cases, cast_to, combinations,
     generate::{self, Random},
     is_absurd_zone, is_clock, is_refused, runtime,
     server::{self, Answer, Server},
@@ -108,7 +108,7 @@ fn binary_arrays_are_received_as_postgresql_does() {
             let ours = settings(setting);
             for name in &arrays {
                 let ty = LogicalType::parse(name).unwrap();
-                let values = generate::binaries(ty, &mut random, cases() / 4 + 1);
+                let values = binary::binaries(ty, &mut random, cases() / 4 + 1);
                 let theirs = server.bind(name, ty, &values).await;
                 for (bytes, theirs) in values.iter().zip(&theirs) {
                     let ours = stored(ty, Source { oid: ty.oid(), typmod: -1 }, Format::Binary, bytes, &ours);

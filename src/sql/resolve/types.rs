@@ -143,20 +143,22 @@ fn typmod(oid: u32, name: &TypeName) -> Option<i32> {
             ((precision.checked_shl(16)?) | (scale & 0x7ff)).checked_add(VARHDRSZ)
         }
         (1184 | 1114 | 1083 | 1266, Some(Some(n)), None) => Some(n),
-        (INTERVAL, Some(Some(range)), digits) => interval(range, digits),
+        (INTERVAL, Some(Some(range)), None) => interval(range, None),
+        (INTERVAL, Some(Some(range)), Some(Some(digits))) => interval(range, Some(digits)),
         _ => None,
     }
 }
 
 /// `intervaltypmodin` (utils/adt/timestamp.c): a set of fields, and the digits of the seconds' fraction, of
 /// which there are at most six.
-fn interval(range: i32, digits: Option<Option<i32>>) -> Option<i32> {
+fn interval(range: i32, digits: Option<i32>) -> Option<i32> {
     const FULL_RANGE: i32 = 0x7fff;
     const FULL_PRECISION: i32 = 0xffff;
     let precision = match digits {
         None if range == FULL_RANGE => return Some(-1),
         None => FULL_PRECISION,
-        Some(digits) => digits.filter(|digits| *digits >= 0)?.min(6),
+        Some(..0) => return None,
+        Some(digits) => digits.min(6),
     };
     let typmod = range.checked_mul(1 << 16)? | precision;
     IntervalModifier::from_typmod(typmod).map(IntervalModifier::typmod)

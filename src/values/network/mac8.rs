@@ -40,7 +40,7 @@ fn scan(text: &[u8]) -> Option<[u8; 8]> {
     }
     match (count, octets) {
         // A single character that is left over does not count, as in the server.
-        (6, [a, b, c, d, e, f, ..]) => Some([a, b, c, 0xff, 0xfe, d, e, f]),
+        (6, [first @ .., _, _]) => Some(widened(first)),
         (8, octets) => Some(octets),
         _ => None,
     }
@@ -61,18 +61,26 @@ pub(in crate::values) fn receive_macaddr8(bytes: &[u8], out: &mut Vec<u8>) -> Re
     Ok(8)
 }
 
+/// The address of eight bytes that stands for one of six.
+fn widened(octets: [u8; 6]) -> [u8; 8] {
+    let [maker @ .., x, y, z] = octets;
+    let [first, second, third] = maker;
+    [first, second, third, 0xff, 0xfe, x, y, z]
+}
+
 /// `macaddrtomacaddr8()`
 pub(in crate::values) fn mac_to_mac8(canon: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
-    let [a, b, c, d, e, f] = canon else { return Err(ValueError::damaged("macaddr")) };
-    out.extend_from_slice(&[*a, *b, *c, 0xff, 0xfe, *d, *e, *f]);
+    let octets = canon.try_into().map_err(|_| ValueError::damaged("macaddr"))?;
+    out.extend_from_slice(&widened(octets));
     Ok(())
 }
 
 /// `macaddr8tomacaddr()`
 pub(in crate::values) fn mac8_to_mac(canon: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
     match canon {
-        [a, b, c, 0xff, 0xfe, d, e, f] => {
-            out.extend_from_slice(&[*a, *b, *c, *d, *e, *f]);
+        [maker @ .., 0xff, 0xfe, x, y, z] if maker.len() == 3 => {
+            out.extend_from_slice(maker);
+            out.extend_from_slice(&[*x, *y, *z]);
             Ok(())
         }
         [_, _, _, _, _, _, _, _] => Err(ValueError::new("22003", "macaddr8 data out of range to convert to macaddr")
