@@ -5,7 +5,9 @@
   outcomes.py junit FILE...      from JUnit's XML (pytest, Surefire)
   outcomes.py cargo FILE|-       from `cargo test`
   outcomes.py django FILE|-      from Django's runtests.py -v 2
-  outcomes.py compare MINE SEEN...   the tests whose outcome in MINE is in none of SEEN; exit status 1 if any
+  outcomes.py compare KNOWN MINE SEEN...
+                                 the tests whose outcome in MINE is in none of SEEN; exit status 1 if any. KNOWN has
+                                 lines `outcome<tab>test`: outcomes that MINE must have instead; # starts a comment
   outcomes.py unsteady SEEN...       the tests whose outcome is not the same in all of SEEN
 
 The message of a failure is its first line, without what differs from run to run: ports, addresses, times.
@@ -34,6 +36,7 @@ def show(rows):
 def add(rows, name, outcome, message=""):
     """A test that is named twice has the worse outcome."""
     name = re.sub(r"0x[0-9a-fA-F]{6,}", "0xN", " ".join(name.split()))
+    name = re.sub(r"(/tmp/\w*?)\d{4,}", r"\1N", name)
     if name not in rows or RANK[outcome] > RANK[rows[name][0]]:
         rows[name] = (outcome, steady(message))
 
@@ -110,18 +113,25 @@ def django(path):
 
 def read(path):
     with open(path, encoding="utf-8") as file:
-        return {name: (outcome, message) for outcome, name, message in (line.rstrip("\n").split("\t") for line in file)}
+        rows = (line.rstrip("\n").split("\t") for line in file)
+        return {name: (outcome, *message) for outcome, name, *message in rows}
 
 
-def compare(mine, seen):
-    mine, seen = read(mine), [read(path) for path in seen]
-    missing = ("missing", "")
+def read_known(path):
+    with open(path, encoding="utf-8") as file:
+        lines = (line.rstrip("\n").split("\t") for line in file if line.strip() and not line.startswith("#"))
+        return {name: outcome for outcome, name in lines}
+
+
+def compare(known, mine, seen):
+    known, mine, seen = read_known(known), read(mine), [read(path) for path in seen]
+    missing = ("missing",)
     different = 0
-    for name in sorted({*mine, *seen[0]}):
+    for name in sorted({*mine, *seen[0], *known}):
         here, there = mine.get(name, missing), [rows.get(name, missing) for rows in seen]
-        if here not in there:
+        if here[0] != known[name] if name in known else here not in there:
             different += 1
-            print(name, *here, "not:", *there[0], sep="\t")
+            print(name, *here, "not:", known.get(name) or "\t".join(there[0]), sep="\t")
     return different
 
 
@@ -141,8 +151,8 @@ def main():
             cargo(path)
         case ["django", path]:
             django(path)
-        case ["compare", mine, *seen] if seen:
-            sys.exit(1 if compare(mine, seen) else 0)
+        case ["compare", known, mine, *seen] if seen:
+            sys.exit(1 if compare(known, mine, seen) else 0)
         case ["unsteady", *seen]:
             unsteady(seen)
         case _:
