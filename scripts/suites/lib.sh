@@ -173,3 +173,18 @@ pinned_python() { # pinned_python NAME VERSION SHA256 PACKAGE==VERSION...
   tar -xzf download/*.tar.gz -C source --strip-components=1
   echo "$stamp" >stamp
 }
+
+# ---- suites from Go's module registry
+
+# A module, which must have this hash (of go.sum), in ./source, where it can be built; its tests are compiled.
+pinned_go() { # pinned_go MODULE VERSION HASH
+  [[ ! -f stamp || $(<stamp) != "$*" ]] || return 0
+  export GOMODCACHE=$tools_dir/mod GOFLAGS=-modcacherw
+  go mod download -json "$1@$2" >module.json
+  grep -qF "\"Sum\": \"$3\"" module.json || { echo "$1@$2 is not what it was" >&2; return 1; }
+  rm -rf source
+  cp -r "mod/$1@$2" source
+  chmod -R u+w source
+  go -C source test -exec true -count 1 ./... >/dev/null
+  echo "$*" >stamp
+}

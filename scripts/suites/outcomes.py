@@ -2,12 +2,14 @@
 """Outcomes of tests: one line a test, `outcome<tab>test<tab>message`, outcome pass, fail or skip.
 
   outcomes.py go FILE|-          from `go test -json`
+  outcomes.py ginkgo FILE        from `go test -json` of tests that are Ginkgo's: failed specs, and how many passed
   outcomes.py junit FILE...      from JUnit's XML (pytest, Surefire)
   outcomes.py cargo FILE|-       from `cargo test`
   outcomes.py django FILE|-      from Django's runtests.py -v 2
   outcomes.py compare KNOWN MINE SEEN...
                                  the tests whose outcome in MINE is in none of SEEN; exit status 1 if any. KNOWN has
-                                 lines `outcome<tab>test`: outcomes that MINE must have instead; # starts a comment
+                                 lines `outcome<tab>test`, the outcomes that MINE must have instead, or `any` for tests
+                                 that are not compared; # starts a comment
   outcomes.py unsteady SEEN...       the tests whose outcome is not the same in all of SEEN
 
 The message of a failure is its first line, without what differs from run to run: ports, addresses, times.
@@ -55,12 +57,27 @@ def go(path):
         key = f"{event.get('Package') or event.get('ImportPath')}::{test or '(package)'}"
         if event["Action"] in ("output", "build-output"):
             text = event["Output"].strip()
-            if test and text and not text.startswith(("=== ", "--- ")):
+            # What Ginkgo says of its own comes in random order: see ginkgo().
+            if test and test != "TestGinkgo" and text and not text.startswith(("=== ", "--- ")):
                 said.setdefault(key, []).append(text)
         elif event["Action"] in ("pass", "fail", "skip") and (test or event["Action"] == "fail"):
             add(rows, key, event["Action"], " ".join(said.get(key, [])))
         elif event["Action"] == "build-fail":
             add(rows, key, "fail", "does not build")
+    show(rows)
+
+
+def ginkgo(path):
+    rows = {}
+    for line in lines(path):
+        event = json.loads(line) if line.startswith("{") else {}
+        text = re.sub(r"\x1b\[[0-9;]*m", "", event.get("Output", "")).strip()
+        suite = f"{event.get('Package')}::specs"
+        if text.startswith("[Fail] "):
+            add(rows, f"{suite} {text[7:]}", "fail")
+        elif found := re.search(r"(\d+) Passed \| (\d+) Failed \| (\d+) Pending \| (\d+) Skipped", text):
+            for number in range(int(found[1])):
+                add(rows, f"{suite} passed {number + 1}", "pass")
     show(rows)
 
 
@@ -129,9 +146,10 @@ def compare(known, mine, seen):
     different = 0
     for name in sorted({*mine, *seen[0], *known}):
         here, there = mine.get(name, missing), [rows.get(name, missing) for rows in seen]
-        if here[0] != known[name] if name in known else here not in there:
+        wanted = known.get(name)
+        if wanted != "any" and (here[0] != wanted if wanted else here not in there):
             different += 1
-            print(name, *here, "not:", known.get(name) or "\t".join(there[0]), sep="\t")
+            print(name, *here, "not:", wanted or "\t".join(there[0]), sep="\t")
     return different
 
 
@@ -145,6 +163,8 @@ def main():
     match sys.argv[1:]:
         case ["go", path]:
             go(path)
+        case ["ginkgo", path]:
+            ginkgo(path)
         case ["junit", *paths]:
             junit(paths)
         case ["cargo", path]:
