@@ -212,7 +212,8 @@ fn rewrite(
     done: &Done<'_>,
     node: Node<'_>,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
-    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, .. } = resolver;
+    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, .. } = resolver;
+    let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);
     let (params, client_params) =
         params.finish(&mut changes, declared, &catalog.columns).map_err(|stop| refusal(stop, ""))?;
     if let Node::PrepareStmt(prepare) = node {
@@ -225,6 +226,10 @@ fn rewrite(
         // One column of text.
         (Done::Explain, _) => (vec![Output::Plain], true),
         (Done::Held, Some(held)) => (held.plan.results.clone(), held.plan.results_certain),
+        // What a client reads by COPY it reads as by a query.
+        (Done::Utility, _) if let Some(copy) = copy.as_ref().filter(|copy| !copy.from) => {
+            (copy.fields.iter().map(|field| field.output.clone()).collect(), true)
+        }
         (Done::Held | Done::Utility | Done::Forward, _) => (Vec::new(), true),
     };
     let explain = match (done, &held) {
@@ -232,7 +237,7 @@ fn rewrite(
         _ => matches!(done, Done::Explain),
     };
     let binary = matches!(done, Done::Held) && held.is_some_and(|held| held.binary);
-    let plan = Plan { edits, params, client_params, results, results_certain, may_write, explain, binary };
+    let plan = Plan { edits, params, client_params, results, results_certain, may_write, explain, binary, copy };
     Ok(match node {
         Node::PrepareStmt(prepare) => kept_statement(plan, prepare.name(), declared),
         Node::DeclareCursorStmt(declare) => kept_cursor(plan, declare),
