@@ -1,10 +1,10 @@
 # What one does with a checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-suites test-tools test-clients test-orms record-orms test-twin bench fuzz fuzz-sql
+.PHONY: help demo test test-suites test-driver-suites test-tools test-clients test-orms record-orms test-twin bench fuzz fuzz-sql
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## pgveil over a private throw-away PostgreSQL; ONCE=1 ends after showing it
 	@scripts/setup.sh build server
@@ -19,6 +19,10 @@ test-tools: ## the client drivers that the tests use (psycopg, node-postgres), i
 test-suites: ## PostgreSQL's own regression tests through pgveil, compared with the direct run
 	@scripts/setup.sh build server
 	@scripts/suites.sh
+
+test-driver-suites: ## published suites of ten drivers and ORMs through pgveil, compared with the direct run; SUITES="pgx lib_pq"
+	@scripts/setup.sh build server
+	@scripts/driver_suites.sh $(SUITES)
 
 test-clients: ## applications with drivers of Python, Node.js, Go, Java and Rust through pgveil and directly, compared
 	@scripts/setup.sh build server clients drivers
