@@ -93,6 +93,11 @@ impl Outgoing {
         out: &mut BytesMut,
     ) -> Result<(), RowError> {
         let row = body.strip_suffix(b"\n").ok_or(Malformed("a row of COPY without a line's end"))?;
+        if row.is_empty() && copy.fields.is_empty() {
+            // `COPY (SELECT FROM …)`: nothing is no field, and an empty field would look the same.
+            out.extend_from_slice(body);
+            return Ok(());
+        }
         let mut count = 0;
         for (i, raw) in fields::split(lines, row).enumerate() {
             let (Some(cell), Some(field)) = (self.shape.get(i), copy.fields.get(i)) else {
