@@ -5,7 +5,7 @@ use bytes::{BufMut, BytesMut};
 use super::{
     arrays::{self, Elements},
     cells::{Column, Given, Scratch},
-    problem::Problem,
+    problem::{Problem, check_length},
 };
 use crate::{
     crypto::Token,
@@ -123,6 +123,7 @@ pub fn bind(
     let extra = unused.map(|client| Param { client, form: ParamForm::Plain });
     let params = || plan.params.iter().copied().chain(extra.clone());
     let count = params().count() as u16;
+    let start = out.len();
     message(out, b'B', |out| {
         frontend::cstr(out, bind.portal);
         frontend::cstr(out, bind.statement);
@@ -147,7 +148,7 @@ pub fn bind(
             }
         }
         frontend::codes(out, results);
-        Ok(())
+        check_length(out.len() - start)
     })?;
     sealer.scratch.report_sealed();
     Ok(())

@@ -6,6 +6,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::fields::{self, Said};
 use crate::{
+    session::problem::check_length,
     session::rows::{Cell, Pin, Reader, RowError, RowScratch, Shape, Shown, View, changed},
     sql::{
         copy::{Copy, CopyForm, Header, Lines},
@@ -92,6 +93,7 @@ impl Outgoing {
         scratch: &mut RowScratch,
         out: &mut BytesMut,
     ) -> Result<(), RowError> {
+        let start = out.len();
         let row = body.strip_suffix(b"\n").ok_or(Malformed("a row of COPY without a line's end"))?;
         if row.is_empty() && copy.fields.is_empty() {
             // `COPY (SELECT FROM …)`: nothing is no field, and an empty field would look the same.
@@ -126,6 +128,7 @@ impl Outgoing {
                 None => out.extend_from_slice(lines.null.as_bytes()),
                 Some(value) => fields::write(lines, value, field.force_quote, copy.fields.len() == 1, out),
             }
+            check_length(out.len() - start).map_err(RowError::Problem)?;
         }
         if count == copy.fields.len() {
             out.put_u8(b'\n');
