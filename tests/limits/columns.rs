@@ -76,6 +76,7 @@ fn a_table_of_1600_columns_with_protected_ones_among_them() {
 
 /// A row must fit a page of 8 KiB. The server moves sealed values out of it, but 18 bytes stay of each.
 #[test]
+#[ignore = "long: make test-limits"]
 fn more_sealed_columns_than_fit_a_row_are_told_at_apply() {
     let world = |sealed: usize| {
         let protected: Vec<usize> = (2..=sealed + 1).collect();

@@ -148,15 +148,9 @@ fn values_of_64_mib_and_one_byte_more() {
 fn messages_longer_than_the_server_takes_end_the_session_as_there() {
     let world = World::builder().schema(SCHEMA).tables(POLICY).start();
     let header = |tag: u8, length: u32| [&[tag], &length.to_be_bytes()[..]].concat();
-    for (tag, length) in [
-        (b'Q', 0x4000_0000_u32),
-        (b'P', 0x4000_0000),
-        (b'B', 0x7fff_ffff),
-        (b'd', 0xffff_ffff),
-        (b'S', 10_005),
-        (b'D', 10_005),
-        (b'Q', 3),
-    ] {
+    for (tag, length) in
+        [(b'Q', 0x3fff_ffff_u32), (b'P', 0x4000_0000), (b'B', 0x7fff_ffff), (b'S', 10_001), (b'D', 10_001), (b'Q', 3)]
+    {
         for conn_string in [world.through(), world.twin()] {
             let mut raw = Raw::connect(&conn_string);
             raw.send(&header(tag, length));
