@@ -68,4 +68,9 @@ impl Copy {
     pub fn is_sealed(&self) -> bool {
         self.fields.iter().any(|field| field.output.sealed().is_some())
     }
+
+    /// Bytes it takes, roughly.
+    pub fn weight(&self) -> usize {
+        self.fields.iter().map(|field| size_of::<CopyField>() + field.name.len()).sum()
+    }
 }

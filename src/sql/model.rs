@@ -259,6 +259,7 @@ impl Plan {
         literals
             + (self.params.len() * size_of::<Param>())
             + (self.results.len() * size_of::<Output>())
+            + self.copy.as_ref().map_or(0, Copy::weight)
             + size_of::<Self>()
     }
 }

@@ -37,6 +37,9 @@ fn copy_out_is_as_the_server_writes_it() {
         .query("COPY (SELECT email, id, upper(name) FROM people WHERE ssn = '111-11-1111') TO STDOUT (FORMAT csv, HEADER)")
         .query("COPY (SELECT * FROM people ORDER BY id) TO STDOUT")
         .query("COPY (SELECT count(*) FROM people) TO STDOUT")
+        .query("COPY (SELECT FROM people) TO STDOUT")
+        .query("COPY (SELECT FROM people WHERE email = 'Ann@x.org') TO STDOUT CSV")
+        .query("COPY (SELECT FROM people) TO STDOUT (FORMAT binary)")
         .query("COPY (SELECT p.email AS mail, q.birth FROM people p JOIN people q USING (id)) TO STDOUT (FORMAT binary)")
         .query("COPY people (nosuch) TO STDOUT")
         .query("SET bytea_output = 'escape'")
@@ -107,6 +110,13 @@ fn bad_rows_give_the_servers_message_and_the_session_goes_on() {
         ("", b"62\ta\te\t1\t\\N\t12345678901234\tx\ty\n"),
         ("", b"63\ta\te\t123456789012\t\\N\t1\tx\ty\n"),
         ("CSV", b"64,a,e,1,,,\"x\ny\",z\n65,a,e,1,\"bad\nday\",,,\n"),
+        // The line is the row's last.
+        ("CSV", b"64,a,e,1,\"bad\nday\",,\"x\ny\",\"z\n\"\n"),
+        ("", b"64\ta\te\t1\tbad day\n"),
+        ("", b"64\ta\te\t1\tbad day"),
+        ("", b"64\ta\te\t1\tbad day\tworse pay\t\t\n"),
+        // An earlier row that the server finds fault with, in the same piece.
+        ("", b"x\ta\te\t1\t\\N\t1\tx\ty\n61\ta\te\t1\tnot a date\t1\tx\ty\n"),
         ("", b"x\ta\te\t1\t1990-01-01\t1\tx\ty\n"),
         ("", b"68\ta\t\xff\t1\t1990-01-01\t1\tx\ty\n"),
         ("CSV", b"69,a,e,,,,\xc3(,y\n"),
@@ -114,17 +124,23 @@ fn bad_rows_give_the_servers_message_and_the_session_goes_on() {
     ] {
         script = script.send(load(options, data)).ready(1).query("SELECT 1");
     }
-    // The server's own word on a row does not show its sealed values.
-    for data in [&b"66\ta\te\t1\t1990-01-01\n"[..], b"67\t\\N\te\t1\t1990-01-01\t1\tx\ty\n"] {
+    // A whole row is not shown, by the server neither: its sealed values would be.
+    for (options, data) in [
+        ("", &b"66\ta\te\t1\t1990-01-01\n"[..]),
+        ("", b"67\t\\N\te\t1\t1990-01-01\t1\tx\ty\n"),
+        ("CSV", b"64,a,e,1,bad day,,,,too,many\n"),
+        ("CSV", b"64,a,e,1,bad day,,\"not closed\n"),
+        ("", b"64\ta\te\t1\tbad day\t1\tx\ty\ttoo many\n"),
+    ] {
         let (mut ours, mut theirs) = (turn.veiled(), crate::raw::Raw::connect(&turn.twin()));
         let [ours, theirs] = [&mut ours, &mut theirs].map(|raw| {
-            raw.send(&load("", data).concat());
+            raw.send(&load(options, data).concat());
             let said = raw.until_ready();
             let error = said.iter().find(|message| message.tag == b'E').unwrap();
             (crate::raw::field(error, 'M'), crate::raw::field(error, 'W'))
         });
         assert_eq!(ours.0, theirs.0);
-        assert!(ours.1.contains("line 1: ") && !ours.1.contains("pv") && !ours.1.contains("7076"), "{}", ours.1);
+        assert!(ours.1.contains("line 1") && !ours.1.contains("pv") && !ours.1.contains("7076"), "{}", ours.1);
     }
     // What comes behind the error is swallowed, pipelined or not.
     let [copy, _, done] = load("", b"");
@@ -379,4 +395,25 @@ fn random_streams_are_read_alike_or_refused() {
     }
     println!("{read} were read, {refused} refused otherwise");
     assert!(read > 150 && refused < 200, "{read} were read, {refused} refused otherwise");
+}
+
+#[test]
+fn in_another_client_encoding_rows_are_right_or_refused() {
+    let turn = turn();
+    for encoding in ["LATIN1", "WIN1252", "SJIS", "BIG5", "GBK", "GB18030", "EUC_JP", "SQL_ASCII"] {
+        let [ours, theirs] = [turn.veiled(), crate::raw::Raw::connect(&turn.twin())].map(|mut raw| {
+            raw.query(&format!("SET client_encoding = '{encoding}'"));
+            // The second byte of a character is a backslash or the delimiter in some.
+            let data =
+                b"110\ta\t\x83\x5c\t\\N\t\\N\t\\N\t\x95\x5c\\t\xe4\t\\N\n111\ta\te\t\\N\t\\N\t\\N\t\xa5\x5c\t\\N\n";
+            raw.query("BEGIN");
+            raw.send(&load("", data).concat());
+            let mut said = crate::raw::brief(&raw.until_ready());
+            said.extend(raw.brief("SET client_encoding = 'UTF8'"));
+            said.extend(raw.brief("SELECT id, email, notes, hint FROM people WHERE id > 100 ORDER BY id"));
+            raw.query("ROLLBACK");
+            said
+        });
+        assert!(ours == theirs || ours[0] == "!0A000", "{encoding}: {ours:?}, {theirs:?}");
+    }
 }

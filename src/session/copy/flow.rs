@@ -116,7 +116,6 @@ impl Session {
                 true
             }
             Err(problem) => {
-                out.truncate(start);
                 self.refuse_copy(problem);
                 false
             }

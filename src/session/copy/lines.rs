@@ -63,6 +63,16 @@ pub(super) struct Reader {
     held: zeroize::Zeroizing<Vec<u8>>,
     value: zeroize::Zeroizing<Vec<u8>>,
     envelope: Vec<u8>,
+    /// A value of this row that does not fit. The server looks at values when it has read the whole row, and
+    /// tells of its last line; nothing more of the row is sent.
+    bad: Option<Box<Bad>>,
+}
+
+/// What is told at the end of a row.
+struct Bad {
+    problem: Problem,
+    field: usize,
+    value: zeroize::Zeroizing<Vec<u8>>,
 }
 
 /// What a row is read with.
@@ -93,6 +103,7 @@ impl Reader {
             held: zeroize::Zeroizing::default(),
             value: zeroize::Zeroizing::default(),
             envelope: Vec::new(),
+            bad: None,
         }
     }
 
@@ -257,6 +268,9 @@ impl Reader {
     /// Takes bytes of the present field.
     fn put(&mut self, bytes: &[u8], with: &mut With<'_, '_>) -> Result<(), Problem> {
         self.empty = false;
+        if self.bad.is_some() {
+            return Ok(());
+        }
         if self.header {
             if self.held.len() + bytes.len() > MAX_HEADER {
                 return Err(bad_format("the header line is too long"));
@@ -275,17 +289,20 @@ impl Reader {
 
     fn end_field(&mut self, with: &mut With<'_, '_>, more: bool) -> Result<(), Problem> {
         self.empty = false;
-        if self.header {
-            self.check_name(with)?;
-        } else if let Some(ordinal) = sealed(with.copy, self.field) {
-            self.seal_field(ordinal, with)?;
+        match sealed(with.copy, self.field) {
+            _ if self.bad.is_some() => {}
+            _ if self.header => self.check_name(with)?,
+            Some(ordinal) => self.seal_field(ordinal, with)?,
+            None => {}
         }
         self.held.clear();
         if more && !self.header {
             if self.field + 1 >= with.copy.fields.len() {
                 return Err(self.of_line(bad_format("extra data after last expected column"), with.copy));
             }
-            with.out.extend_from_slice(&[with.lines.delimiter]);
+            if self.bad.is_none() {
+                with.out.extend_from_slice(&[with.lines.delimiter]);
+            }
         }
         self.field += usize::from(more);
         Ok(())
@@ -310,13 +327,16 @@ impl Reader {
             return Ok(());
         }
         self.envelope.clear();
-        seal(ordinal, Format::Text, &self.value, with.sealer, &mut self.envelope).map_err(|problem| {
-            if problem.sqlstate == "22021" {
-                // The server finds these before it looks for fields.
-                return self.of_line(problem, with.copy);
+        match seal(ordinal, Format::Text, &self.value, with.sealer, &mut self.envelope) {
+            Ok(()) => {}
+            // The server finds these before it looks for fields.
+            Err(problem) if problem.sqlstate == "22021" => return Err(self.of_line(problem, with.copy)),
+            Err(problem) => {
+                let (field, value) = (self.field, std::mem::take(&mut self.value));
+                self.bad = Some(Box::new(Bad { problem, field, value }));
+                return Ok(());
             }
-            problem.context(context(with.copy, self.line + self.breaks, self.field, Some(&self.value)))
-        })?;
+        }
         // Letters and digits are none of the characters that mean something.
         let digits = const_hex::encode(&self.envelope);
         match with.lines.csv {
@@ -379,6 +399,12 @@ impl Reader {
                 return Err(self.of_line(bad_format(message), with.copy));
             }
             self.end_field(with, false)?;
+            if self.quoted {
+                return Err(self.of_line(bad_format(fields::Unterminated.to_string()), with.copy));
+            }
+            if let Some(Bad { problem, field, value }) = self.bad.take().map(|bad| *bad) {
+                return Err(problem.context(context(with.copy, self.line + self.breaks, field, Some(&value))));
+            }
         }
         with.out.extend_from_slice(newline);
         self.header = false;

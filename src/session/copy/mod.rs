@@ -15,6 +15,9 @@ mod flow;
 mod lines;
 mod rows;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use bytes::BytesMut;
