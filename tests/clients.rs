@@ -211,7 +211,7 @@ fn psql_runs_commands_and_scripts_the_same_on_protected_tables() {
         &["-1", "-v", "ON_ERROR_STOP=1", "-f", &bad],
         &["-c", show],
         &["-1", "-c", "UPDATE members SET email = 'z@x' WHERE email = 'a@x'", "-c", show],
-        &["-1", "-v", "ON_ERROR_STOP=1", "-c", "UPDATE members SET email = 'y@x'", "-c", "SELECT 1/0"],
+        &["-1", "-v", "ON_ERROR_STOP=1", "-c", "UPDATE members SET email = 'y@x' WHERE code = 1", "-c", "SELECT 1/0"],
         &["-c", show],
         &["-v", "FETCH_COUNT=1", "-c", show],
         &["-E", "-c", r"\d nosuch"],

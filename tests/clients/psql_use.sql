@@ -82,9 +82,11 @@ SELECT email, notes FROM members WHERE code = 3;
 \pset format aligned
 SELECT email, nosuch FROM members;
 \errverbose
+-- DETAIL would show the key, which pgveil does not.
+\set VERBOSITY terse
 INSERT INTO members (code, name, email) VALUES (40, 'twice', 'ann@example.org');
-\set SHOW_CONTEXT always
 \echo :SQLSTATE
+\set VERBOSITY default
 \if :ERROR
 \echo 'an error'
 \endif

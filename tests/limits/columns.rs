@@ -17,7 +17,9 @@ fn schema(name: &str, columns: usize) -> String {
 
 fn policy(name: &str, protected: &[usize], mode: impl Fn(usize) -> &'static str) -> String {
     let mut yaml = format!("{name}:\n  columns:\n");
-    protected.iter().for_each(|i| writeln!(yaml, "    c{i}: {{ type: text{} }}", mode(*i)).unwrap());
+    for &i in protected {
+        writeln!(yaml, "    c{i}: {{ type: text{} }}", mode(i)).unwrap();
+    }
     yaml
 }
 

@@ -3,7 +3,7 @@
 //!
 //! `make test-limits` runs all of it; `make test` leaves out the long ones. Memory is that of the real
 //! program, read from /proc while it works.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, missing_docs)]
 
 mod asides;
 mod columns;

@@ -142,8 +142,6 @@ fn prepare(raw: &mut Raw, count: usize, text: impl Fn(usize) -> String) {
 /// Each statement that a client keeps costs what pgveil notes about it, and no more; the rest is
 /// bounded. The figures are asserted.
 fn many_statements(count: usize) {
-    let world = world();
-    let pid = world.proxy().pid();
     let per_statement = |grown: usize| grown * 1024 / count;
     for (what, most, text) in [
         ("plain, same text", 700, (|_| "SELECT t FROM plain WHERE id = $1".to_owned()) as fn(usize) -> String),
@@ -151,6 +149,9 @@ fn many_statements(count: usize) {
         ("protected, same text", 900, |_| "SELECT email, note FROM people WHERE email = $1".to_owned()),
         ("protected, texts of their own", 5000, |i| format!("SELECT email, {i} FROM people WHERE email = $1")),
     ] {
+        // Memory that another case has given back would not be seen.
+        let world = world();
+        let pid = world.proxy().pid();
         let mut raw = Raw::connect(&world.through());
         raw.query("SELECT count(email) FROM people");
         let before = memory(pid, "VmRSS:");
@@ -176,6 +177,8 @@ fn many_statements(count: usize) {
         println!("{what}: again, after DEALLOCATE ALL: RSS + {again} KiB");
         assert!(again * 1024 < count * 300 + 8_000_000, "{what}: + {again} KiB");
     }
+    let world = world();
+    let pid = world.proxy().pid();
     // One name, or no name, with ever new texts: nothing adds up but the plan cache, which has its limit.
     let mut raw = Raw::connect(&world.through());
     for name in ["", "one"] {

@@ -2,11 +2,7 @@
 
 use super::{
     memory::{growth, memory},
-    raw::{
-        Message, Raw, Script, assert_same, bind, brief, cells, copy_data, copy_done, execute, field, parse, port,
-        query, shown, sync,
-    },
-    same,
+    raw::{Message, Raw, bind, brief, cells, copy_data, copy_done, execute, field, parse, query, shown, sync},
     support::World,
 };
 
@@ -72,7 +68,7 @@ fn largest_values(largest: usize, world: &World) {
         id += 1;
         id
     };
-    let one = |s: &str| s[..s.len() - 1].as_bytes().to_vec();
+    let one = |s: &str| s.as_bytes()[..s.len() - 1].to_vec();
     for (column, format) in [("body", 0), ("body", 1), ("key", 0), ("raw", 1)] {
         let fits = insert(next(), column, format, &one(&text));
         let beyond = insert(next(), column, format, text.as_bytes());
@@ -196,11 +192,11 @@ fn a_row_of_more_than_a_gigabyte_is_refused() {
 /// Values that only pass are the server's business.
 #[test]
 #[ignore = "long: make test-limits"]
-fn plain_values_of_hundreds_of_megabytes_pass() {
+fn plain_values_of_256_mib_pass() {
     let world = World::builder().schema(SCHEMA).tables(POLICY).start();
     let pid = world.proxy().pid();
     let mut raw = Raw::connect(&world.through());
-    for mb in [64, 256, 500] {
+    for mb in [64, 256] {
         let value = vec![b'x'; mb << 20];
         let ask = [
             parse("", "INSERT INTO plain VALUES ($1::int4, NULL, $2)", &[]),
@@ -216,9 +212,4 @@ fn plain_values_of_hundreds_of_megabytes_pass() {
         assert_eq!(brief(&answer), ["INSERT 0 1", "=I"]);
         println!("a plain parameter of {mb} MiB: RSS + {} MiB", grown / 1024);
     }
-    // Beyond what the server can hold, both fail in the same way.
-    let script = Script::new().query("SELECT octet_length(raw || raw || raw) FROM plain WHERE id = 500");
-    let (through, direct) = (world.through(), world.direct());
-    assert_same(&script.run(port(&through), &through), &script.run(port(&direct), &direct));
-    same(&world, &Script::new().query("SELECT 1"));
 }
