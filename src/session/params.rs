@@ -7,7 +7,7 @@ use bytes::{BufMut, BytesMut};
 use super::{
     arrays::{self, Elements},
     cells::{Column, Given, Scratch},
-    problem::Problem,
+    problem::{Problem, check_length},
 };
 use crate::{
     crypto::Token,
@@ -132,6 +132,7 @@ pub fn bind(
     let extra = unused.map(|client| Param { client, form: ParamForm::Plain });
     let params = || plan.params.iter().copied().chain(extra.clone());
     let count = params().count() as u16;
+    let start = out.len();
     message(out, b'B', |out| {
         frontend::cstr(out, bind.portal);
         frontend::cstr(out, bind.statement);
@@ -161,7 +162,7 @@ pub fn bind(
             }
         }
         frontend::codes(out, results);
-        Ok(())
+        check_length(out.len() - start)
     })?;
     sealer.scratch.report_sealed();
     Ok(())

@@ -14,6 +14,7 @@ use crate::{
     wire::{
         backend::{self, Severity},
         cursor::Malformed,
+        frame::LARGE_LIMIT,
     },
 };
 
@@ -24,6 +25,20 @@ pub const SUBSTITUTE: &str = "SELECT \"pgveil: refused\"";
 
 /// Reserved statement name of the substitute; never the unnamed one, which would destroy the client's.
 pub const SUBSTITUTE_NAME: &[u8] = b"pgveil$refused";
+
+/// A message that sealing or opening makes longer than the server and its clients take: it would end the
+/// session, or wrap around in the length word. `length` is that of the body in bytes.
+pub fn check_length(length: usize) -> Result<(), Problem> {
+    if length <= LARGE_LIMIT - 4 {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "54000",
+        "session/message-too-long",
+        "pgveil: a message with sealed values would be longer than 1 GiB",
+    )
+    .hint("Read or write fewer large values at once, or bytea in binary."))
+}
 
 /// The SQLSTATE with which the substitute fails: only this one is replaced by pgveil's error.
 const SUBSTITUTE_SQLSTATE: &[u8] = b"42703";

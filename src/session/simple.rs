@@ -11,7 +11,7 @@ use super::{
     job::{Deal, Job, Reading},
     names::Statement,
     planning::{Edited, Script},
-    problem::{Problem, SUBSTITUTE},
+    problem::{Problem, SUBSTITUTE, check_length},
     readiness::{Ready, invalid_utf8},
 };
 use crate::{
@@ -106,6 +106,9 @@ impl Session {
     }
 
     fn send_script(&mut self, text: &str, script: Script, epoch: u64, env: &Arc<Env>) -> Next {
+        if let Err(problem) = check_length(script.edited.text.len() + 1) {
+            return self.refuse_query(problem);
+        }
         let verdict = match &script.refused {
             Some(_) => Verdict::Refused,
             None if script.plans.iter().all(Option::is_none) => Verdict::Passed,

@@ -41,7 +41,7 @@ pub(super) fn input(base: Base, literal: &str, settings: &Settings) -> Result<Ar
         match item {
             None => array.push_null(),
             Some(item) => {
-                array.push(|out| codec::input(base, -1, Format::Text, &item, settings, out).map(|()| Stored::Canon))?
+                array.push(|out| codec::input(base, -1, Format::Text, &item, settings, out).map(|()| Stored::Canon))?;
             }
         }
         rest = tail;
