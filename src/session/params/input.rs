@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     session::{arrays, cells::Given, problem::Problem},
-    values::{self, Format, LogicalType, Settings, Source},
+    values::{self, Format, LogicalType, Settings, Source, ValueError},
 };
 
 /// Where a value was given.
@@ -51,6 +51,11 @@ pub(super) fn context(portal: &[u8], client: usize) -> String {
 fn is_readable(oid: u32, given: Given<'_>, settings: &Settings) -> bool {
     let element = arrays::element_type(oid);
     if element != 0 {
+        // More dimensions than one are pgveil's to refuse.
+        let refused = |error: ValueError| error.sqlstate == "0A000";
+        if !parses(oid, given, settings).map_or_else(refused, |()| true) {
+            return false;
+        }
         return match arrays::read(given.format, given.bytes, settings.array_nulls) {
             Err(_) => false,
             Ok(array) => {
@@ -60,8 +65,11 @@ fn is_readable(oid: u32, given: Given<'_>, settings: &Settings) -> bool {
             }
         };
     }
-    LogicalType::from_oid(oid, -1).is_none_or(|ty| {
-        let mut read = Zeroizing::new(Vec::new());
-        values::parse(ty, Source::UNTYPED, given.format, given.bytes, settings, &mut read).is_ok()
-    })
+    parses(oid, given, settings).is_ok()
+}
+
+fn parses(oid: u32, given: Given<'_>, settings: &Settings) -> Result<(), ValueError> {
+    let Some(ty) = LogicalType::from_oid(oid, -1) else { return Ok(()) };
+    let mut read = Zeroizing::new(Vec::new());
+    values::parse(ty, Source::UNTYPED, given.format, given.bytes, settings, &mut read).map(|_| ())
 }
