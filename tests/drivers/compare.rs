@@ -74,7 +74,8 @@ fn differences(driver: &Driver, expected: &[Line], found: &[Line]) -> (String, u
         let case = twin["case"].as_str().expect("a case's name");
         let listed = allowed.get(&(driver.name.to_owned(), case.to_owned()));
         let text = serde_json::to_string(through).expect("JSON");
-        let same_case = twin.iter().all(|(name, expected)| through.get(name).is_some_and(|found| alike(expected, found)));
+        let same_case =
+            twin.iter().all(|(name, expected)| through.get(name).is_some_and(|found| alike(expected, found)));
         let trouble = match (same_case && twin.len() == through.len(), listed) {
             (true, None) => {
                 same += 1;

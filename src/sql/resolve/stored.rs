@@ -6,7 +6,7 @@
 
 use pg_raw_parse::Node;
 
-use super::{Params, QueryOut, Resolver, Stop, carry::Carry, table_label, unsupported_on};
+use super::{Params, QueryOut, Resolver, Stop, carry::Carry, hide_looked_at, table_label, unsupported_on};
 use crate::sql::{
     catalog::{Catalog, StoredForm, take_back},
     env::Env,
@@ -75,6 +75,7 @@ fn carries(out: &QueryOut<'_>, catalog: &Catalog) -> Result<Vec<Option<Ordinal>>
 fn agree(mut changes: Vec<(NodeAt, Change)>, params: Params, form: &StoredForm) -> bool {
     // A literal of the definition is a parameter in the form: a token, or nothing to do with pgveil.
     let stays = |form| matches!(form, ParamForm::Plain | ParamForm::Token(..) | ParamForm::TokenArray(..));
+    hide_looked_at(&mut changes);
     let Ok((params, _)) = params.finish(&mut changes, &[], &[]) else { return false };
     if !params.iter().all(|param| stays(param.form)) {
         return false;

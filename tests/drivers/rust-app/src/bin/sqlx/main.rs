@@ -29,7 +29,7 @@ pub struct App {
     pub steps: Steps,
 }
 
-/// What a program sees of an error.
+/// What a program sees of an error, but for the line in PostgreSQL's source that sqlx shows in its text.
 pub fn failure(error: &Error) -> Value {
     let Some(server) = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>()) else {
         return json!(error.to_string());
@@ -38,7 +38,7 @@ pub fn failure(error: &Error) -> Value {
         "code": server.code(), "severity": format!("{:?}", server.severity()), "message": server.message(), "detail": server.detail(), "hint": server.hint(),
         "position": server.position().map(|position| format!("{position:?}")), "where": server.r#where(), "schema": server.schema(),
         "table": server.table(), "column": server.column(), "type": server.data_type(), "constraint": server.constraint(),
-        "kind": error.as_database_error().map(|error| format!("{:?}", error.kind())), "text": error.to_string(),
+        "kind": error.as_database_error().map(|error| format!("{:?}", error.kind())),
     })
 }
 
@@ -60,7 +60,12 @@ impl App {
         self.query_on(label, &self.pool, query).await;
     }
 
-    pub async fn query_on<'c>(&self, label: &str, on: impl Executor<'c, Database = Postgres>, query: Query<'_, Postgres, PgArguments>) {
+    pub async fn query_on<'c>(
+        &self,
+        label: &str,
+        on: impl Executor<'c, Database = Postgres>,
+        query: Query<'_, Postgres, PgArguments>,
+    ) {
         self.note(label, query.fetch_all(on).await.map(|found| shown(&found)));
     }
 
@@ -77,13 +82,20 @@ impl App {
 /// Columns and rows.
 pub fn shown(found: &[PgRow]) -> Value {
     use sqlx::Row;
-    let columns = found.first().map(|row| row.columns().iter().map(|column| format!("{} {}", column.name(), column.type_info().name())).collect::<Vec<_>>());
+    let columns = found.first().map(|row| {
+        row.columns()
+            .iter()
+            .map(|column| format!("{} {}", column.name(), column.type_info().name()))
+            .collect::<Vec<_>>()
+    });
     json!([columns, found.iter().map(rows::row).collect::<Vec<_>>()])
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn StdError>> {
-    let (Some(url), Some(persistent)) = (env::args().nth(1), env::args().nth(2)) else { return Err("sqlx URL PERSISTENT".into()) };
+    let (Some(url), Some(persistent)) = (env::args().nth(1), env::args().nth(2)) else {
+        return Err("sqlx URL PERSISTENT".into());
+    };
     // One session, so that what a statement sees does not depend on which it gets.
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(10)).connect(&url).await?;
     let app = App { url, pool, persistent: persistent == "yes", steps: Steps::default() };
