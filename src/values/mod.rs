@@ -33,6 +33,7 @@ pub use common::common_type;
 pub use datetime::zone::time_zone;
 pub use error::ValueError;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, Settings};
+pub(crate) use text::verify;
 pub use ty::{LogicalType, Normalize, TypeError};
 
 /// PostgreSQL's wire format codes: 0 is text, 1 is binary.

@@ -156,8 +156,7 @@ pub enum Change {
     TokenArray(Ordinal, Literal),
     /// TypeCast around `NULL` → `NULL`.
     Null,
-    /// Const or TypeCast of which only is asked whether it is NULL → `''`. Made where the statement has
-    /// the same literal for a sealed column, too.
+    /// Const or TypeCast of which only is asked whether it is NULL → `''`.
     LookedAt(Literal),
     /// ParamRef, or TypeCast around one → `$n` (1-based).
     Param(usize),

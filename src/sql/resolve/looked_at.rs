@@ -5,18 +5,21 @@
 
 use std::collections::HashSet;
 
-use crate::sql::grammar::edits::{Change, NodeAt};
+use crate::sql::{
+    grammar::edits::{Change, NodeAt},
+    model::Literal,
+};
 
-/// Keeps of the literals that are only looked at those whose text is also a value for a sealed column: any
-/// other stays as it is, with the error that the server may have for it.
+/// Types whose input functions take any text: nothing that the server would say is lost with the value.
+const TEXTS: [u32; 4] = [0, 25, 1042, 1043];
+
+/// Takes back what would hide an error of the server: a literal of another type stays as it is, unless it is a
+/// value for a sealed column as well, where it has been read.
 pub(in crate::sql) fn hide_looked_at(changes: &mut Vec<(NodeAt, Change)>) {
-    if !changes.iter().any(|(_, change)| matches!(change, Change::LookedAt(_))) {
-        return;
-    }
     let kept: Vec<bool> = {
         let sealed: HashSet<&str> = changes.iter().filter_map(|(_, change)| sealed_text(change)).collect();
-        let is_kept = |change: &Change| !matches!(change, Change::LookedAt(it) if !sealed.contains(it.text.as_str()));
-        changes.iter().map(|(_, change)| is_kept(change)).collect()
+        let hides = |it: &Literal| TEXTS.contains(&it.source.oid) || sealed.contains(it.text.as_str());
+        changes.iter().map(|(_, change)| !matches!(change, Change::LookedAt(it) if !hides(it))).collect()
     };
     let mut kept = kept.into_iter();
     changes.retain(|_| kept.next().unwrap_or(true));

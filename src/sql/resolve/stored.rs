@@ -6,7 +6,7 @@
 
 use pg_raw_parse::Node;
 
-use super::{Params, QueryOut, Resolver, Stop, carry::Carry, hide_looked_at, table_label, unsupported_on};
+use super::{Params, QueryOut, Resolver, Stop, carry::Carry, table_label, unsupported_on};
 use crate::sql::{
     catalog::{Catalog, StoredForm, take_back},
     env::Env,
@@ -75,7 +75,6 @@ fn carries(out: &QueryOut<'_>, catalog: &Catalog) -> Result<Vec<Option<Ordinal>>
 fn agree(mut changes: Vec<(NodeAt, Change)>, params: Params, form: &StoredForm) -> bool {
     // A literal of the definition is a parameter in the form: a token, or nothing to do with pgveil.
     let stays = |form| matches!(form, ParamForm::Plain | ParamForm::Token(..) | ParamForm::TokenArray(..));
-    hide_looked_at(&mut changes);
     let Ok((params, _)) = params.finish(&mut changes, &[], &[]) else { return false };
     if !params.iter().all(|param| stays(param.form)) {
         return false;
@@ -91,9 +90,11 @@ fn agree(mut changes: Vec<(NodeAt, Change)>, params: Params, form: &StoredForm) 
                 Wrap::TokenOfAny(_) => return false,
                 Wrap::Nothing => continue,
             },
-            // NULL stays NULL, an array of tokens is one of bytea already, and names mean what they meant
+            // NULL stays NULL, as does what is none, an array of tokens is one of bytea already, and names mean what they meant
             // when the view was made.
-            Change::Null | Change::NullBytea | Change::ByteaArray | Change::Qualify(_) => continue,
+            Change::Null | Change::LookedAt(_) | Change::NullBytea | Change::ByteaArray | Change::Qualify(_) => {
+                continue;
+            }
             _ => return false,
         };
         let Ok(location) = usize::try_from(at.location) else { return false };
