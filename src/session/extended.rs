@@ -139,12 +139,11 @@ impl Session {
         let passed = Statement { effect, relies, ..Statement::passed(text, oids, catalog.epoch, mentions) };
         let Some(prepared) = prepared else { return Ok((passed, None)) };
         let plan = Arc::clone(&prepared.plan);
-        let edited = match &prepared.edited {
-            Some(edited) => Arc::clone(edited),
-            None => {
-                let edit = |desk: &mut Desk<'_>| desk.edit_prepared(text_str, &plan);
-                Arc::new(self.desk_with(&catalog, env, &literals, edit)?)
-            }
+        let edited = if let Some(edited) = &prepared.edited {
+            Arc::clone(edited)
+        } else {
+            let edit = |desk: &mut Desk<'_>| desk.edit_prepared(text_str, &plan);
+            Arc::new(self.desk_with(&catalog, env, &literals, edit)?)
         };
         let statement = Statement {
             may_write: plan.may_write,
