@@ -34,6 +34,10 @@ pub struct Sealer<'a> {
 const BYTEA: u32 = 17;
 const BYTEA_ARRAY: u32 = 1001;
 
+/// What clients declare texts as.
+const TEXT: u32 = 25;
+const VARCHAR: u32 = 1043;
+
 /// The parameter types to declare upstream.
 pub fn upstream_oids(plan: &Plan, declared: &[u32]) -> Vec<u32> {
     let mut oids: Vec<u32> = plan
@@ -188,7 +192,8 @@ impl Sealer<'_> {
             }
             ParamForm::Token(ordinal, cast) => {
                 let mut cast_value = Vec::new();
-                let given = through_cast(given, cast, self.settings, &mut cast_value)?;
+                let own = column(self.columns, ordinal)?.spec.ty;
+                let given = through_cast(given, cast, own, self.settings, &mut cast_value)?;
                 let token = self.token(ordinal, given)?;
                 frontend::value(body, Some(token.as_ref()));
             }
@@ -208,11 +213,17 @@ impl Sealer<'_> {
         }
         let inferred = || shown_oid(Param { client: 0, form }, self.columns).unwrap_or(0);
         let oid = if array.source.oid == 0 { inferred() } else { array.source.oid };
-        let (expected, found) = (arrays::element_type(oid), arrays::read(array.format, array.bytes)?.type_oid);
+        let own = form.ordinal().and_then(|ordinal| Some(self.columns.get(ordinal)?.spec.ty));
+        let expected = own.map_or(0, |own| element_type(oid, own));
+        let found = arrays::read(array.format, array.bytes)?.type_oid;
         if expected == 0 || expected == found {
             return Ok(());
         }
-        let named = |oid| format!("{oid} ({})", values::type_name(oid).unwrap_or("???"));
+        let name = |oid| match own.and_then(LogicalType::as_enum) {
+            Some(ty) if ty.oid() == oid => Some(ty.name_in(&self.settings.search_path)),
+            _ => values::type_name(oid),
+        };
+        let named = |oid| format!("{oid} ({})", name(oid).unwrap_or("???"));
         let (found, expected) = (named(found), named(expected));
         let message = format!("binary data has array element type {found} instead of expected {expected}");
         Err(Problem::native("42804", message))
@@ -227,7 +238,8 @@ impl Sealer<'_> {
         body: &mut BytesMut,
     ) -> Result<(), Problem> {
         let mut cast_value = Vec::new();
-        let given = through_cast(given, cast, self.settings, &mut cast_value)?;
+        let own = column(self.columns, ordinal)?.spec.ty;
+        let given = through_cast(given, cast, own, self.settings, &mut cast_value)?;
         let mut sealed = std::mem::take(&mut self.scratch.sealed);
         sealed.clear();
         let done = self.seal(ordinal, ty, given, &mut sealed);
@@ -262,7 +274,8 @@ impl Sealer<'_> {
                 "an array of values for a sealed column must have one dimension that starts with 1",
             ));
         }
-        self.each(&elements, cast, array, |sealer, given| {
+        let own = column(self.columns, ordinal)?.spec.ty;
+        self.each(&elements, cast, own, array, |sealer, given| {
             let mut sealed = Vec::new();
             sealer.seal(ordinal, None, given, &mut sealed)?;
             Ok(sealed)
@@ -272,27 +285,29 @@ impl Sealer<'_> {
     /// The tokens of an array's elements, be it of more dimensions: `= ANY` looks at every one.
     fn token_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Needle>>, Problem> {
         let elements = arrays::read(array.format, array.bytes)?;
-        self.each(&elements, cast, array, |sealer, given| sealer.token(ordinal, given))
+        let own = column(self.columns, ordinal)?.spec.ty;
+        self.each(&elements, cast, own, array, |sealer, given| sealer.token(ordinal, given))
     }
 
-    /// Makes something of each element that is not NULL, under the cast around the array.
+    /// Makes something of each element that is not NULL, under the cast around the array, for a column of type `own`.
     fn each<T>(
         &mut self,
         elements: &Elements,
         cast: Source,
+        own: LogicalType,
         array: Given<'_>,
         make: impl Fn(&mut Self, Given<'_>) -> Result<T, Problem>,
     ) -> Result<Vec<Option<T>>, Problem> {
-        let cast = of_elements(cast)?;
+        let cast = of_elements(cast, own)?;
         let source = match elements.type_oid {
-            0 => of_elements(array.source)?,
+            0 => of_elements(array.source, own)?,
             oid => Source { oid, typmod: -1 },
         };
         let one = |value: &Option<Vec<u8>>| {
             let Some(bytes) = value else { return Ok(None) };
             let mut cast_value = Vec::new();
             let given = Given { source, format: array.format, bytes };
-            let given = through_cast(given, cast, self.settings, &mut cast_value)?;
+            let given = through_cast(given, cast, own, self.settings, &mut cast_value)?;
             make(self, given).map(Some)
         };
         elements.values.iter().map(one).collect()
@@ -349,9 +364,18 @@ fn given(literal: &Literal) -> Given<'_> {
     Given { source: literal.source, format: Format::Text, bytes: literal.text.as_bytes() }
 }
 
-/// The type of an array's elements. Of one that is not known here the elements cannot be read.
-fn of_elements(array: Source) -> Result<Source, Problem> {
-    match (array.oid, arrays::element_type(array.oid)) {
+/// The element type of a built-in array type or of that of a column's enum type; 0 if it is not known here.
+fn element_type(array_oid: u32, own: LogicalType) -> u32 {
+    match own {
+        LogicalType::Enum(ty) if ty.array_oid() == array_oid => ty.oid(),
+        _ => arrays::element_type(array_oid),
+    }
+}
+
+/// The type of the elements of an array for a column of type `own`. Of one that is not known here the elements cannot
+/// be read.
+fn of_elements(array: Source, own: LogicalType) -> Result<Source, Problem> {
+    match (array.oid, element_type(array.oid, own)) {
         (0 | 705, _) => Ok(Source { oid: 0, typmod: array.typmod }),
         (oid, 0) => Err(Problem::new(
             "0A000",
@@ -363,10 +387,12 @@ fn of_elements(array: Source) -> Result<Source, Problem> {
     }
 }
 
-/// A declared parameter under a cast of another type is converted twice, as the server would.
+/// A declared parameter under a cast of another type is converted twice, as the server would. It is for a column of
+/// type `own`.
 fn through_cast<'v>(
     given: Given<'v>,
     cast: Source,
+    own: LogicalType,
     settings: &Settings,
     buffer: &'v mut Vec<u8>,
 ) -> Result<Given<'v>, Problem> {
@@ -374,6 +400,13 @@ fn through_cast<'v>(
         return Ok(given);
     }
     if matches!(given.source.oid, 0 | 705) || given.source.oid == cast.oid {
+        return Ok(Given { source: cast, ..given });
+    }
+    if let LogicalType::Enum(ty) = own
+        && ty.oid() == cast.oid
+        && matches!(given.source.oid, TEXT | VARCHAR)
+    {
+        // The cast goes by the label, which is the same in both formats.
         return Ok(Given { source: cast, ..given });
     }
     let Some(ty) = LogicalType::from_oid(cast.oid, -1) else {

@@ -7,13 +7,14 @@ use super::{
 };
 
 /// The type that a value of type `oid` is read as before it is stored in a column.
-pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, ValueError> {
+pub(super) fn check_assignment(target: LogicalType, oid: u32, search_path: &[String]) -> Result<Base, ValueError> {
     let to = target.base();
     let refused = |name: &str| {
-        ValueError::new("42804", format!("column is of type {} but expression is of type {name}", to.name()))
+        let own = named(to, search_path);
+        ValueError::new("42804", format!("column is of type {own} but expression is of type {name}"))
             .hint("You will need to rewrite or cast the expression.")
     };
-    let Some(from) = Base::from_oid(oid) else { return Err(foreign(to, oid, refused)) };
+    let Some(from) = known(to, oid) else { return Err(foreign(to, oid, refused)) };
     let casts = from == to
         // Any value may be assigned to a string by its output function.
         || to.is_string()
@@ -28,13 +29,13 @@ pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, Va
 }
 
 /// The type that an operand of type `oid` is read as before it is compared with a column.
-pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, ValueError> {
+pub(super) fn check_comparison(target: LogicalType, oid: u32, search_path: &[String]) -> Result<Base, ValueError> {
     let column = target.base();
     let refused = |name: &str| {
-        ValueError::new("42883", format!("operator does not exist: {} = {name}", column.name()))
+        ValueError::new("42883", format!("operator does not exist: {} = {name}", named(column, search_path)))
             .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
     };
-    let Some(from) = Base::from_oid(oid) else { return Err(foreign(column, oid, refused)) };
+    let Some(from) = known(column, oid) else { return Err(foreign(column, oid, refused)) };
     // There is no `=` for json.
     let compares = (from == column && column != Base::Json)
         || (from.is_network() && column.is_network())
@@ -57,6 +58,21 @@ pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, Va
         .hint("Cast the value to text or character varying."));
     }
     Ok(from)
+}
+
+/// The type with this OID: one that every database has, or the column's own enum type.
+fn known(column: Base, oid: u32) -> Option<Base> {
+    match column {
+        Base::Enum(ty) if ty.oid() == oid => Some(column),
+        _ => Base::from_oid(oid),
+    }
+}
+
+fn named(base: Base, search_path: &[String]) -> &'static str {
+    match base {
+        Base::Enum(ty) => ty.name_in(search_path),
+        _ => base.name(),
+    }
 }
 
 /// A type that pgveil cannot read: 0A000 where PostgreSQL would accept it or nobody knows, else its

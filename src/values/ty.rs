@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::EnumType;
+
 mod names;
 #[cfg(test)]
 mod tests;
@@ -52,6 +54,8 @@ pub enum LogicalType {
     Bytea,
     /// `jsonb`
     Jsonb,
+    /// An enum type
+    Enum(EnumType),
 }
 
 /// A normalisation applied before the equality token is computed (never to the stored value).
@@ -101,9 +105,11 @@ pub(super) enum Base {
     Uuid,
     Bytea,
     Jsonb,
+    Enum(EnumType),
 }
 
 impl Base {
+    /// All that have an OID of their own in every database.
     pub(super) const ALL: [Self; 21] = [
         Self::Text,
         Self::Varchar,
@@ -129,7 +135,7 @@ impl Base {
     ];
 
     /// `pg_type.dat`: OID, OID of the array type, typlen, name in messages.
-    const fn catalog(self) -> (u32, u32, i16, &'static str) {
+    fn catalog(self) -> (u32, u32, i16, &'static str) {
         match self {
             Self::Text => (25, 1009, -1, "text"),
             Self::Varchar => (1043, 1015, -1, "character varying"),
@@ -152,10 +158,11 @@ impl Base {
             Self::Uuid => (2950, 2951, 16, "uuid"),
             Self::Bytea => (17, 1001, -1, "bytea"),
             Self::Jsonb => (3802, 3807, -1, "jsonb"),
+            Self::Enum(ty) => (ty.oid(), ty.array_oid(), 4, ty.shown()),
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         self.catalog().3
     }
 
@@ -190,13 +197,23 @@ impl Base {
 }
 
 impl LogicalType {
-    /// The type names a policy may use, for messages.
+    /// The type names a policy may use besides those of enum types, for messages.
     pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, time, timestamp, timestamptz, uuid, bytea, json, jsonb, inet, cidr, macaddr";
 
     /// Reads a type name as a policy spells it: PostgreSQL's names and aliases, any case, spaces
     /// allowed (`character varying (20)`, `timestamp with time zone`), a `pg_catalog.` before it too.
+    ///
+    /// The name of an enum type is unknown here.
     pub fn parse(name: &str) -> Result<Self, TypeError> {
         names::parse(name)
+    }
+
+    /// The enum type that it is, if it is one.
+    pub const fn as_enum(self) -> Option<EnumType> {
+        match self {
+            Self::Enum(ty) => Some(ty),
+            _ => None,
+        }
     }
 
     pub(super) const fn base(self) -> Base {
@@ -222,21 +239,22 @@ impl LogicalType {
             Self::Uuid => Base::Uuid,
             Self::Bytea => Base::Bytea,
             Self::Jsonb => Base::Jsonb,
+            Self::Enum(ty) => Base::Enum(ty),
         }
     }
 
     /// The type's OID in `pg_type`.
-    pub const fn oid(self) -> u32 {
+    pub fn oid(self) -> u32 {
         self.base().catalog().0
     }
 
     /// The OID of the type's array type.
-    pub const fn array_oid(self) -> u32 {
+    pub fn array_oid(self) -> u32 {
         self.base().catalog().1
     }
 
     /// `pg_type.typlen`: fixed length in bytes, or -1.
-    pub const fn typlen(self) -> i16 {
+    pub fn typlen(self) -> i16 {
         self.base().catalog().2
     }
 
@@ -275,7 +293,8 @@ impl LogicalType {
             | Self::Date
             | Self::Uuid
             | Self::Bytea
-            | Self::Jsonb => self,
+            | Self::Jsonb
+            | Self::Enum(_) => self,
         }
     }
 
@@ -303,6 +322,7 @@ impl LogicalType {
             Base::Inet => 19,
             Base::Cidr => 20,
             Base::Macaddr => 21,
+            Base::Enum(_) => 24,
         }
     }
 
@@ -321,14 +341,15 @@ impl LogicalType {
     }
 
     /// The base name as error messages of PostgreSQL spell it, without modifiers: `character varying`.
-    pub const fn base_name(self) -> &'static str {
+    pub fn base_name(self) -> &'static str {
         self.base().name()
     }
 
     /// The logical type of a column that `format_type`/`pg_attribute` describe by OID and typmod, if
     /// pgveil can seal it. Used by `check` and `apply` to compare a policy with a live column.
     ///
-    /// `bpchar` without a length (typmod -1) gives `Char(None)`, which no policy can name.
+    /// `bpchar` without a length (typmod -1) gives `Char(None)`, which no policy can name. Enum types have no OID
+    /// that says so.
     pub fn from_oid(oid: u32, typmod: i32) -> Option<Self> {
         let length = || u32::try_from(typmod - VARHDRSZ).ok().filter(|&n| n > 0);
         Some(match Base::from_oid(oid)? {
@@ -353,6 +374,7 @@ impl LogicalType {
             Base::Uuid => Self::Uuid,
             Base::Bytea => Self::Bytea,
             Base::Jsonb => Self::Jsonb,
+            Base::Enum(ty) => Self::Enum(ty),
         })
     }
 }

@@ -9,10 +9,9 @@ use super::{
     Resolver, Step,
     carry::{Carry, Valued},
     flow::Use,
-    operand::{Constant, Operand, operand},
+    operand::{Constant, Operand},
     refuse::{Place, construct_at, native},
     scope::{OutCol, Scope},
-    types,
 };
 use crate::sql::{catalog::Relation, model::Ordinal};
 
@@ -38,8 +37,8 @@ impl<'a> Resolver<'a> {
         let place = Place::Named("being stored in a plain column");
         let Some(ordinal) = column else { return self.plain(node, scope, place) };
         let location = location_of(node);
-        if let Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) = operand(node)
-            && types::element(source).is_some()
+        if let Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) = self.operand(node)
+            && self.types().element(source).is_some()
         {
             return Err(self.unassignable(ordinal, "an array as its value", location));
         }

@@ -8,10 +8,9 @@ use pg_raw_parse::Node;
 
 use super::{
     Resolver, Step,
-    operand::{Operand, Outer, nested, operand},
+    operand::{Operand, Outer, nested},
     refuse::{Place, located},
     scope::Scope,
-    types,
 };
 use crate::{
     sql::{
@@ -228,7 +227,7 @@ impl<'a> Resolver<'a> {
         let Some(ordinal) = used.how.column() else {
             return self.plain(node, &Scope::default(), Place::Named("an expression"));
         };
-        match operand(node) {
+        match self.operand(node) {
             Operand::Null(cast, _) => {
                 match (used.direct, cast) {
                     (true, cast) => self.null(cast),
@@ -242,7 +241,7 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Operand::Literal(constant) => {
-                let Some(source) = seen_through(constant.source, used, true).filter(|s| scalar(*s)) else {
+                let Some(source) = seen_through(constant.source, used, true).filter(|s| self.scalar(*s)) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));
                 };
                 let at = constant.outer.at;
@@ -261,7 +260,7 @@ impl<'a> Resolver<'a> {
                 // A declared type is known where the value is read.
                 let declared = source.oid == 0 && self.type_of(node).is_some();
                 let used_as = if declared { Used { inherits: 0, ..used } } else { used };
-                let Some(source) = seen_through(source, used_as, false).filter(|s| scalar(*s)) else {
+                let Some(source) = seen_through(source, used_as, false).filter(|s| self.scalar(*s)) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));
                 };
                 let form = match used.how {
@@ -277,12 +276,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    fn scalar(&self, source: Source) -> bool {
+        self.types().element(source).is_none()
+    }
+
     /// An array whose elements are used one by one.
     fn use_array(&mut self, node: Node<'a>, used: Used) -> Step<()> {
         let Some(ordinal) = used.how.column() else {
             return self.plain(node, &Scope::default(), Place::Named("an expression"));
         };
-        let element = |source: Source| types::element(source).unwrap_or(Source::UNTYPED);
+        let types = self.types();
+        let element = |source: Source| types.element(source).unwrap_or(Source::UNTYPED);
         let fits = |source: Source| {
             let own = element(source);
             used.cast.oid == 0 || own == used.cast || own.oid == 0
@@ -291,7 +295,7 @@ impl<'a> Resolver<'a> {
             return Err(self.obstacle(used, "unnest() beside it"));
         }
         let token = matches!(used.how, Use::Token(_));
-        match operand(node) {
+        match self.operand(node) {
             Operand::Literal(constant) if fits(constant.source) => {
                 let at = constant.outer.at;
                 let literal = constant.literal(self.start);
@@ -313,10 +317,6 @@ impl<'a> Resolver<'a> {
             _ => Err(self.obstacle(used, "casts of casts")),
         }
     }
-}
-
-fn scalar(source: Source) -> bool {
-    types::element(source).is_none()
 }
 
 /// The type of a value with a type of its own (or none) under what stands between it and its use.

@@ -6,7 +6,7 @@ use pg_raw_parse::Node;
 
 use super::{
     Resolver, Step, Stop,
-    operand::{Operand, operand},
+    operand::Operand,
     refuse::located,
 };
 use crate::{
@@ -24,7 +24,7 @@ impl<'a> Resolver<'a> {
             return Ok(());
         }
         let column = self.sealed_column(ordinal)?;
-        match values::check(column.ty, oid, Purpose::Assign) {
+        match values::check(column.ty, oid, Purpose::Assign, &self.env.search_path) {
             Err(mut error) if error.sqlstate == "42804" => {
                 error.message = error.message.replacen("column is of", &format!("column \"{}\" is of", column.name), 1);
                 Err(native(error, location))
@@ -45,7 +45,7 @@ impl<'a> Resolver<'a> {
         if oid == 0 {
             return Ok(());
         }
-        match values::check(self.sealed_column(ordinal)?.ty, oid, Purpose::Compare) {
+        match values::check(self.sealed_column(ordinal)?.ty, oid, Purpose::Compare, &self.env.search_path) {
             Err(mut error) if error.sqlstate == "42883" => {
                 if let Some(types) = error.message.strip_prefix("operator does not exist: ")
                     && let Some((column, other)) = types.split_once(" = ")
@@ -67,7 +67,7 @@ impl<'a> Resolver<'a> {
 
     /// Type with its modifier, if it is given, and place of a NULL, literal or parameter.
     pub(super) fn typed(&self, node: Node<'a>) -> Option<(Source, i32)> {
-        Some(match operand(node) {
+        Some(match self.operand(node) {
             Operand::Null(_, source) => (source, -1),
             // A sign in front is an operator, whose result has no type modifier.
             Operand::Literal(constant) if constant.outer.at.kind == NodeKind::Prefix => {

@@ -8,7 +8,10 @@ use pg_raw_parse::{
 };
 use zeroize::Zeroizing;
 
-use super::types;
+use super::{
+    Resolver,
+    types::{self, Types},
+};
 use crate::{
     sql::{
         grammar::edits::{NodeAt, NodeKind},
@@ -72,15 +75,22 @@ impl Constant<'_> {
     }
 }
 
-/// Reads an operand.
-pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
+impl<'a> Resolver<'a> {
+    /// Reads an operand.
+    pub(super) fn operand(&self, node: Node<'a>) -> Operand<'a> {
+        operand(node, self.types())
+    }
+}
+
+/// Reads an operand, type names in it meaning these types.
+pub(super) fn operand<'n>(node: Node<'n>, types: Types<'_>) -> Operand<'n> {
     let mut inner = node;
     let mut outer: Option<Outer> = None;
     let mut source = Source::UNTYPED;
     while let Node::TypeCast(cast) = inner {
         // Only a cast around a literal, parameter or array is an operand's cast.
         let Some(name) = cast.type_name() else { return Operand::Other };
-        let Some(type_) = types::source(name) else {
+        let Some(type_) = types.source(name) else {
             return if is_value(node) { Operand::Unusable("a cast to this type") } else { Operand::Other };
         };
         source = match outer {
@@ -112,19 +122,19 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
             let own = Outer { at: NodeAt { kind: NodeKind::ArrayExpr, location: array.location }, cast: false };
             Operand::Array(array, outer.unwrap_or(own), source)
         }
-        Node::A_Expr(expr) if outer.is_none() => negated(expr).map_or(Operand::Other, Operand::Literal),
+        Node::A_Expr(expr) if outer.is_none() => negated(expr, types).map_or(Operand::Other, Operand::Literal),
         _ => Operand::Other,
     }
 }
 
 /// A minus sign before a number in a cast: `-5::int` negates what is cast.
-fn negated(expr: &A_Expr) -> Option<Constant<'_>> {
+fn negated<'n>(expr: &'n A_Expr, types: Types<'_>) -> Option<Constant<'n>> {
     let mut name = expr.name().iter().map(Node::as_str);
     let minus = expr.kind == A_Expr_Kind::AEXPR_OP
         && matches!(expr.lexpr(), Node::None)
         && matches!(expr.rexpr(), Node::TypeCast(_))
         && (name.next(), name.next()) == (Some(Some("-")), None);
-    let Operand::Literal(constant) = (if minus { operand(expr.rexpr()) } else { Operand::Other }) else {
+    let Operand::Literal(constant) = (if minus { operand(expr.rexpr(), types) } else { Operand::Other }) else {
         return None;
     };
     let text = constant.text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);

@@ -2,7 +2,14 @@
 
 use pg_raw_parse::{ConstValue, Node, nodes::TypeName};
 
-use crate::values::Source;
+use super::Resolver;
+use crate::{
+    sql::{
+        catalog::{Catalog, NamedType},
+        env::Env,
+    },
+    values::{self, Source},
+};
 
 /// Name, OID, OID of the array type (pg_type.dat). Types that may stand around an operand of a
 /// sealed column; anything else is refused there.
@@ -35,6 +42,80 @@ const TYPES: [(&str, u32, u32); 23] = [
 /// PostgreSQL's VARHDRSZ: what varchar(n), char(n) and numeric(p,s) add to their modifiers.
 const VARHDRSZ: i32 = 4;
 
+/// The types that names in a statement may mean: PostgreSQL's usual ones, and the policy's enums.
+#[derive(Clone, Copy)]
+pub(in crate::sql) struct Types<'a> {
+    named: &'a [NamedType],
+    env: Option<&'a Env>,
+}
+
+impl<'a> Types<'a> {
+    /// PostgreSQL's usual ones alone: where an enum is as good as any other type.
+    pub(super) const USUAL: Self = Self { named: &[], env: None };
+
+    /// What names mean in a session.
+    pub(in crate::sql) fn of(catalog: &'a Catalog, env: &'a Env) -> Self {
+        Self { named: &catalog.named_types, env: Some(env) }
+    }
+
+    /// What a type name means, if it is a usual type's or a policy's enum's, or that of an array of one.
+    pub(in crate::sql) fn source(self, name: &TypeName) -> Option<Source> {
+        source(name).or_else(|| self.named(name))
+    }
+
+    fn named(self, name: &TypeName) -> Option<Source> {
+        let mut parts = name.names().iter().rev().map(|s| s.sval().unwrap_or_default());
+        let (bare, schema, None) = (parts.next()?, parts.next(), parts.next()) else { return None };
+        if name.setof || name.pct_type || !name.typmods().is_empty() || name.array_bounds().len() > 1 {
+            return None;
+        }
+        let found = match schema {
+            Some(schema) => self.in_schema(schema, bare),
+            None => self.env?.search_path.iter().find_map(|schema| self.in_schema(schema, bare)),
+        };
+        let found = found?.filter(|found| found.is_enum())?;
+        let oid = if name.array_bounds().is_empty() { found.oid } else { found.array_oid };
+        Some(Source { oid, typmod: -1 })
+    }
+
+    /// Whatever has this name in a schema; `Some(None)` if that is nothing the catalog knows to the end: a row type
+    /// of the session's own, or a type that its transaction has created or changed.
+    fn in_schema(self, schema: &str, bare: &str) -> Option<Option<&'a NamedType>> {
+        let env = self.env?;
+        let temp = env.temp.iter().any(|r| r.schema == schema && r.name == bare);
+        if temp || env.changed_types.iter().any(|(s, name)| s == schema && name == bare) {
+            return Some(None);
+        }
+        self.named.iter().find(|found| found.schema == schema && found.name == bare).map(Some)
+    }
+
+    /// The element type of an array type.
+    pub(super) fn element(self, source: Source) -> Option<Source> {
+        let named = || {
+            let found = self.named.iter().find(|found| found.is_enum() && found.array_oid == source.oid)?;
+            Some(Source { oid: found.oid, ..source })
+        };
+        element(source).or_else(named)
+    }
+
+    /// See [`values::common_type`]: the common type of an enum's values and of some without a type is the enum.
+    pub(super) fn common(self, types: &[u32]) -> Option<u32> {
+        let mut known = types.iter().copied().filter(|oid| !matches!(oid, 0 | 705));
+        match known.next() {
+            Some(first) if self.named.iter().any(|found| found.is_enum() && found.oid == first) => {
+                known.all(|oid| oid == first).then_some(first)
+            }
+            _ => values::common_type(types),
+        }
+    }
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn types(&self) -> Types<'a> {
+        Types::of(self.catalog, self.env)
+    }
+}
+
 /// What is known about a type.
 pub(super) fn is_text(source: Source) -> bool {
     matches!(source.oid, 25 | 1043)
@@ -61,8 +142,8 @@ pub(super) fn widens(from: Source, to: Source) -> bool {
     matches!((rank(from), rank(to)), (Some(from), Some(to)) if from < to)
 }
 
-/// The element type of an array type.
-pub(super) fn element(source: Source) -> Option<Source> {
+/// The element type of an array type of one of [`TYPES`].
+fn element(source: Source) -> Option<Source> {
     TYPES.iter().find(|(_, _, array)| *array == source.oid).map(|(_, oid, _)| Source { oid: *oid, ..source })
 }
 
@@ -78,7 +159,7 @@ pub(super) fn name(name: &TypeName) -> Option<(Option<&str>, &str)> {
 }
 
 /// What a type name means, if it is one of [`TYPES`] or an array of one.
-pub(super) fn source(name: &TypeName) -> Option<Source> {
+fn source(name: &TypeName) -> Option<Source> {
     let mut parts = name.names().iter().map(|s| s.sval().unwrap_or_default());
     let ((Some("pg_catalog"), Some(base), None) | (Some(base), None, None)) =
         (parts.next(), parts.next(), parts.next())

@@ -12,7 +12,7 @@ use super::{
     carry::{Carry, Sealed, Valued},
     flow::{FlowId, Use},
     functions,
-    operand::{Operand, operand},
+    operand::Operand,
     refuse::Place,
     scope::{Scope, Target},
     types,
@@ -22,7 +22,7 @@ use crate::{
         grammar::edits::{Change, NodeAt, NodeKind},
         model::Ordinal,
     },
-    values::{LogicalType, Source, common_type},
+    values::{LogicalType, Source},
 };
 
 /// Window functions whose result is one of their argument's values.
@@ -83,7 +83,7 @@ impl<'a> Resolver<'a> {
             Node::A_Expr(expr) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => {
                 self.nested(|this| this.nullif(expr, scope))
             }
-            Node::A_Expr(_) if matches!(operand(node), Operand::Literal(_)) => {
+            Node::A_Expr(_) if matches!(self.operand(node), Operand::Literal(_)) => {
                 self.operand_value(node, scope, sink, place)
             }
             Node::FuncCall(call) => match self.carrying_call(call, scope)? {
@@ -106,7 +106,7 @@ impl<'a> Resolver<'a> {
         sink: Option<Ordinal>,
         place: Place<'a>,
     ) -> Step<Valued> {
-        match operand(node) {
+        match self.operand(node) {
             Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..) => {
                 let flow = self.value_flow(node);
                 Ok(Valued::of(Carry::Open(flow)))
@@ -132,13 +132,13 @@ impl<'a> Resolver<'a> {
         if let Some(name) = cast.type_name() {
             self.type_name(name)?;
         }
-        let source = cast.type_name().and_then(types::source);
+        let source = cast.type_name().and_then(|name| self.types().source(name));
         if let (Node::CaseExpr(_) | Node::CoalesceExpr(_), Some(source)) = (cast.arg(), source) {
             self.around = source;
         }
         let inner = self.value(cast.arg(), scope, sink, place)?;
         match (inner.carry, source) {
-            (Carry::Open(flow), Some(source)) if types::element(source).is_none() => {
+            (Carry::Open(flow), Some(source)) if self.types().element(source).is_none() => {
                 let flow = self.cast_flow(flow, NodeAt::type_cast(cast), source);
                 Ok(Valued::of(Carry::Open(flow)))
             }
@@ -198,7 +198,7 @@ impl<'a> Resolver<'a> {
                     match value.carry {
                         Carry::Open(flow) if number == 1 && matches!(name, "lag" | "lead") => {
                             // Both are of one type, `anycompatible`.
-                            let common = common_type(&[shown.oid(), self.flow_type(flow).oid]);
+                            let common = self.types().common(&[shown.oid(), self.flow_type(flow).oid]);
                             let Some(together) = common.and_then(|oid| shown_beside(own, oid)) else {
                                 let what = format_args!("{name}() with a default of another type");
                                 let hint = "give the default as a literal without a cast";
@@ -231,23 +231,24 @@ impl<'a> Resolver<'a> {
 
     /// The elements of an array of literals or parameters.
     pub(super) fn unnested(&mut self, array: Node<'a>) -> Option<Carry> {
-        let is_array = |source| types::element(source).is_some();
-        let element = |source| types::element(source).map_or(0, |element| element.oid);
-        let element = match operand(array) {
+        let types = self.types();
+        let is_array = |source| types.element(source).is_some();
+        let element = |source| types.element(source).map_or(0, |element| element.oid);
+        let element = match self.operand(array) {
             Operand::Literal(constant) if is_array(constant.source) => element(constant.source),
             Operand::Parameter(_, _, source) if is_array(source) => element(source),
             Operand::Parameter(..) => {
                 let (oid, _) = self.type_of(array)?;
-                types::element(Source { oid, typmod: -1 })?.oid
+                types.element(Source { oid, typmod: -1 })?.oid
             }
             Operand::Array(list, _, source) => {
                 let value =
-                    |node| matches!(operand(node), Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..));
+                    |node| matches!(self.operand(node), Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..));
                 if !list.elements().iter().all(value) {
                     return None;
                 }
                 let own = list.elements().iter().map(|node| self.type_of(node).map_or(0, |(oid, _)| oid));
-                if is_array(source) { element(source) } else { common_type(&own.collect::<Vec<_>>())? }
+                if is_array(source) { element(source) } else { types.common(&own.collect::<Vec<_>>())? }
             }
             _ => return None,
         };
