@@ -61,6 +61,7 @@ pub fn sealed(ty: Ty) -> Vec<String> {
             "1.0",
             "[]",
         ]),
+        Family::Feeling => own(&["MARK sad", "MARK", "MARK'q\"\\,{}", "MARKßé😀", "MARK sad "]),
     };
     match ty {
         Ty::Int4 => values.extend(own(&["2147483647", "-2147483648"])),
@@ -103,6 +104,7 @@ pub fn wrong(ty: Ty) -> Vec<String> {
         Ty::Uuid => own(&["MARK", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1"]),
         Ty::Bytea => own(&["\\x0", "\\xMARK"]),
         Ty::Jsonb => own(&["MARK", "{", ""]),
+        Ty::Feeling => own(&["MARK glad", "", " MARK"]),
     }
 }
 
@@ -124,5 +126,6 @@ pub fn plain(ty: Ty) -> Vec<String> {
         Family::Uuid => own(&["11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555556"]),
         Family::Bytea => own(&["\\x0102", "\\xaabb"]),
         Family::Jsonb => own(&["{\"p\": 1}", "2"]),
+        Family::Feeling => own(&["one", "Two"]),
     }
 }

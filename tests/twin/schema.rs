@@ -180,7 +180,10 @@ impl Schema {
 
     /// Definitions of the tables.
     pub fn ddl(&self) -> String {
-        let mut out = "CREATE SCHEMA side;\n".to_owned();
+        let mut labels = pool::plain(Ty::Feeling);
+        labels.extend(pool::sealed(Ty::Feeling));
+        let labels: Vec<String> = labels.iter().map(|label| format!("'{}'", label.replace('\'', "''"))).collect();
+        let mut out = format!("CREATE SCHEMA side;\nCREATE TYPE feeling AS ENUM ({});\n", labels.join(", "));
         for table in &self.tables {
             let mut parts = Vec::new();
             for column in &table.columns {

@@ -22,6 +22,8 @@ pub enum Ty {
     Uuid,
     Bytea,
     Jsonb,
+    /// The enum type `feeling` of every schema here.
+    Feeling,
 }
 
 /// Types whose values compare with each other.
@@ -41,10 +43,11 @@ pub enum Family {
     Uuid,
     Bytea,
     Jsonb,
+    Feeling,
 }
 
 impl Ty {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Text,
         Self::Varchar(24),
         Self::Char(20),
@@ -65,6 +68,7 @@ impl Ty {
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
+        Self::Feeling,
         Self::Varchar(300),
     ];
 
@@ -91,6 +95,7 @@ impl Ty {
             Self::Uuid => "uuid".to_owned(),
             Self::Bytea => "bytea".to_owned(),
             Self::Jsonb => "jsonb".to_owned(),
+            Self::Feeling => "feeling".to_owned(),
         }
     }
 
@@ -116,9 +121,11 @@ impl Ty {
             Self::Uuid => "uuid",
             Self::Bytea => "bytea",
             Self::Jsonb => "jsonb",
+            Self::Feeling => "feeling",
         }
     }
 
+    /// 0 for the enum, whose OID is another in each database: its parameters are not declared.
     pub fn oid(self) -> u32 {
         match self {
             Self::Text => 25,
@@ -140,6 +147,7 @@ impl Ty {
             Self::Uuid => 2950,
             Self::Bytea => 17,
             Self::Jsonb => 3802,
+            Self::Feeling => 0,
         }
     }
 
@@ -164,6 +172,7 @@ impl Ty {
             Self::Uuid => 2951,
             Self::Bytea => 1001,
             Self::Jsonb => 3807,
+            Self::Feeling => 0,
         }
     }
 
@@ -183,6 +192,7 @@ impl Ty {
             Self::Uuid => Family::Uuid,
             Self::Bytea => Family::Bytea,
             Self::Jsonb => Family::Jsonb,
+            Self::Feeling => Family::Feeling,
         }
     }
 
@@ -212,13 +222,14 @@ impl Ty {
             Self::Uuid => &[Ty::Uuid],
             Self::Bytea => &[Ty::Bytea],
             Self::Jsonb => &[Ty::Jsonb],
+            Self::Feeling => &[Ty::Feeling],
         }
     }
 
     /// Binary form of a value given as text; None if there is none that is certain.
     pub fn binary(self, text: &str) -> Option<Vec<u8>> {
         match self {
-            Self::Text | Self::Varchar(_) | Self::Char(_) => Some(text.as_bytes().to_vec()),
+            Self::Text | Self::Varchar(_) | Self::Char(_) | Self::Feeling => Some(text.as_bytes().to_vec()),
             Self::Bool => match text {
                 "true" | "t" => Some(vec![1]),
                 "false" | "f" => Some(vec![0]),

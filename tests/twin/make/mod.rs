@@ -183,6 +183,7 @@ impl<'a> Maker<'a> {
         let construct = match ty.family() {
             _ if chars => Construct::CharAmongStrings,
             Family::Float if exact => Construct::FloatAmongNumbers,
+            Family::Feeling if column.ty != ty => Construct::EnumAmongOthers,
             _ => Construct::Foreign,
         };
         Doc::Seq(vec![Self::mark(construct, column.mode), operand.into()])
