@@ -388,10 +388,11 @@ fn detours(canary: &mut Canary) {
         canary.both(&sql);
     }
     // Data behind a COPY, whether it is taken or not, and sent before anybody has asked for it.
-    for sql in ["COPY people (name, email) FROM STDIN", "COPY people (name, email) FROM STDIN (FORMAT csv)"] {
-        let data =
-            [copy_data(format!("{c}copy{}\t{m}\n", canary.done).as_bytes()), copy_data(m.as_bytes()), copy_done()]
-                .concat();
+    for (options, between) in [("", '\t'), (" (FORMAT csv)", ',')] {
+        let sql = &format!("COPY people (name, email) FROM STDIN{options}");
+        let rows = format!("{c}copy{}{between}{m}\n{c}more{}{between}{m}", canary.done, canary.done);
+        let (first, second) = rows.as_bytes().split_at(rows.len() / 2);
+        let data = [copy_data(first), copy_data(second), copy_done()].concat();
         canary.send(&[query(sql), data.clone()].concat(), sql);
         canary.send(&[undescribed(sql, &[]), data, sync()].concat(), sql);
     }

@@ -118,8 +118,9 @@ fn psql_describes_protected_tables_and_names_what_is_refused() {
     for sql in [
         "SELECT id FROM members ORDER BY email",
         "SELECT id\n  FROM members\n WHERE balance = 5",
-        r"\copy members FROM '/dev/null'",
-        "COPY members TO STDOUT",
+        "COPY members TO '/tmp/members'",
+        "COPY members FROM PROGRAM 'true'",
+        "COPY (SELECT id FROM members ORDER BY email) TO STDOUT",
         "DECLARE c CURSOR WITH HOLD FOR SELECT upper(email) FROM members",
         "PREPARE p AS SELECT upper(email) FROM members",
         "CREATE VIEW v AS SELECT upper(email) FROM members",

@@ -265,6 +265,26 @@ async fn the_oids_are_those_of_the_database() {
 }
 
 #[test]
+fn copy_reads_and_writes_labels() {
+    let world = world();
+    let rows = "90\tsad\tit's\tL\tx\n91\t\\N\tok\tM\t\\N\n";
+    let load = |rows: &str| [raw::query("COPY people FROM STDIN"), raw::copy_data(rows.as_bytes()), raw::copy_done()];
+    same(
+        &world,
+        &Script::new()
+            .ask(load(rows))
+            .ask(load("92\tglad\tok\tM\tx\n"))
+            .query("COPY (SELECT id, feels, felt, size FROM people ORDER BY id) TO STDOUT")
+            .query("COPY (SELECT feels, size FROM people ORDER BY id) TO STDOUT (FORMAT binary)"),
+    );
+    let mut session = Raw::connect(&world.through());
+    session.brief("BEGIN");
+    session.brief("ALTER TYPE mood ADD VALUE 'meh'");
+    let answer = said(&mut session, "COPY people FROM STDIN");
+    assert!(answer.contains("changed its type mood"), "{answer}");
+}
+
+#[test]
 fn what_would_need_the_order_of_labels_is_refused_by_name() {
     let world = world();
     let mut session = Raw::connect(&world.through());
@@ -370,7 +390,10 @@ fn without_its_type_a_column_is_refused_until_there_is_one_again() {
         ("ALTER TYPE shop.\"Size\" RENAME TO size", "ALTER TYPE shop.size RENAME TO \"Size\""),
         ("ALTER TYPE shop.\"Size\" SET SCHEMA other", "ALTER TYPE other.\"Size\" SET SCHEMA shop"),
         ("DROP TYPE shop.\"Size\"", "CREATE TYPE shop.\"Size\" AS ENUM ('S', 'M', 'L')"),
-        ("DROP TYPE shop.\"Size\"; CREATE DOMAIN shop.\"Size\" AS text", "DROP DOMAIN shop.\"Size\"; CREATE TYPE shop.\"Size\" AS ENUM ('S')"),
+        (
+            "DROP TYPE shop.\"Size\"; CREATE DOMAIN shop.\"Size\" AS text",
+            "DROP DOMAIN shop.\"Size\"; CREATE TYPE shop.\"Size\" AS ENUM ('S')",
+        ),
     ] {
         let answer = said(&mut session, change);
         assert!(!fails(&answer), "{change}: {answer}");

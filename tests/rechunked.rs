@@ -16,6 +16,8 @@ const RECHUNK: bool = true;
 mod barrier;
 #[path = "protocol/copy.rs"]
 mod copy;
+#[path = "protocol/copy_sealed.rs"]
+mod copy_sealed;
 #[path = "protocol/extended.rs"]
 mod extended;
 #[path = "protocol/flow.rs"]

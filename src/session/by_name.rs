@@ -182,7 +182,7 @@ impl Session {
     /// How the rows of a statement in a Query are shown.
     pub(super) fn script_view(&self, plan: &Arc<crate::sql::model::Plan>) -> Option<Arc<View>> {
         let formats = || if plan.binary { vec![1] } else { Vec::new() };
-        (plan.reads_sealed() || plan.explain).then(|| self.view(plan, formats(), formats()))
+        (plan.reads_sealed() || plan.explain || plan.looks_at_copy()).then(|| self.view(plan, formats(), formats()))
     }
 }
 

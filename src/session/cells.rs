@@ -240,7 +240,7 @@ impl Column {
         problem
     }
 
-    fn too_long(&self) -> Problem {
+    pub(super) fn too_long(&self) -> Problem {
         Problem::new("54000", "seal/too-long", format!("value too long for sealed column \"{}\"", self.spec.path()))
             .detail(format!("The limit is {} bytes.", self.max_value))
             .hint("Raise limits.max_value in the policy (at most 64MiB).")

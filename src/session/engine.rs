@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use super::{
     barrier::Segment,
     cells::Scratch,
+    copy::Copying,
     database::Database,
     environment::Environment,
     fifo::{Fifo, Kind},
@@ -41,6 +42,10 @@ pub struct Session {
     pub(super) client_discards: bool,
     /// Bytes of a server's message that are still to be forwarded (or dropped) unseen.
     pub(super) server_streams: usize,
+    /// They are data of a COPY that is looked at.
+    pub(super) client_copies: bool,
+    /// The COPY that is under way.
+    pub(super) copying: Copying,
     /// What plans are cached under, and the catalog epoch and environment it was made for.
     pub(super) scope: Option<(u64, Arc<Env>, Arc<Scope>)>,
     /// What the server still has to answer.
@@ -140,6 +145,8 @@ impl Session {
             server,
             client_streams: 0,
             client_discards: false,
+            client_copies: false,
+            copying: Copying::No,
             server_streams: 0,
             scope: None,
             fifo: Fifo::default(),
@@ -175,7 +182,7 @@ impl Session {
                 return Err(End::Server);
             }
             if self.client.closed && !self.waits() && !self.terminated {
-                if self.client_streams > 0 && !self.client_discards {
+                if self.client_streams > 0 && !self.client_discards && !self.client_copies {
                     // In the middle of a message: the server waits for its rest until it sees the end, too.
                     return Err(End::Io(io::ErrorKind::UnexpectedEof.into()));
                 }
@@ -213,7 +220,7 @@ impl Session {
         self.terminated = true;
         self.client.input.clear();
         // In the middle of a message the server takes the end of the connection itself as the end.
-        if self.client_streams == 0 || self.client_discards {
+        if self.client_streams == 0 || self.client_discards || self.client_copies {
             frontend::terminate(&mut self.server.output);
         }
     }

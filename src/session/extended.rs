@@ -243,8 +243,8 @@ impl Session {
         }
         planned.used.store(true, Ordering::Relaxed);
         self.segment.open = true;
-        let view =
-            (planned.plan.reads_sealed() || planned.plan.explain).then(|| self.view(&planned.plan, wanted, upstream));
+        let looks = planned.plan.reads_sealed() || planned.plan.explain || planned.plan.looks_at_copy();
+        let view = looks.then(|| self.view(&planned.plan, wanted, upstream));
         let positions = statement.positions();
         let portal = Portal::bound(statement, view);
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
@@ -510,7 +510,8 @@ impl From<Problem> for Stop {
 /// Sealed columns are asked for in binary whatever the client wants, where the number of columns is
 /// certain: hex text doubles the bytes.
 pub(super) fn result_formats(plan: &Plan, certain: bool, wanted: &[i16]) -> Vec<i16> {
-    if !certain || !plan.reads_sealed() || wanted == [1] {
+    // COPY has a form of its own.
+    if !certain || !plan.reads_sealed() || plan.copy.is_some() || wanted == [1] {
         return wanted.to_vec();
     }
     let code = |i: usize| if wanted.len() > 1 { wanted.get(i) } else { wanted.first() }.copied().unwrap_or(0);
@@ -521,7 +522,7 @@ fn result_formats_of(plan: &Plan, statement: &Statement, wanted: &[i16]) -> Resu
     if let Some(bad) = wanted.iter().find(|code| !(0..=1).contains(*code)) {
         return Err(Problem::native("22023", format!("unsupported format code: {bad}")));
     }
-    if wanted.len() > 1 && plan.results_certain && wanted.len() != plan.results.len() {
+    if wanted.len() > 1 && plan.results_certain && plan.copy.is_none() && wanted.len() != plan.results.len() {
         return Err(Problem::native(
             "08P01",
             format!("bind message has {} result formats but query has {} columns", wanted.len(), plan.results.len()),

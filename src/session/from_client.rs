@@ -35,7 +35,10 @@ impl Session {
         loop {
             if self.client_streams > 0 {
                 let n = self.client_streams.min(input.len());
-                if self.client_discards {
+                if self.client_copies {
+                    let data = input.split_to(n);
+                    self.copy_data(&data);
+                } else if self.client_discards {
                     input.advance(n);
                 } else if n > 0 {
                     forward(input, &mut self.server.output, n);
@@ -63,6 +66,12 @@ impl Session {
             }
             // COPY data and what pgveil does not know need no look and are not held.
             if !b"QPBDECSHFXcf".contains(&header.tag) {
+                self.client_copies = header.tag == b'd' && self.seals_copy();
+                if self.client_copies {
+                    input.advance(HEADER);
+                    self.client_streams = header.body;
+                    continue;
+                }
                 self.client_streams = header.total();
                 // Outside of COPY the server would ignore it.
                 self.client_discards = header.tag == b'd' && !self.fifo.copying_in();
@@ -115,6 +124,7 @@ impl Session {
                 Ok(Next::Go)
             }
             b'F' => self.function_call(body, &input[..total]),
+            b'c' if !self.copy_done() => Ok(Next::Go),
             b'c' | b'f' => {
                 self.server.output.extend_from_slice(&input[..total]);
                 self.sent(Kind::CopyEnd, Job::forward());

@@ -9,6 +9,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     cells::NotShown,
+    copy::Copying,
     engine::{End, Failing, Session, Wait, forward},
     error_response::{self, Positions},
     fifo::{Entry, Kind, Step},
@@ -31,7 +32,7 @@ use crate::{
 
 /// What becomes of a message.
 #[derive(Debug, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     /// Sent to the client as it is.
     Forward,
     /// Handled: dropped, or something else was written in its place.
@@ -44,7 +45,7 @@ fn changes_catalog(tag: &[u8]) -> bool {
     [&b"CREATE"[..], b"ALTER", b"DROP", b"REASSIGN", b"IMPORT", b"DO", b"CALL"].iter().any(|word| tag.starts_with(word))
 }
 
-fn out_of_step() -> End {
+pub(super) fn out_of_step() -> End {
     End::Broken(
         Problem::new("08P01", "session/out-of-step", "pgveil: the server's answer fits no request")
             .hint("Please report this with the steps that lead to it."),
@@ -97,6 +98,10 @@ impl Session {
             }
             // Whatever this message becomes is written behind the run.
             flush(input, &mut self.client.output, &mut run);
+            if self.shows_copy(header.tag) {
+                self.copied_rows(input).await?;
+                continue;
+            }
             if self.shows_rows(header.tag) {
                 self.rows(input).await?;
                 continue;
@@ -112,7 +117,11 @@ impl Session {
 
     /// Data of a result that needs no look.
     fn steps_over(&mut self, tag: u8) -> bool {
-        if !matches!(tag, b'D' | b'd') || self.failing != Failing::No || self.aborting {
+        if !matches!(tag, b'D' | b'd')
+            || matches!(self.copying, Copying::Out(_))
+            || self.failing != Failing::No
+            || self.aborting
+        {
             return false;
         }
         let Some(head) = self.fifo.head() else { return false };
@@ -120,6 +129,11 @@ impl Session {
             return false;
         }
         matches!(head.job.reading.rows(), Rows::Plain)
+    }
+
+    /// Rows of a COPY that are opened.
+    fn shows_copy(&self, tag: u8) -> bool {
+        tag == b'd' && self.failing == Failing::No && !self.aborting && matches!(self.copying, Copying::Out(_))
     }
 
     /// Data of a result that is looked at row by row.
@@ -192,6 +206,7 @@ impl Session {
     /// A message that belongs to the head.
     fn part(&mut self, tag: u8, body: &[u8]) -> Result<Fate, End> {
         if tag == b'C' {
+            self.copying = Copying::No;
             self.command_complete(backend::command_tag(body));
         }
         let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
@@ -230,6 +245,7 @@ impl Session {
             return Ok(Fate::Done);
         }
         match tag {
+            b'G' | b'H' => self.copy_starts(tag, body),
             b'T' => Ok(match self.row_description(body, true)? {
                 Some(problem) => {
                     self.fail_result(&problem);
@@ -381,6 +397,7 @@ impl Session {
     fn error(&mut self, body: &[u8]) -> Fate {
         // Settings that were changed in the failed transaction are back.
         self.environment.forget();
+        self.copying = Copying::No;
         let sqlstate = backend::sqlstate(body);
         let shows_sealed = self.shows_sealed(body);
         let Some(head) = self.fifo.head() else { return Fate::Forward };

@@ -17,6 +17,7 @@
 //! - [`planning`] — a text → what is sent instead of it.
 //! - [`environment`] — search_path, role and settings of the session.
 //! - [`params`], [`rows`], [`cells`], [`arrays`] — values on their way up and down.
+//! - [`copy`] — COPY of sealed columns.
 //! - [`stray`] — sealed values where none belong.
 //! - [`problem`], [`error_response`] — errors for the client.
 //! - [`io`] — sockets and buffers.
@@ -27,6 +28,7 @@ pub mod arrays;
 mod barrier;
 mod by_name;
 mod cells;
+mod copy;
 mod database;
 mod engine;
 mod environment;

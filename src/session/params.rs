@@ -260,6 +260,19 @@ impl Sealer<'_> {
         column.seal(ty.unwrap_or(column.spec.ty), given, self.settings, self.scratch, out)
     }
 
+    /// Seals a value of a COPY.
+    pub(super) fn copied(&mut self, ordinal: Ordinal, given: Given<'_>, out: &mut Vec<u8>) -> Result<(), Problem> {
+        self.seal(ordinal, None, given, out)
+    }
+
+    /// The error for a value that is longer than the column allows.
+    pub(super) fn too_long(&self, ordinal: Ordinal) -> Problem {
+        match column(self.columns, ordinal) {
+            Ok(column) => column.too_long(),
+            Err(problem) => problem,
+        }
+    }
+
     fn token(&mut self, ordinal: Ordinal, given: Given<'_>) -> Result<Needle, Problem> {
         column(self.columns, ordinal)?.token(given, self.settings, self.scratch).map(Needle)
     }

@@ -28,10 +28,17 @@ pub const SUBSTITUTE_NAME: &[u8] = b"pgveil$refused";
 /// The SQLSTATE with which the substitute fails: only this one is replaced by pgveil's error.
 const SUBSTITUTE_SQLSTATE: &[u8] = b"42703";
 
-/// Is an ErrorResponse the substitute's? A statement before it may fail with the same SQLSTATE; the
-/// name stands in the message in every language.
+/// The reason that a COPY is ended with in place of what is refused.
+pub const COPY_REFUSED: &[u8] = b"pgveil: refused";
+
+/// The SQLSTATE of a COPY that the client has ended (`CopyGetData` of copyfromparse.c).
+const COPY_FAILED: &[u8] = b"57014";
+
+/// Is an ErrorResponse the substitute's, or that of a COPY ended by pgveil? A statement before it may fail
+/// with the same SQLSTATE; the name stands in the message in every language.
 pub fn is_substitutes_error(body: &[u8]) -> bool {
-    backend::sqlstate(body) == SUBSTITUTE_SQLSTATE && memchr::memmem::find(body, b"pgveil: refused").is_some()
+    matches!(backend::sqlstate(body), SUBSTITUTE_SQLSTATE | COPY_FAILED)
+        && memchr::memmem::find(body, b"pgveil: refused").is_some()
 }
 
 /// An error for the client.
@@ -49,6 +56,8 @@ pub struct Problem {
     pub hint: Option<String>,
     /// 1-based character position in the client's text.
     pub position: Option<usize>,
+    /// CONTEXT.
+    pub context: Option<String>,
 }
 
 /// The message may quote a value, so only codes are shown.
@@ -68,7 +77,15 @@ impl Problem {
             detail: None,
             hint: None,
             position: None,
+            context: None,
         }
+    }
+
+    /// With a context.
+    #[must_use]
+    pub fn context(mut self, context: impl Into<String>) -> Self {
+        self.context = Some(context.into());
+        self
     }
 
     /// With a detail.
@@ -104,6 +121,7 @@ impl Problem {
             detail: refusal.detail,
             hint: refusal.hint,
             position: None,
+            context: None,
         };
         match at {
             Some(offset) => problem.at(text, start + offset),
@@ -130,6 +148,7 @@ impl Problem {
             detail: None,
             hint: None,
             position: None,
+            context: None,
         }
     }
 
@@ -143,7 +162,12 @@ impl Problem {
         };
         let position = self.position.map(|position| position.to_string());
         let mut fields: Vec<(u8, &[u8])> = vec![(b'M', self.message.as_bytes())];
-        let optional = [(b'D', self.detail.as_deref()), (b'H', hint.as_deref()), (b'P', position.as_deref())];
+        let optional = [
+            (b'D', self.detail.as_deref()),
+            (b'H', hint.as_deref()),
+            (b'P', position.as_deref()),
+            (b'W', self.context.as_deref()),
+        ];
         fields.extend(optional.iter().filter_map(|(kind, text)| text.map(|text| (*kind, text.as_bytes()))));
         backend::error(out, severity, &self.sqlstate, &fields);
     }

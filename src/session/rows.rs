@@ -310,6 +310,14 @@ impl Reader<'_> {
         shape.iter().map(pin).collect()
     }
 
+    /// Nothing is known of where a value comes from: it must not be a sealed one.
+    pub(super) fn suspect(&self, bytes: &[u8]) -> Result<(), RowError> {
+        match stray::find(bytes, |dek| self.keyring.knows(dek)) {
+            Some(dek) => Err(NotShown::Problem(stray_envelope(dek)).into()),
+            None => Ok(()),
+        }
+    }
+
     /// Writes a DataRow as the client is to see it. On failure `out` is as before.
     pub fn row(
         &self,
@@ -323,7 +331,7 @@ impl Reader<'_> {
         let start = out.len();
         let done = self.put_row(view, shape, pins, body, scratch, out);
         match &done {
-            Ok(()) => scratch.lost.clear(),
+            Ok(()) => scratch.end_row(),
             Err(_) => out.truncate(start),
         }
         done
@@ -355,9 +363,7 @@ impl Reader<'_> {
             match cell {
                 Cell::Plain => put_value(out, bytes),
                 Cell::Suspect => {
-                    if let Some(dek) = stray::find(bytes, |dek| self.keyring.knows(dek)) {
-                        return Err(NotShown::Problem(stray_envelope(dek)).into());
-                    }
+                    self.suspect(bytes)?;
                     put_value(out, bytes);
                 }
                 Cell::Explain => put_value(out, &stray::hide_in_plan(bytes)),
@@ -367,24 +373,11 @@ impl Reader<'_> {
                 },
                 Cell::Sealed(..) => {
                     let pin = pins.get(i).and_then(Option::as_ref).ok_or(Malformed("no such protected column"))?;
-                    let stored = stored_bytes(format_of(&view.upstream, i), bytes, &mut scratch.stored)?;
-                    scratch.shown.clear();
-                    let format = format_of(&view.wanted, i);
-                    let wanted = Wanted { ty: pin.ty, format, settings: &view.settings };
-                    let (cell, shown) = (&mut scratch.cell, &mut scratch.shown);
-                    let (column, keys) = pin.whose(stored, cell, &scratch.lost)?;
-                    let opened = column.open(keys, stored, wanted, cell, shown);
-                    let shown = match opened {
-                        Ok(shown) => shown,
-                        // Another column that shares the DEK may want an error.
-                        Err(NotShown::NeedsKey(dek))
-                            if column.spec.on_error == OnError::Null && scratch.lost.contains(&dek) =>
-                        {
-                            false
-                        }
-                        Err(error) => return Err(RowError::Cell(pin.ordinal, error)),
-                    };
-                    if shown { put_value(out, &scratch.shown) } else { out.put_i32(-1) }
+                    let (upstream, wanted) = (format_of(&view.upstream, i), format_of(&view.wanted, i));
+                    match scratch.open(pin, upstream, bytes, wanted, &view.settings)? {
+                        Some(shown) => put_value(out, shown),
+                        None => out.put_i32(-1),
+                    }
                 }
             }
         }
@@ -405,6 +398,34 @@ pub struct RowScratch {
 }
 
 impl RowScratch {
+    /// Opens a stored value as the client is to see it; None for NULL.
+    pub(super) fn open(
+        &mut self,
+        pin: &Pin<'_>,
+        upstream: Format,
+        bytes: &[u8],
+        wanted: Format,
+        settings: &Settings,
+    ) -> Result<Option<&[u8]>, RowError> {
+        let stored = stored_bytes(upstream, bytes, &mut self.stored)?;
+        self.shown.clear();
+        let wanted = Wanted { ty: pin.ty, format: wanted, settings };
+        let (column, keys) = pin.whose(stored, &mut self.cell, &self.lost)?;
+        match column.open(keys, stored, wanted, &mut self.cell, &mut self.shown) {
+            Ok(shown) => Ok(shown.then_some(&self.shown)),
+            // Another column that shares the DEK may want an error.
+            Err(NotShown::NeedsKey(dek)) if column.spec.on_error == OnError::Null && self.lost.contains(&dek) => {
+                Ok(None)
+            }
+            Err(error) => Err(RowError::Cell(pin.ordinal, error)),
+        }
+    }
+
+    /// A row is through: the next one may have other keys.
+    pub(super) fn end_row(&mut self) {
+        self.lost.clear();
+    }
+
     /// A run of rows is through.
     pub fn report(&mut self) {
         self.cell.report_opened();
@@ -484,7 +505,7 @@ fn unescape(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn changed(what: &str) -> Problem {
+pub(super) fn changed(what: &str) -> Problem {
     Problem::new("0A000", "session/result-changed", format!("pgveil: {what}"))
         .detail("The catalog has changed since the statement was planned.")
         .hint("Send the statement again.")

@@ -18,6 +18,7 @@
 pub mod cache;
 pub mod catalog;
 pub mod classify;
+pub mod copy;
 pub mod env;
 pub mod grammar;
 pub mod held;

@@ -9,6 +9,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
+use super::copy::Copy;
 use crate::values::{LogicalType, Source};
 
 /// Index of a protected column within its database ([`crate::config::ProtectedColumn::ordinal`]).
@@ -50,6 +51,8 @@ pub struct Plan {
     pub explain: bool,
     /// FETCH from a binary cursor: in the simple protocol, too, its rows come in binary.
     pub binary: bool,
+    /// The statement is COPY from or to the client.
+    pub copy: Option<Copy>,
 }
 
 /// One parameter of the edited text.
@@ -229,6 +232,11 @@ impl Plan {
         self.results.iter().any(|output| output.sealed().is_some())
     }
 
+    /// Is the data of its COPY looked at?
+    pub fn looks_at_copy(&self) -> bool {
+        self.copy.as_ref().is_some_and(|copy| copy.is_sealed() || !copy.from && copy.table.is_empty())
+    }
+
     /// Are literals sealed into its text? Then each run needs a text of its own: every sealed value
     /// has a nonce of its own.
     pub fn seals_literals(&self) -> bool {
@@ -265,6 +273,7 @@ impl Plan {
         literals
             + (self.params.len() * size_of::<Param>())
             + (self.results.len() * size_of::<Output>())
+            + self.copy.as_ref().map_or(0, Copy::weight)
             + size_of::<Self>()
     }
 }

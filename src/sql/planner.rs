@@ -213,7 +213,8 @@ fn rewrite(
     node: Node<'_>,
     env: &Env,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
-    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, .. } = resolver;
+    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, .. } = resolver;
+    let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);
     let (params, client_params) =
         params.finish(&mut changes, declared, &catalog.columns).map_err(|stop| refusal(stop, ""))?;
     if let Node::PrepareStmt(prepare) = node {
@@ -226,6 +227,10 @@ fn rewrite(
         // One column of text.
         (Done::Explain, _) => (vec![Output::Plain], true),
         (Done::Held, Some(held)) => (held.plan.results.clone(), held.plan.results_certain),
+        // What a client reads by COPY it reads as by a query.
+        (Done::Utility, _) if let Some(copy) = copy.as_ref().filter(|copy| !copy.from) => {
+            (copy.fields.iter().map(|field| field.output.clone()).collect(), true)
+        }
         (Done::Held | Done::Utility | Done::Forward, _) => (Vec::new(), true),
     };
     let explain = match (done, &held) {
@@ -233,7 +238,7 @@ fn rewrite(
         _ => matches!(done, Done::Explain),
     };
     let binary = matches!(done, Done::Held) && held.is_some_and(|held| held.binary);
-    let plan = Plan { edits, params, client_params, results, results_certain, may_write, explain, binary };
+    let plan = Plan { edits, params, client_params, results, results_certain, may_write, explain, binary, copy };
     if let Some(refusal) = changed_enum(&plan, catalog, env) {
         return Err(refusal);
     }
@@ -250,7 +255,9 @@ fn rewrite(
 /// Labels that the transaction has changed are not known before it commits.
 fn changed_enum(plan: &Plan, catalog: &Catalog, env: &Env) -> Option<Refusal> {
     let params = plan.params.iter().filter_map(|param| param.form.ordinal());
-    let mut read = params.chain(plan.edits.iter().filter_map(|edit| edit.with.ordinal()));
+    let edits = plan.edits.iter().filter_map(|edit| edit.with.ordinal());
+    let copied = plan.copy.iter().filter(|copy| copy.from).flat_map(|copy| &copy.fields);
+    let mut read = params.chain(edits).chain(copied.filter_map(|field| field.output.sealed()));
     let (column, ty) = read.find_map(|ordinal| {
         let column = catalog.columns.get(ordinal)?;
         let ty = column.ty.as_enum()?;

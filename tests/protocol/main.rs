@@ -14,6 +14,7 @@ const RECHUNK: bool = false;
 
 mod barrier;
 mod copy;
+mod copy_sealed;
 mod extended;
 mod flow;
 mod names;

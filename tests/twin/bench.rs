@@ -10,8 +10,8 @@ use crate::{
     make::{Exchange, How, Part},
     matrix::{self, Construct, Mode},
     raw::{
-        Message, Raw, Value, bind, close_statement, describe_portal, describe_statement, execute, field, parse, port,
-        query, sync, terminate,
+        Message, Raw, Value, bind, close_statement, copy_data, copy_done, describe_portal, describe_statement, execute,
+        field, parse, port, query, sync, terminate,
     },
     schema::Schema,
     shim::{Cut, Shim},
@@ -289,7 +289,13 @@ fn until_ready(raw: &mut Raw) -> Result<Vec<Message>, String> {
 fn messages(exchange: &Exchange, parts: &[Rendered]) -> Vec<u8> {
     if exchange.how == How::Simple {
         let texts: Vec<&str> = parts.iter().map(|part| part.sql.as_str()).collect();
-        return query(&texts.join("; "));
+        let mut out = query(&texts.join("; "));
+        for data in exchange.parts.iter().filter_map(|part| part.data.as_deref()) {
+            // Two pieces, wherever the rows are.
+            let (head, tail) = data.split_at(data.len() / 3);
+            out.extend([copy_data(head), copy_data(tail), copy_done()].concat());
+        }
+        return out;
     }
     let mut out = Vec::new();
     for (part, rendered) in exchange.parts.iter().zip(parts) {

@@ -47,6 +47,10 @@ pub fn lines(messages: &[Message], runs: &[&Part]) -> Vec<String> {
             }
             continue;
         }
+        if message.tag == b'd' {
+            rows.push(shown(message));
+            continue;
+        }
         if !part.is_some_and(|part| part.ordered) {
             rows.sort();
         }
@@ -75,8 +79,9 @@ fn row(message: &Message, loose: bool) -> String {
     format!("D {}", cells.join(" | "))
 }
 
-/// Without what equal numbers may differ in: zeros at the end.
+/// Without what equal numbers may differ in: zeros at the end, the sign of zero.
 fn folded(cell: &str) -> String {
+    let cell = if cell == "-0" { "0" } else { cell };
     let mut out = String::new();
     let mut rest = cell;
     while let Some(point) = rest.find('.') {

@@ -43,6 +43,9 @@ pub fn failure(seed: u64, number: u64, schema: &Schema, session: &[Exchange], fa
         for part in &exchange.parts {
             let rendered = part.doc.render(!simple);
             let _ = writeln!(out, "{};", rendered.sql);
+            if let Some(data) = &part.data {
+                let _ = writeln!(out, "--   data {:?}", String::from_utf8_lossy(data));
+            }
             if simple {
                 continue;
             }

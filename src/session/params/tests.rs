@@ -62,6 +62,7 @@ fn bound(
         may_write: true,
         explain: false,
         binary: false,
+        copy: None,
     };
     let mut body = BytesMut::from(&b"\0\0"[..]);
     body.put_slice(&[0, 1, 0, format as u8, 0, 1]);
@@ -214,6 +215,7 @@ async fn sealed_parameters_are_bytea_upstream_and_show_their_logical_type() {
         may_write: false,
         explain: false,
         binary: false,
+        copy: None,
     };
     for (form, upstream, shown) in [
         (sealed_as(0, LogicalType::Text), 17, TEXT),

@@ -30,6 +30,7 @@ async fn a_sealed_value_is_shown_as_the_type_of_its_expression() {
         may_write: false,
         explain: false,
         binary: false,
+        copy: None,
     };
     let view = |ty| View {
         plan: Some(Arc::new(plan(ty))),
@@ -90,6 +91,7 @@ async fn a_foreseen_type_does_not_hide_another_column() {
         may_write: false,
         explain: false,
         binary: false,
+        copy: None,
     };
     let settings = Arc::new(Settings::default());
     let view = View { plan: Some(Arc::new(plan)), wanted: Vec::new(), upstream: Vec::new(), settings };

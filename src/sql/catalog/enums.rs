@@ -106,7 +106,8 @@ pub fn mismatch(column: &ProtectedColumn, types: &[NamedType]) -> Option<Mismatc
         Some(found) if found.is_enum() => None,
         Some(found) => {
             let kind = kind_name(found.kind);
-            let message = format!("the policy gives column \"{path}\" the type \"{shown}\", which is {kind}, not an enum");
+            let message =
+                format!("the policy gives column \"{path}\" the type \"{shown}\", which is {kind}, not an enum");
             let hint = format!("correct `type:` at {place}");
             wrong("catalog/not-an-enum", message, hint)
         }
@@ -114,10 +115,7 @@ pub fn mismatch(column: &ProtectedColumn, types: &[NamedType]) -> Option<Mismatc
             let message = format!("the policy gives column \"{path}\" the type \"{shown}\", which does not exist");
             let other = types.iter().find(|other| other.name == ty.name() && other.is_enum());
             let hint = match other {
-                Some(other) => format!(
-                    "did you mean \"{}.{}\"? correct `type:` at {place}",
-                    other.schema, other.name
-                ),
+                Some(other) => format!("did you mean \"{}.{}\"? correct `type:` at {place}", other.schema, other.name),
                 None => format!(
                     "correct `type:` at {place}, or CREATE TYPE {shown} AS ENUM (…); names are compared as they are, without case folding"
                 ),

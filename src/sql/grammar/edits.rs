@@ -114,6 +114,8 @@ pub enum NodeKind {
     Operator,
     /// `InferClause` of `ON CONFLICT ON CONSTRAINT name`.
     Constraint,
+    /// `CopyStmt`: stands where its table's name stands.
+    CopyTable,
 }
 
 impl NodeKind {
@@ -134,6 +136,7 @@ impl NodeKind {
             Self::Prefix => "a sign",
             Self::Operator => "an operator",
             Self::Constraint => "ON CONFLICT ON CONSTRAINT",
+            Self::CopyTable => "COPY",
         }
     }
 }
@@ -189,6 +192,8 @@ pub enum Change {
     /// Constraint → the keys of its index, with the columns of which it is the token: `("id",
     /// pg_catalog.substring("c",9,16))`.
     Keys(Vec<(String, bool)>),
+    /// CopyTable without a list of columns → with this one behind the table's name: `("id", "email")`.
+    Columns(Vec<String>),
     /// TypeName → `pg_catalog.bytea`, or `pg_catalog.bytea[]`.
     Bytea {
         /// The array type.
@@ -216,6 +221,7 @@ impl Change {
             | Self::NullIf { .. }
             | Self::Equals
             | Self::Keys(_)
+            | Self::Columns(_)
             | Self::Bytea { .. } => false,
         }
     }

@@ -204,7 +204,6 @@ impl<'a> Resolver<'a> {
     }
 }
 
-
 /// The type as which sealed values are shown beside others, all of the type with this OID together:
 /// the stored bytes must be that type's as well.
 pub(super) fn shown_beside(own: LogicalType, common: u32) -> Option<LogicalType> {

@@ -4,11 +4,7 @@
 
 use pg_raw_parse::Node;
 
-use super::{
-    Resolver, Step, Stop,
-    operand::Operand,
-    refuse::located,
-};
+use super::{Resolver, Step, Stop, operand::Operand, refuse::located};
 use crate::{
     sql::{
         grammar::edits::NodeKind,

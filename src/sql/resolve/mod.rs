@@ -14,6 +14,7 @@
 //! - `utility`, `alter`, `create`, `view`, `trigger` — everything that is no query.
 //! - `stored` — the definitions of views that exist.
 //! - `mismatch` — values whose type the server's parser would refuse.
+//! - `copy` — COPY, and the form of its rows.
 //! - `prepared` — statements that make or use names of plans.
 //! - `params` — in which forms each parameter travels.
 //! - `shadows` — names of PostgreSQL's own that mean something else.
@@ -27,6 +28,7 @@ mod branches;
 mod carry;
 mod clauses;
 mod compare;
+mod copy;
 mod create;
 mod expr;
 mod flow;
@@ -113,6 +115,8 @@ pub(super) struct Resolver<'a> {
     pub(super) names: &'a dyn Names,
     /// The prepared statement or cursor that the statement runs or reads.
     pub(super) held: Option<Held>,
+    /// The COPY that it is.
+    pub(super) copy: Option<super::copy::Copy>,
     /// What must become what.
     pub(super) changes: Vec<(NodeAt, Change)>,
     /// Uses of parameters so far.
@@ -184,6 +188,7 @@ impl<'a> Resolver<'a> {
             declared: &[],
             names: &NoNames,
             held: None,
+            copy: None,
             changes: Vec::new(),
             params: Params::default(),
             touched: None,

@@ -134,7 +134,9 @@ pub(super) fn as_nullif<'n>(case: &'n CaseExpr, types: Types<'_>) -> Option<(Nod
     let (Node::None, Some(Node::CaseWhen(when)), 1) = (case.arg(), case.args().first(), case.args().len()) else {
         return None;
     };
-    let (Node::A_Expr(condition), Operand::Null(..)) = (when.expr(), operand(when.result(), types)) else { return None };
+    let (Node::A_Expr(condition), Operand::Null(..)) = (when.expr(), operand(when.result(), types)) else {
+        return None;
+    };
     let (Node::ColumnRef(left), Node::ColumnRef(kept)) = (condition.lexpr(), case.defresult()) else { return None };
     let names =
         |column: &ColumnRef| column.fields().iter().map(|part| part.as_str().map(str::to_owned)).collect::<Vec<_>>();

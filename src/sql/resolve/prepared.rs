@@ -177,7 +177,9 @@ impl<'a> Resolver<'a> {
             }
             (Operand::Literal(constant), _) => {
                 let expected = self.expected(form, declared)?;
-                let Some(source) = argument_source(&constant, expected, self.types()) else { return Err(unsupported(i)) };
+                let Some(source) = argument_source(&constant, expected, self.types()) else {
+                    return Err(unsupported(i));
+                };
                 self.replace(constant, form, source);
                 Ok(())
             }
@@ -244,11 +246,7 @@ fn compared(ty: LogicalType) -> LogicalType {
 /// What one [`Source`] says of an argument that is converted to the parameter's type, and then through
 /// a cast around the parameter; None if one does not say enough. An untyped result is one that the
 /// column reads by itself.
-fn argument_source(
-    constant: &Constant<'_>,
-    (parameter, cast): (Source, Source),
-    named: Types<'_>,
-) -> Option<Source> {
+fn argument_source(constant: &Constant<'_>, (parameter, cast): (Source, Source), named: Types<'_>) -> Option<Source> {
     // A cast to a wider number changes nothing that a comparison could see.
     if cast.oid != 0 && cast.oid != parameter.oid && !types::widens(parameter, cast) {
         return None;

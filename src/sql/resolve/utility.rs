@@ -2,13 +2,13 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{CopyStmt, ExplainStmt, IndexStmt, ObjectType, RangeVar, RenameStmt},
+    nodes::{ExplainStmt, IndexStmt, ObjectType, RangeVar, RenameStmt},
 };
 
 use super::{
     Done, KEYSTORE_SCHEMA, OWN_SCHEMA, Resolver, Step,
     from::relation_item,
-    mention, readings,
+    mention,
     refuse::{Place, construct, construct_at, keystore, native, own_schema, refused_relation, unsupported_on},
     scope::Scope,
 };
@@ -95,7 +95,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Nothing protected may have been seen in a statement of this kind.
-    fn untouched(&self, what: &'static str) -> Step<Done<'a>> {
+    pub(super) fn untouched(&self, what: &'static str) -> Step<Done<'a>> {
         if self.touched.is_some() { Err(construct(what)) } else { Ok(Done::Utility) }
     }
 
@@ -156,28 +156,6 @@ impl<'a> Resolver<'a> {
             self.qualify(name, schema);
         }
         Ok(())
-    }
-
-    fn copy(&mut self, copy: &'a CopyStmt) -> Step<Done<'a>> {
-        // The program may be a client of this server.
-        if let Some(program) = copy.filename().filter(|_| copy.is_program)
-            && let Some(table) = readings::names(program, self.catalog)
-        {
-            self.forbidden = true;
-            return Err(unsupported_on("COPY … PROGRAM", &table, -1).into());
-        }
-        if let Some(name) = copy.relation() {
-            let relation = self.relation(name)?;
-            if self.catalog.matters(relation) {
-                return Err(construct_at("COPY", name.location));
-            }
-            let mut scope = Scope::default();
-            scope.items.push(relation_item(relation, name));
-            self.plain(copy.where_clause(), &scope, Place::Named("WHERE"))?;
-        } else {
-            self.outermost(copy.query())?;
-        }
-        self.untouched("COPY (query)")
     }
 
     fn rename(&mut self, rename: &'a RenameStmt) -> Step<Done<'a>> {

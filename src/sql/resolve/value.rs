@@ -242,8 +242,9 @@ impl<'a> Resolver<'a> {
                 types.element(Source { oid, typmod: -1 })?.oid
             }
             Operand::Array(list, _, source) => {
-                let value =
-                    |node| matches!(self.operand(node), Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..));
+                let value = |node| {
+                    matches!(self.operand(node), Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..))
+                };
                 if !list.elements().iter().all(value) {
                     return None;
                 }

@@ -17,7 +17,13 @@ fn mood() -> EnumType {
     ty
 }
 
-fn read(ty: EnumType, source: Source, format: Format, bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, ValueError> {
+fn read(
+    ty: EnumType,
+    source: Source,
+    format: Format,
+    bytes: &[u8],
+    settings: &Settings,
+) -> Result<Vec<u8>, ValueError> {
     let mut out = Vec::new();
     parse(LogicalType::Enum(ty), source, format, bytes, settings, &mut out)?;
     Ok(out)

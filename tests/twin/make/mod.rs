@@ -1,6 +1,7 @@
 //! Makes statements: valid ones as a rule, of what the matrix promises as a rule.
 
 mod conditions;
+mod copy;
 mod query;
 mod sessions;
 mod write;

@@ -40,6 +40,8 @@ pub struct Part {
     pub twice: bool,
     /// It was prepared before, under its name.
     pub again: bool,
+    /// What is sent behind it: rows of a COPY.
+    pub data: Option<Vec<u8>>,
 }
 
 /// What is sent before an answer is waited for.
@@ -64,6 +66,7 @@ impl Part {
             rest: false,
             twice: false,
             again: false,
+            data: None,
         }
     }
 }
@@ -138,6 +141,8 @@ pub fn session(maker: &mut Maker<'_>, statements: usize) -> Vec<Exchange> {
             }
             6 if open => cursor(maker, &mut out),
             7 => prepared(maker, &mut out),
+            14 => super::copy::out(maker, &mut out),
+            15 if maker.one_in(2) => super::copy::r#in(maker, &mut out),
             11 if !kept.is_empty() => {
                 let part = maker.pick(&kept).clone();
                 let mut choose = |operand: &Operand| other_value(maker, operand);

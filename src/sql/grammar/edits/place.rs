@@ -96,6 +96,11 @@ impl<'s, 't> Places<'s, 't> {
                 let (span, negated) = spans.like(at.location)?;
                 self.instead(span, Replacement::Text(Cow::Borrowed(if negated { "<>" } else { "=" })));
             }
+            Change::Columns(columns) => {
+                let name = spans.column_ref(at.location)?;
+                let columns: Vec<_> = columns.iter().map(|column| forms::quote_ident(column)).collect();
+                self.behind(&name, false, owned(format!(" ({})", columns.join(", "))));
+            }
             Change::Keys(keys) => self.instead(spans.constraint(at.location)?, owned(forms::keys_text(&keys))),
             Change::Bytea { array } => {
                 self.instead(spans.type_at(at.location)?, Replacement::Text(Cow::Borrowed(forms::bytea_text(array))));

@@ -6,12 +6,12 @@ use pg_raw_parse::{
     ConstValue, Node, NodeMut,
     make::{MemoryToken, Unique},
     nodes::{
-        A_ArrayExpr, A_Expr, A_Expr_Kind, ColumnRef, InferClauseMut, JoinExprMut, RangeVarMut, RawStmtMut, ResTarget,
-        ResTargetMut, ReturningClauseMut, SelectStmtMut, TypeCast, TypeNameMut,
+        A_ArrayExpr, A_Expr, A_Expr_Kind, ColumnRef, CopyStmtMut, InferClauseMut, JoinExprMut, RangeVarMut, RawStmtMut,
+        ResTarget, ResTargetMut, ReturningClauseMut, SelectStmtMut, TypeCast, TypeNameMut,
     },
     transform::{
-        Assignable, Transform, transform_a_expr, transform_infer_clause, transform_join_expr, transform_node,
-        transform_res_target, transform_returning_clause, transform_select_stmt, transform_type_name,
+        Assignable, Transform, transform_a_expr, transform_copy_stmt, transform_infer_clause, transform_join_expr,
+        transform_node, transform_res_target, transform_returning_clause, transform_select_stmt, transform_type_name,
     },
 };
 
@@ -92,6 +92,19 @@ impl<'mem> Transform<'mem> for Surgeon<'mem, '_> {
             node.set_schemaname(Some(self.mem.copy_string(schema)));
             self.note(wanted, Shape::default());
         }
+    }
+
+    fn transform_copy_stmt<'mutref>(&mut self, mut node: CopyStmtMut<'mem, 'mutref>) {
+        let location = node.relation().map_or(-1, |table| table.location);
+        if let Some(&wanted) = self.wanted.get(&NodeAt { kind: NodeKind::CopyTable, location })
+            && let Change::Columns(columns) = wanted.change
+            && node.attlist().is_empty()
+        {
+            let columns: Vec<_> = columns.iter().map(|name| self.mem.make_string(Some(name)).uncast()).collect();
+            node.set_attlist(self.mem.make_list(&columns));
+            self.note(wanted, Shape::default());
+        }
+        transform_copy_stmt(node, self);
     }
 
     fn transform_infer_clause<'mutref>(&mut self, mut node: InferClauseMut<'mem, 'mutref>) {
