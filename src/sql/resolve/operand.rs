@@ -90,12 +90,12 @@ pub(super) fn operand<'n>(node: Node<'n>, types: Types<'_>) -> Operand<'n> {
     while let Node::TypeCast(cast) = inner {
         // Only a cast around a literal, parameter or array is an operand's cast.
         let Some(name) = cast.type_name() else { return Operand::Other };
-        let Some(type_) = types.source(name) else {
+        let Some(cast_type) = types.source(name) else {
             return if is_value(node) { Operand::Unusable("a cast to this type") } else { Operand::Other };
         };
         source = match outer {
-            None => type_,
-            Some(_) => match nested(source, type_, is_constant(node)) {
+            None => cast_type,
+            Some(_) => match nested(source, cast_type, is_constant(node)) {
                 Some(source) => source,
                 None if is_value(node) => return Operand::Unusable("casts of casts"),
                 None => return Operand::Other,

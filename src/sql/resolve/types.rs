@@ -69,24 +69,33 @@ impl<'a> Types<'a> {
         if name.setof || name.pct_type || !name.typmods().is_empty() || name.array_bounds().len() > 1 {
             return None;
         }
-        let found = match schema {
-            Some(schema) => self.in_schema(schema, bare),
-            None => self.env?.search_path.iter().find_map(|schema| self.in_schema(schema, bare)),
+        let schema = match schema {
+            Some(schema) => schema,
+            None => self
+                .env?
+                .search_path
+                .iter()
+                .find(|schema| self.is_unsettled(schema, bare) || self.in_schema(schema, bare).is_some())?,
         };
-        let found = found?.filter(|found| found.is_enum())?;
+        if self.is_unsettled(schema, bare) {
+            return None;
+        }
+        let found = self.in_schema(schema, bare).filter(|found| found.is_enum())?;
         let oid = if name.array_bounds().is_empty() { found.oid } else { found.array_oid };
         Some(Source { oid, typmod: -1 })
     }
 
-    /// Whatever has this name in a schema; `Some(None)` if that is nothing the catalog knows to the end: a row type
-    /// of the session's own, or a type that its transaction has created or changed.
-    fn in_schema(self, schema: &str, bare: &str) -> Option<Option<&'a NamedType>> {
-        let env = self.env?;
-        let temp = env.temp.iter().any(|r| r.schema == schema && r.name == bare);
-        if temp || env.changed_types.iter().any(|(s, name)| s == schema && name == bare) {
-            return Some(None);
-        }
-        self.named.iter().find(|found| found.schema == schema && found.name == bare).map(Some)
+    /// Is the name that of something in the schema which the catalog does not know to the end: a row type of the
+    /// session's own, or a type that its transaction has created or changed?
+    fn is_unsettled(self, schema: &str, bare: &str) -> bool {
+        self.env.is_some_and(|env| {
+            env.temp.iter().any(|r| r.schema == schema && r.name == bare)
+                || env.changed_types.iter().any(|(s, name)| s == schema && name == bare)
+        })
+    }
+
+    fn in_schema(self, schema: &str, bare: &str) -> Option<&'a NamedType> {
+        self.named.iter().find(|found| found.schema == schema && found.name == bare)
     }
 
     /// The element type of an array type.
