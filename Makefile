@@ -1,10 +1,10 @@
 # What one does with a checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-suites test-tools test-clients test-orms record-orms test-twin bench fuzz fuzz-sql
+.PHONY: help demo test test-suites test-driver-suites test-tools test-clients test-limits test-orms record-orms test-twin bench fuzz fuzz-sql
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## pgveil over a private throw-away PostgreSQL; ONCE=1 ends after showing it
 	@scripts/setup.sh build server
@@ -20,9 +20,17 @@ test-suites: ## PostgreSQL's own regression tests through pgveil, compared with 
 	@scripts/setup.sh build server
 	@scripts/suites.sh
 
+test-driver-suites: ## published suites of ten drivers and ORMs through pgveil, compared with the direct run; SUITES="pgx lib_pq"
+	@scripts/setup.sh build server
+	@scripts/driver_suites.sh $(SUITES)
+
 test-clients: ## applications with drivers of Python, Node.js, Go, Java and Rust through pgveil and directly, compared
 	@scripts/setup.sh build server clients drivers
 	@cargo test --quiet --test clients --test drivers -- --include-ignored
+
+test-limits: ## limits at their full size: values of 64 MiB, COPY streams of 1 GB, 100,000 prepared statements
+	@scripts/setup.sh build server
+	@CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --test limits -- --include-ignored --nocapture --test-threads 1
 
 test-orms: ## applications of SQLAlchemy, Django, Sequelize, TypeORM, Drizzle, Prisma and GORM through pgveil and directly, compared
 	@scripts/setup.sh build server orms

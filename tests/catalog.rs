@@ -859,7 +859,7 @@ async fn the_environment_is_read_in_any_state() {
 
     room.sql(
         "SET search_path = evil, gone, \"Größe \"\"x,y\\\", pg_catalog, pg_temp; SET standard_conforming_strings = off;
-         SET DateStyle = 'German'; SET TimeZone = 'Europe/Zurich'; SET bytea_output = escape; SET extra_float_digits = -3;
+         SET DateStyle = 'German'; SET TimeZone = 'Europe/Zurich'; SET bytea_output = escape; SET extra_float_digits = -3; SET array_nulls = off;
          SET IntervalStyle = iso_8601; SET quote_all_identifiers = on; DROP SCHEMA gone;
          CREATE TEMP TABLE \"tÄ\"\"mp\" (a int, b text, \"c\\\" date GENERATED ALWAYS AS (NULL) STORED); ALTER TABLE \"tÄ\"\"mp\" DROP COLUMN b;
          CREATE TEMP VIEW tv AS SELECT 1 AS one; SET ROLE \"no \"\"rights\"; SET client_encoding = latin1;",
@@ -884,6 +884,7 @@ async fn the_environment_is_read_in_any_state() {
             extra_float_digits: "-3".into(),
             client_encoding: "LATIN1".into(),
             interval_style: "iso_8601".into(),
+            array_nulls: "off".into(),
         }
     );
 }

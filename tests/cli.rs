@@ -267,6 +267,51 @@ fn check_writes_and_reads_a_probe_row_and_leaves_none() {
 }
 
 #[test]
+fn arrays_of_every_type_are_applied_and_probed() {
+    let types = [
+        "text",
+        "varchar(5)",
+        "char(4)",
+        "bool",
+        "int2",
+        "int4",
+        "int8",
+        "numeric(8,2)",
+        "float4",
+        "float8",
+        "date",
+        "time",
+        "timestamp",
+        "timestamptz(2)",
+        "uuid",
+        "bytea",
+        "json",
+        "jsonb",
+        "inet",
+        "cidr",
+        "macaddr",
+        "interval(3)",
+        "timetz(1)",
+        "macaddr8",
+    ];
+    let list = |write: fn(usize, &str) -> String| types.iter().enumerate().map(|(n, ty)| write(n, ty)).collect();
+    let columns: Vec<String> = list(|n, ty| format!("c{n} {ty}[]"));
+    let policy: Vec<String> = list(|n, ty| format!("    c{n}: {{ type: \"{ty}[]\" }}\n"));
+    let schema = format!("CREATE TABLE lists (id int, {})", columns.join(", "));
+    let policy = format!("lists:\n  columns:\n{}", policy.concat());
+    let world = World::builder().schema(&schema).tables(&policy).not_running().start();
+    let output = world.pgveil(&["check", "--json"]);
+    assert_eq!(code(&output), 0, "{}", both(&output));
+    let document = json(&output);
+    let probes = document.pointer("/databases/0/probes").and_then(Value::as_array).unwrap();
+    assert_eq!(probes.len(), types.len(), "{document}");
+    for probe in probes {
+        assert_eq!(probe["intact"], true, "{probe}");
+        assert!(probe["read_back"].as_str().unwrap().ends_with(",NULL}"), "{probe}");
+    }
+}
+
+#[test]
 fn check_before_apply_finds_errors() {
     let world = people();
     let output = world.pgveil(&["check"]);

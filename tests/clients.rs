@@ -5,6 +5,8 @@
 //! The cases are in `tests/clients/`, in the language of each client.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "clients/pgbench.rs"]
+mod pgbench;
 #[path = "clients/rust.rs"]
 mod rust;
 mod support;
@@ -134,4 +136,114 @@ fn psql_describes_protected_tables_and_names_what_is_refused() {
     assert!(text.contains("LINE 3:  WHERE balance = 5\n               ^"), "{text}");
     let (worked, text) = psql(&world.through(), &["-v", "FETCH_COUNT=5", "-c", "SELECT email FROM members"]);
     assert!(worked, "{text}");
+}
+
+/// psql in a folder of its own, so that files it writes have the same names on both sides.
+fn psql_in(folder: &std::path::Path, conninfo: &str, args: &[&str]) -> (bool, String) {
+    std::fs::create_dir_all(folder).unwrap();
+    let output = Command::new("sh")
+        .args(["-c", "cd \"$0\" && exec psql -X -d \"$@\" 2>&1"])
+        .arg(folder)
+        .arg(conninfo)
+        .args(args)
+        .env("PGCLIENTENCODING", "UTF8")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("psql (package postgresql-client)");
+    (output.status.success(), support::stdout(&output))
+}
+
+/// Runs psql on both sides, gives what it said there.
+#[track_caller]
+fn psql_same(world: &World, args: &[&str]) -> (bool, String) {
+    let through = psql_in(&world.path("through"), &world.through(), args);
+    let twin = psql_in(&world.path("twin"), &world.twin(), args);
+    // Where in its source the server raised an error is not pgveil's to say.
+    let told = |text: &str| text.lines().filter(|line| !line.starts_with("LOCATION:")).collect::<Vec<_>>().join("\n");
+    let (ours, theirs) = (told(&through.1), told(&twin.1));
+    assert!(through.0 == twin.0 && ours == theirs, "{args:?}: {}", difference(&ours, &theirs));
+    twin
+}
+
+#[test]
+fn psql_is_used_on_protected_tables_as_on_others() {
+    let world = world();
+    let (worked, text) = psql_same(&world, &["-f", program("psql_use.sql").to_str().unwrap()]);
+    assert!(worked && text.lines().count() > 200, "{text}");
+}
+
+#[test]
+fn psql_runs_commands_and_scripts_the_same_on_protected_tables() {
+    let world = world();
+    let file = |name: &str, text: &str| {
+        let path = world.path(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let insert = "INSERT INTO members (code, name, email) VALUES (1, 'a', 'a@x'), (2, 'b', NULL) RETURNING code, email";
+    let good = file(
+        "good.sql",
+        "COPY members (code, name, email) FROM STDIN;\n10\tj\tj@x\n\\.\nSELECT email FROM members ORDER BY id;\n",
+    );
+    let bad = file(
+        "bad.sql",
+        "INSERT INTO members (code, name, email) VALUES (20, 'k', 'k@x');\n\
+         COPY members (code, name, balance) FROM STDIN;\n21\tl\t5\n22\tm\tnot a number\n\\.\n\
+         INSERT INTO members (code, name, email) VALUES (23, 'n', 'n@x');\n",
+    );
+    let show = "SELECT code, email, balance FROM members ORDER BY code";
+    for args in [
+        &["-c", insert][..],
+        &["-c", show, "-c", "SELECT email FROM members WHERE email = 'a@x'"],
+        &["-At", "-c", show],
+        &["--csv", "-c", show],
+        &["-H", "-c", show],
+        &["-x", "-c", "SELECT * FROM members WHERE email = 'a@x'"],
+        &["-f", &good],
+        &["-c", "DELETE FROM members WHERE email = 'j@x'"],
+        &["-1", "-f", &good],
+        &["-f", &bad],
+        &["-c", show],
+        &["-c", "DELETE FROM members WHERE code >= 20"],
+        &["-v", "ON_ERROR_STOP=1", "-f", &bad],
+        &["-c", show],
+        &["-c", "DELETE FROM members WHERE code >= 20"],
+        &["-1", "-v", "ON_ERROR_STOP=1", "-f", &bad],
+        &["-c", show],
+        &["-1", "-c", "UPDATE members SET email = 'z@x' WHERE email = 'a@x'", "-c", show],
+        &["-1", "-v", "ON_ERROR_STOP=1", "-c", "UPDATE members SET email = 'y@x' WHERE code = 1", "-c", "SELECT 1/0"],
+        &["-c", show],
+        &["-v", "FETCH_COUNT=1", "-c", show],
+        &["-E", "-c", r"\d nosuch"],
+        &["-q", "-c", r"\copy members (code, email) TO STDOUT CSV HEADER"],
+        &["-b", "-c", "SELECT nosuch FROM members"],
+        &["-v", "VERBOSITY=verbose", "-c", "SELECT email FROM members WHERE code = 'x'"],
+    ] {
+        psql_same(&world, args);
+    }
+}
+
+/// \watch goes on until it fails (psql before 16 has no count), \bind came with 16.
+#[test]
+fn psql_watches_protected_tables() {
+    let world = world();
+    for conninfo in [world.through(), world.twin()] {
+        psql(&conninfo, &["-c", "INSERT INTO members (code, name, email) VALUES (1, 'a', 'a@x')"]);
+    }
+    let watch = |conninfo: &str| {
+        let script = "printf \"SELECT email FROM members WHERE email = 'a@x' \\\\\\\\watch 0.2\\n\" | timeout 1.5 psql -X -At -d \"$0\" 2>&1";
+        let output = Command::new("sh").args(["-c", script, conninfo]).output().unwrap();
+        support::stdout(&output).lines().filter(|line| *line == "a@x").count()
+    };
+    let (ours, theirs) = (watch(&world.through()), watch(&world.twin()));
+    assert!(ours > 2 && theirs > 2, "{ours} {theirs}");
+    let version = support::stdout(&Command::new("psql").arg("--version").output().unwrap());
+    let major: u32 = version.split_whitespace().nth(2).and_then(|n| n.split('.').next()?.parse().ok()).unwrap();
+    if major < 16 {
+        println!("SKIPPED: \\bind needs psql 16 or later, this is {}", version.trim());
+        return;
+    }
+    let file = world.path("bind.sql");
+    std::fs::write(&file, "SELECT code, email FROM members WHERE email = $1 \\bind 'a@x' \\g\nSELECT email FROM members \\watch c=2 i=0.1\n").unwrap();
+    psql_same(&world, &["-At", "-f", file.to_str().unwrap()]);
 }

@@ -8,8 +8,6 @@
 //!
 //! `cargo test` runs those that are installed and quick, `make test-clients` installs and runs all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-// Goes with the first application.
-#![allow(dead_code)]
 
 mod drivers {
     pub mod compare;

@@ -170,6 +170,7 @@ fn form(form: ParamForm, catalog: &Catalog) -> String {
     match form {
         ParamForm::Plain => "plain".to_owned(),
         ParamForm::Seal(ordinal, from) => named("seal", ordinal, from),
+        ParamForm::SealText(ordinal, from) => named("seal text", ordinal, from),
         ParamForm::Token(ordinal, from) => named("token", ordinal, from),
         ParamForm::TokenArray(ordinal, from) => named("tokens", ordinal, from),
         ParamForm::SealAs(ordinal, ty, from) => named(&format!("seal/{}", ty.oid()), ordinal, from),

@@ -4,22 +4,20 @@
 //! `PGVEIL_TEST_LARGE=200000000` ask for the full size.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "support/memory.rs"]
+mod memory;
 #[path = "support/raw.rs"]
 mod raw;
 #[path = "support/mod.rs"]
 mod support;
 
 use std::{
-    fs,
     io::Read as _,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
 
+use memory::growth;
 use raw::{Raw, brief, copy_data, copy_done, extended, query, sync};
 use support::World;
 
@@ -39,32 +37,6 @@ people:
 
 fn from_env(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |n| n.parse().expect("a number"))
-}
-
-/// KiB of a process, of a line of its status.
-fn memory(pid: u32, name: &str) -> usize {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// Watches a process's memory while something runs; gives the growth in KiB over the start.
-fn growth<T>(pid: u32, work: impl FnOnce() -> T) -> (T, usize) {
-    let before = memory(pid, "VmRSS:");
-    let (peak, stop) = (Arc::new(AtomicUsize::new(before)), Arc::new(AtomicBool::new(false)));
-    let watch = {
-        let (peak, stop) = (Arc::clone(&peak), Arc::clone(&stop));
-        thread::spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
-                peak.fetch_max(memory(pid, "VmRSS:"), Ordering::Relaxed);
-                thread::sleep(Duration::from_millis(2));
-            }
-        })
-    };
-    let done = work();
-    stop.store(true, Ordering::Relaxed);
-    watch.join().unwrap();
-    (done, peak.load(Ordering::Relaxed) - before)
 }
 
 fn world() -> World {

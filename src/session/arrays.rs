@@ -16,10 +16,12 @@ pub struct Elements {
 }
 
 /// Reads an array value. Arrays of more dimensions are flattened, as `= ANY` looks at every element.
-pub fn read(format: Format, bytes: &[u8]) -> Result<Elements, Problem> {
+///
+/// `nulls`: does an unquoted NULL in a text mean NULL (`array_nulls`)?
+pub fn read(format: Format, bytes: &[u8], nulls: bool) -> Result<Elements, Problem> {
     match format {
         Format::Binary => binary(bytes),
-        Format::Text => text(bytes),
+        Format::Text => text(bytes, nulls),
     }
 }
 
@@ -28,6 +30,7 @@ pub fn element_type(array_oid: u32) -> u32 {
     match array_oid {
         199 => 114,
         651 => 650,
+        775 => 774,
         1000 => 16,
         1001 => 17,
         1003 => 19,
@@ -47,6 +50,7 @@ pub fn element_type(array_oid: u32) -> u32 {
         1185 => 1184,
         1187 => 1186,
         1231 => 1700,
+        1270 => 1266,
         2951 => 2950,
         3807 => 3802,
         _ => 0,
@@ -82,7 +86,7 @@ fn binary(bytes: &[u8]) -> Result<Elements, Problem> {
 }
 
 /// `array_in`: braces, quoted elements with backslash escapes, unquoted NULL.
-fn text(bytes: &[u8]) -> Result<Elements, Problem> {
+fn text(bytes: &[u8], nulls: bool) -> Result<Elements, Problem> {
     let malformed = || {
         let shown = String::from_utf8_lossy(bytes);
         Problem::native("22P02", format!("malformed array literal: \"{shown}\""))
@@ -127,7 +131,7 @@ fn text(bytes: &[u8]) -> Result<Elements, Problem> {
             byte if byte.is_ascii_whitespace() || byte == 0x0b => i += 1,
             b',' | b'}' => return Err(malformed()),
             _ if depth > 0 && !after_element => {
-                let (value, next) = element(body, i).ok_or_else(malformed)?;
+                let (value, next) = element(body, i, nulls).ok_or_else(malformed)?;
                 values.push(value);
                 (after_element, need_element) = (true, false);
                 i = next;
@@ -139,7 +143,7 @@ fn text(bytes: &[u8]) -> Result<Elements, Problem> {
 }
 
 /// One element from `start`; gives its value and where it ends.
-fn element(body: &[u8], start: usize) -> Option<(Option<Vec<u8>>, usize)> {
+fn element(body: &[u8], start: usize, nulls: bool) -> Option<(Option<Vec<u8>>, usize)> {
     let mut value = Vec::new();
     let (mut i, mut quoted, mut kept) = (start, false, 0);
     loop {
@@ -162,7 +166,7 @@ fn element(body: &[u8], start: usize) -> Option<(Option<Vec<u8>>, usize)> {
             b',' | b'}' if !quoted => {
                 let blanks = value[kept..].iter().rev().take_while(|byte| byte.is_ascii_whitespace()).count();
                 value.truncate(value.len() - blanks);
-                let null = kept == 0 && value.eq_ignore_ascii_case(b"null");
+                let null = nulls && kept == 0 && value.eq_ignore_ascii_case(b"null");
                 return Some((if null { None } else { Some(value) }, i));
             }
             byte => {
@@ -179,7 +183,7 @@ mod tests {
     use super::*;
 
     fn texts(literal: &str) -> Option<Vec<Option<String>>> {
-        let elements = text(literal.as_bytes()).ok()?;
+        let elements = text(literal.as_bytes(), true).ok()?;
         Some(elements.values.into_iter().map(|v| v.map(|v| String::from_utf8(v).unwrap())).collect())
     }
 
@@ -190,6 +194,8 @@ mod tests {
         assert_eq!(texts(" { a , \"b, c\" } "), some(&["a", "b, c"]));
         assert_eq!(texts(r#"{"a\"b",c\,d,\ e\ }"#), some(&["a\"b", "c,d", " e "]));
         assert_eq!(texts("{NULL,\"NULL\",null}"), Some(vec![None, Some("NULL".into()), None]));
+        // array_nulls = off
+        assert_eq!(text(b"{NULL}", false).unwrap().values, [Some(b"NULL".to_vec())]);
         assert_eq!(texts("{{a},{b}}"), some(&["a", "b"]));
         assert_eq!(texts("[0:1]={a,b}"), some(&["a", "b"]));
         for bad in ["", "a", "{a", "{a,}", "{,a}", "{a}b", "{\"a\"b}", "{a\"b\"}", "{\"a}", "{a\\", "}"] {
@@ -199,7 +205,7 @@ mod tests {
 
     #[test]
     fn plain_arrays_have_one_dimension_that_starts_with_1() {
-        let plain = |literal: &str| text(literal.as_bytes()).unwrap().plain;
+        let plain = |literal: &str| text(literal.as_bytes(), true).unwrap().plain;
         assert!(plain("{}") && plain(" {a,NULL} "));
         assert!(!plain("{{a},{b}}") && !plain("{{}}") && !plain("[1:2]={a,b}") && !plain("[0:0]={a}"));
         let header = |dimensions: &[u8]| [dimensions, b"\0\0\0\0\0\0\0\x19"].concat();

@@ -13,7 +13,7 @@ use crate::{
     config::{Mode, OnError, ProtectedColumn},
     crypto::{Envelope, MAGIC, Token},
     keys::{ColumnKeys, Pinned, Unopened},
-    values::{self, Format, LogicalType, Operand, Settings, Source},
+    values::{self, Format, LogicalType, Operand, Settings, Source, Stored},
 };
 
 /// One protected column with its keys.
@@ -112,7 +112,8 @@ pub enum NotShown {
 
 impl Column {
     /// Reads a client's value as one of type `ty` and appends its envelope to `out`. The type is the
-    /// column's, or one of the same canon: the envelope does not say which.
+    /// column's, or one of the same canon: the envelope does not say which. Nothing is appended for a value
+    /// that becomes NULL when it is assigned.
     pub fn seal(
         &self,
         ty: LogicalType,
@@ -120,13 +121,16 @@ impl Column {
         settings: &Settings,
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Stored, Problem> {
         self.check_type(ty)?;
         scratch.batch.add();
         self.refuse_own_envelope(given.bytes, scratch)?;
         scratch.canon.clear();
-        values::parse(ty, given.source, given.format, given.bytes, settings, &mut scratch.canon)
+        let stored = values::parse(ty, given.source, given.format, given.bytes, settings, &mut scratch.canon)
             .map_err(|error| self.named(error))?;
+        if stored == Stored::Null {
+            return Ok(stored);
+        }
         if scratch.canon.len() > self.max_value {
             return Err(self.too_long());
         }
@@ -139,7 +143,7 @@ impl Column {
             }
         };
         self.keys.seal(&scratch.canon, equality, out)?;
-        Ok(())
+        Ok(stored)
     }
 
     /// The token of an operand of `=`; None if nothing in the column can equal it.

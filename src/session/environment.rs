@@ -185,9 +185,11 @@ fn settings(raw: &RawSettings) -> Result<Settings, String> {
     let mut settings = Settings::default();
     for (name, value, understood) in [
         ("DateStyle", &raw.date_style, settings.set_date_style(&raw.date_style)),
+        ("IntervalStyle", &raw.interval_style, settings.set_interval_style(&raw.interval_style)),
         ("TimeZone", &raw.time_zone, settings.set_time_zone(&raw.time_zone)),
         ("bytea_output", &raw.bytea_output, settings.set_bytea_output(&raw.bytea_output)),
         ("extra_float_digits", &raw.extra_float_digits, settings.set_extra_float_digits(&raw.extra_float_digits)),
+        ("array_nulls", &raw.array_nulls, settings.set_array_nulls(&raw.array_nulls)),
     ] {
         if !understood {
             return Err(format!("{name} = {value}"));

@@ -223,7 +223,7 @@ impl Session {
             Ok(statement) => statement,
         };
         if statement.result_changed() {
-            return Ok(self.refuse(Problem::native("0A000", "cached plan must not change result type")));
+            return Ok(self.refuse(Problem::result_changed()));
         }
         let Some(planned) = &statement.planned else {
             return Ok(self.bind_as_is(message.portal, statement, raw));
@@ -437,12 +437,20 @@ impl Session {
             // It was bound while the name that it runs stood for something else.
             return self.refuse(Problem::refusal(known::stale(), "", 0));
         }
+        let view = match &portal.view {
+            Some(view) if statement.reads_sealed() => match self.view_now(view) {
+                None => return Next::Stay,
+                Some(Err(problem)) => return self.refuse(problem),
+                Some(Ok(view)) => Some(view),
+            },
+            view => view.clone(),
+        };
         self.segment.open = true;
-        let reading = || Reading::Prepared { statement: Arc::clone(statement), view: portal.view.clone() };
+        let reading = || Reading::Prepared { statement: Arc::clone(statement), view: view.clone() };
         if !statement.described.swap(true, Ordering::Relaxed) {
             self.look_at_portal(name, reading());
         }
-        let opens = portal.view.is_some() && statement.reads_sealed();
+        let opens = view.is_some() && statement.reads_sealed();
         self.segment.reads_sealed |= opens;
         self.segment.may_write |= statement.may_write;
         if statement.changes_env.load(Ordering::Relaxed) {

@@ -112,7 +112,11 @@ impl Session {
     pub(super) async fn client_message(&mut self, tag: u8, input: &BytesMut, total: usize) -> Result<Next, End> {
         let body = &input[HEADER..total];
         match tag {
-            b'Q' => self.query(frontend::query_text(body).map_err(malformed)?).await,
+            b'Q' => match frontend::query_text(body) {
+                Ok(text) => self.query(text).await,
+                Err(_) if body.ends_with(b"\0") => Ok(self.query_with_nul()),
+                Err(error) => Err(malformed(error)),
+            },
             b'P' => self.parse(Parse::read(body).map_err(malformed)?, &input[..total]).await,
             b'B' => self.bind(Bind::read(body).map_err(malformed)?, &input[..total]).await,
             b'D' => self.describe(body, &input[..total]),

@@ -1,11 +1,13 @@
 //! Parameters on their way to the server: Bind with its values sealed.
 
+mod input;
+
 use bytes::{BufMut, BytesMut};
 
 use super::{
     arrays::{self, Elements},
     cells::{Column, Given, Scratch},
-    problem::Problem,
+    problem::{Problem, check_length},
 };
 use crate::{
     crypto::Token,
@@ -13,12 +15,14 @@ use crate::{
         grammar::edits::{write_bytea, write_bytea_array, write_sealed},
         model::{Literal, Ordinal, Param, ParamForm, Plan},
     },
-    values::{self, Format, LogicalType, Settings, Source},
+    values::{self, Format, LogicalType, Settings, Source, Stored},
     wire::{
         frame::message,
         frontend::{self, Bind},
     },
 };
+
+use input::{Place, in_parameter};
 
 /// Everything a value is sealed with.
 pub struct Sealer<'a> {
@@ -34,10 +38,6 @@ pub struct Sealer<'a> {
 const BYTEA: u32 = 17;
 const BYTEA_ARRAY: u32 = 1001;
 
-/// What clients declare texts as.
-const TEXT: u32 = 25;
-const VARCHAR: u32 = 1043;
-
 /// The parameter types to declare upstream.
 pub fn upstream_oids(plan: &Plan, declared: &[u32]) -> Vec<u32> {
     let mut oids: Vec<u32> = plan
@@ -45,7 +45,7 @@ pub fn upstream_oids(plan: &Plan, declared: &[u32]) -> Vec<u32> {
         .iter()
         .map(|param| match param.form {
             ParamForm::Plain => declared.get(param.client).copied().unwrap_or(0),
-            ParamForm::Seal(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => BYTEA,
+            ParamForm::Seal(..) | ParamForm::SealText(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => BYTEA,
             ParamForm::TokenArray(..) | ParamForm::SealArray(..) => BYTEA_ARRAY,
         })
         .collect();
@@ -76,6 +76,7 @@ fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     let given = |source: Source| (source.oid != 0).then_some(source.oid);
     match param.form {
         ParamForm::Plain => None,
+        ParamForm::SealText(..) => Some(LogicalType::Text.oid()),
         ParamForm::Seal(ordinal, source) => given(source).or_else(|| ty(ordinal).map(LogicalType::oid)),
         ParamForm::SealAs(_, ty, source) => given(source).or(Some(ty.oid())),
         ParamForm::SealArray(ordinal, source) => given(source).or_else(|| ty(ordinal).map(LogicalType::array_oid)),
@@ -86,10 +87,14 @@ fn shown_oid(param: Param, columns: &[Column]) -> Option<u32> {
     }
 }
 
-/// The type that an undeclared parameter gets beside a column: varchar has no operators of its own,
-/// it uses those of text.
+/// The type that an undeclared parameter gets beside a column: varchar and cidr have no operators of their own,
+/// they use those of text and inet.
 fn compared(ty: LogicalType) -> LogicalType {
-    if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
+    match ty {
+        LogicalType::Varchar(_) => LogicalType::Text,
+        LogicalType::Cidr => LogicalType::Inet,
+        ty => ty,
+    }
 }
 
 /// Writes the Bind of an edited statement.
@@ -127,6 +132,7 @@ pub fn bind(
     let extra = unused.map(|client| Param { client, form: ParamForm::Plain });
     let params = || plan.params.iter().copied().chain(extra.clone());
     let count = params().count() as u16;
+    let start = out.len();
     message(out, b'B', |out| {
         frontend::cstr(out, bind.portal);
         frontend::cstr(out, bind.statement);
@@ -146,30 +152,31 @@ pub fn bind(
                 (ParamForm::Plain, Some(bytes)) => frontend::value(out, Some(bytes)),
                 (form, Some(bytes)) => {
                     let given = Given { source, format: client_format(bind, param.client)?, bytes };
-                    sealer.put(form, given, out).map_err(|problem| in_parameter(problem, param.client))?;
+                    sealer.put(form, given, out).map_err(|problem| {
+                        let shown = || shown_oid(param, sealer.columns).unwrap_or(0);
+                        let oid = if source.oid == 0 { shown() } else { source.oid };
+                        let own = sealer.own(param.form);
+                        let place = Place { portal: bind.portal, client: param.client, oid, own };
+                        in_parameter(problem, &place, given, sealer.settings)
+                    })?;
                 }
             }
         }
         frontend::codes(out, results);
-        Ok(())
+        check_length(out.len() - start)
     })?;
     sealer.scratch.report_sealed();
     Ok(())
-}
-
-/// PostgreSQL says which parameter has bytes left over; the codec cannot know.
-fn in_parameter(mut problem: Problem, client: usize) -> Problem {
-    if problem.sqlstate == "22P03" && problem.message == "incorrect binary data format" {
-        problem.message = format!("{} in bind parameter {}", problem.message, client + 1);
-    }
-    problem
 }
 
 fn client_format(bind: &Bind<'_>, i: usize) -> Result<Format, Problem> {
     match bind.formats.of(i) {
         Some(0) => Ok(Format::Text),
         Some(1) => Ok(Format::Binary),
-        Some(code) => Err(Problem::native("22023", format!("unsupported format code: {code}"))),
+        Some(code) => {
+            let problem = Problem::native("22023", format!("unsupported format code: {code}"));
+            Err(problem.context(input::context(bind.portal, i)))
+        }
         None => Err(Problem::native("08P01", "bind message has too few parameter formats")),
     }
 }
@@ -185,24 +192,47 @@ impl Sealer<'_> {
         match form {
             ParamForm::Plain => frontend::value(body, Some(given.bytes)),
             ParamForm::Seal(ordinal, cast) => self.put_sealed(ordinal, None, cast, given, body)?,
+            ParamForm::SealText(ordinal, cast) => {
+                // Of text both forms are the same bytes.
+                let given = Given { source: cast, format: Format::Text, bytes: given.bytes };
+                self.put_sealed(ordinal, None, Source::UNTYPED, given, body)?;
+            }
             ParamForm::SealAs(ordinal, ty, cast) => self.put_sealed(ordinal, Some(ty), cast, given, body)?,
             ParamForm::SealArray(ordinal, cast) => {
+                let given = self.string_as_array(form, given, cast);
                 self.check_elements(form, given)?;
                 put_array(&self.seal_each(ordinal, cast, given)?, body);
             }
             ParamForm::Token(ordinal, cast) => {
                 let mut cast_value = Vec::new();
                 let own = column(self.columns, ordinal)?.spec.ty;
-                let given = through_cast(given, cast, own, self.settings, &mut cast_value)?;
-                let token = self.token(ordinal, given)?;
-                frontend::value(body, Some(token.as_ref()));
+                let token = match through_cast(given, cast, own, self.settings, &mut cast_value)? {
+                    Some(given) => Some(self.token(ordinal, given)?),
+                    None => None,
+                };
+                frontend::value(body, token.as_ref().map(AsRef::as_ref));
             }
             ParamForm::TokenArray(ordinal, cast) => {
+                let given = self.string_as_array(form, given, cast);
                 self.check_elements(form, given)?;
                 put_array(&self.token_each(ordinal, cast, given)?, body);
             }
         }
         Ok(())
+    }
+
+    /// The type of the column that a parameter is for.
+    fn own(&self, form: ParamForm) -> Option<LogicalType> {
+        form.ordinal().and_then(|ordinal| Some(self.columns.get(ordinal)?.spec.ty))
+    }
+
+    /// An array under a cast is converted like other values (see `through_cast`): `?::uuid[]` with a String.
+    fn string_as_array<'v>(&self, form: ParamForm, given: Given<'v>, cast: Source) -> Given<'v> {
+        let is_array = self.own(form).is_some_and(|own| element_type(cast.oid, own) != 0);
+        if is_string(given.source.oid) && is_array {
+            return Given { source: Source::UNTYPED, format: Format::Text, bytes: given.bytes };
+        }
+        given
     }
 
     /// A binary array says its elements' type, which must be that of the parameter: `array_recv` of
@@ -213,9 +243,9 @@ impl Sealer<'_> {
         }
         let inferred = || shown_oid(Param { client: 0, form }, self.columns).unwrap_or(0);
         let oid = if array.source.oid == 0 { inferred() } else { array.source.oid };
-        let own = form.ordinal().and_then(|ordinal| Some(self.columns.get(ordinal)?.spec.ty));
+        let own = self.own(form);
         let expected = own.map_or(0, |own| element_type(oid, own));
-        let found = arrays::read(array.format, array.bytes)?.type_oid;
+        let found = arrays::read(array.format, array.bytes, self.settings.array_nulls)?.type_oid;
         if expected == 0 || expected == found {
             return Ok(());
         }
@@ -239,13 +269,21 @@ impl Sealer<'_> {
     ) -> Result<(), Problem> {
         let mut cast_value = Vec::new();
         let own = column(self.columns, ordinal)?.spec.ty;
-        let given = through_cast(given, cast, own, self.settings, &mut cast_value)?;
+        let Some(mut given) = through_cast(given, cast, own, self.settings, &mut cast_value)? else {
+            frontend::value(body, None);
+            return Ok(());
+        };
+        if given.source.oid == 0 {
+            // A parameter is read without the column's modifier, which a literal of an interval goes by.
+            given.source = Source { oid: ty.unwrap_or(own).oid(), typmod: -1 };
+        }
         let mut sealed = std::mem::take(&mut self.scratch.sealed);
         sealed.clear();
         let done = self.seal(ordinal, ty, given, &mut sealed);
-        frontend::value(body, Some(&sealed));
+        let null = matches!(done, Ok(Stored::Null));
+        frontend::value(body, (!null).then_some(&sealed));
         self.scratch.sealed = sealed;
-        done
+        done.map(|_| ())
     }
 
     /// Seals a value, read as `ty` or as the column's type.
@@ -255,14 +293,14 @@ impl Sealer<'_> {
         ty: Option<LogicalType>,
         given: Given<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Stored, Problem> {
         let column = column(self.columns, ordinal)?;
         column.seal(ty.unwrap_or(column.spec.ty), given, self.settings, self.scratch, out)
     }
 
     /// Seals a value of a COPY.
     pub(super) fn copied(&mut self, ordinal: Ordinal, given: Given<'_>, out: &mut Vec<u8>) -> Result<(), Problem> {
-        self.seal(ordinal, None, given, out)
+        self.seal(ordinal, None, given, out).map(|_| ())
     }
 
     /// The error for a value that is longer than the column allows.
@@ -279,7 +317,7 @@ impl Sealer<'_> {
 
     /// The sealed elements of an array. More dimensions than one would have to be kept.
     fn seal_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Vec<u8>>>, Problem> {
-        let elements = arrays::read(array.format, array.bytes)?;
+        let elements = arrays::read(array.format, array.bytes, self.settings.array_nulls)?;
         if !elements.plain {
             return Err(Problem::new(
                 "0A000",
@@ -290,16 +328,18 @@ impl Sealer<'_> {
         let own = column(self.columns, ordinal)?.spec.ty;
         self.each(&elements, cast, own, array, |sealer, given| {
             let mut sealed = Vec::new();
-            sealer.seal(ordinal, None, given, &mut sealed)?;
-            Ok(sealed)
+            Ok(match sealer.seal(ordinal, None, given, &mut sealed)? {
+                Stored::Canon => Some(sealed),
+                Stored::Null => None,
+            })
         })
     }
 
     /// The tokens of an array's elements, be it of more dimensions: `= ANY` looks at every one.
     fn token_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Needle>>, Problem> {
-        let elements = arrays::read(array.format, array.bytes)?;
+        let elements = arrays::read(array.format, array.bytes, self.settings.array_nulls)?;
         let own = column(self.columns, ordinal)?.spec.ty;
-        self.each(&elements, cast, own, array, |sealer, given| sealer.token(ordinal, given))
+        self.each(&elements, cast, own, array, |sealer, given| sealer.token(ordinal, given).map(Some))
     }
 
     /// Makes something of each element that is not NULL, under the cast around the array, for a column of type `own`.
@@ -309,7 +349,7 @@ impl Sealer<'_> {
         cast: Source,
         own: LogicalType,
         array: Given<'_>,
-        make: impl Fn(&mut Self, Given<'_>) -> Result<T, Problem>,
+        make: impl Fn(&mut Self, Given<'_>) -> Result<Option<T>, Problem>,
     ) -> Result<Vec<Option<T>>, Problem> {
         let cast = of_elements(cast, own)?;
         let source = match elements.type_oid {
@@ -320,8 +360,10 @@ impl Sealer<'_> {
             let Some(bytes) = value else { return Ok(None) };
             let mut cast_value = Vec::new();
             let given = Given { source, format: array.format, bytes };
-            let given = through_cast(given, cast, own, self.settings, &mut cast_value)?;
-            make(self, given).map(Some)
+            match through_cast(given, cast, own, self.settings, &mut cast_value)? {
+                Some(given) => make(self, given),
+                None => Ok(None),
+            }
         };
         elements.values.iter().map(one).collect()
     }
@@ -329,8 +371,10 @@ impl Sealer<'_> {
     /// The literal of an edit, sealed: appended to the text as a bytea literal without a cast.
     pub fn literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
         let mut sealed = Vec::new();
-        self.seal(ordinal, None, given(literal), &mut sealed)?;
-        write_sealed(out, &sealed);
+        match self.seal(ordinal, None, given(literal), &mut sealed)? {
+            Stored::Canon => write_sealed(out, &sealed),
+            Stored::Null => out.push_str("(NULL)"),
+        }
         Ok(())
     }
 
@@ -343,8 +387,10 @@ impl Sealer<'_> {
         out: &mut String,
     ) -> Result<(), Problem> {
         let mut sealed = Vec::new();
-        self.seal(ordinal, Some(ty), given(literal), &mut sealed)?;
-        write_bytea(out, &sealed);
+        match self.seal(ordinal, Some(ty), given(literal), &mut sealed)? {
+            Stored::Canon => write_bytea(out, &sealed),
+            Stored::Null => out.push_str("(NULL::pg_catalog.bytea)"),
+        }
         Ok(())
     }
 
@@ -400,27 +446,27 @@ fn of_elements(array: Source, own: LogicalType) -> Result<Source, Problem> {
     }
 }
 
-/// A declared parameter under a cast of another type is converted twice, as the server would. It is for a column of
-/// type `own`.
+/// A declared parameter under a cast of another type is converted twice, as the server would; `None` is
+/// NULL. It is for a column of type `own`.
 fn through_cast<'v>(
     given: Given<'v>,
     cast: Source,
     own: LogicalType,
     settings: &Settings,
     buffer: &'v mut Vec<u8>,
-) -> Result<Given<'v>, Problem> {
+) -> Result<Option<Given<'v>>, Problem> {
     if cast.oid == 0 {
-        return Ok(given);
+        return Ok(Some(given));
     }
     if matches!(given.source.oid, 0 | 705) || given.source.oid == cast.oid {
-        return Ok(Given { source: cast, ..given });
+        // The modifier of a cast to an interval says how its literals are read, but not its parameters.
+        if cast.typmod == -1 || given.format == Format::Binary || cast.oid != LogicalType::Interval(None).oid() {
+            return Ok(Some(Given { source: cast, ..given }));
+        }
     }
-    if let LogicalType::Enum(ty) = own
-        && ty.oid() == cast.oid
-        && matches!(given.source.oid, TEXT | VARCHAR)
-    {
-        // The cast goes by the label, which is the same in both formats.
-        return Ok(Given { source: cast, ..given });
+    let is_own = own.as_enum().is_some_and(|ty| ty.oid() == cast.oid);
+    if is_string(given.source.oid) && is_own {
+        return Ok(Some(Given { source: cast, format: Format::Text, bytes: given.bytes }));
     }
     let Some(ty) = LogicalType::from_oid(cast.oid, -1) else {
         return Err(Problem::new(
@@ -429,9 +475,20 @@ fn through_cast<'v>(
             "pgveil does not know the type of a cast around a parameter",
         ));
     };
-    values::parse(ty, given.source, given.format, given.bytes, settings, buffer)?;
+    if is_string(given.source.oid) && !is_string(cast.oid) {
+        // An explicit cast reads the text as that of a literal (CoerceViaIO); both forms of a string are it.
+        return Ok(Some(Given { source: cast, format: Format::Text, bytes: given.bytes }));
+    }
+    if values::parse(ty, given.source, given.format, given.bytes, settings, buffer)? == Stored::Null {
+        return Ok(None);
+    }
     // The cast's modifier is applied by whoever reads a value of its type.
-    Ok(Given { source: cast, format: Format::Binary, bytes: buffer })
+    Ok(Some(Given { source: cast, format: Format::Binary, bytes: buffer }))
+}
+
+/// text, varchar, char
+fn is_string(oid: u32) -> bool {
+    matches!(oid, 25 | 1042 | 1043)
 }
 
 /// What is searched for: a token. A value that nothing in the column can equal is an empty one.

@@ -10,7 +10,7 @@ use super::{
     known::Known,
     names::Registry,
     params::Sealer,
-    problem::{Problem, SUBSTITUTE},
+    problem::{Problem, SUBSTITUTE, check_length},
 };
 use crate::{
     admin::metrics::Meters,
@@ -268,6 +268,8 @@ impl Desk<'_> {
         edited.push_str(&text[..span.start]);
         edited.push_str(&own);
         edited.push_str(&text[span.end..]);
+        // With a name, and a type for each parameter.
+        check_length(edited.len() + 5 * usize::from(u16::MAX))?;
         Ok(Edited { text: edited, positions: Arc::new(positions) })
     }
 

@@ -14,6 +14,7 @@ use crate::{
     wire::{
         backend::{self, Severity},
         cursor::Malformed,
+        frame::LARGE_LIMIT,
     },
 };
 
@@ -24,6 +25,20 @@ pub const SUBSTITUTE: &str = "SELECT \"pgveil: refused\"";
 
 /// Reserved statement name of the substitute; never the unnamed one, which would destroy the client's.
 pub const SUBSTITUTE_NAME: &[u8] = b"pgveil$refused";
+
+/// A message that sealing or opening makes longer than the server and its clients take: it would end the
+/// session, or wrap around in the length word. `length` is that of the body in bytes.
+pub fn check_length(length: usize) -> Result<(), Problem> {
+    if length <= LARGE_LIMIT - 4 {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "54000",
+        "session/message-too-long",
+        "pgveil: a message with sealed values would be longer than 1 GiB",
+    )
+    .hint("Read or write fewer large values at once, or bytea in binary."))
+}
 
 /// The SQLSTATE with which the substitute fails: only this one is replaced by pgveil's error.
 const SUBSTITUTE_SQLSTATE: &[u8] = b"42703";
@@ -58,6 +73,8 @@ pub struct Problem {
     pub position: Option<usize>,
     /// CONTEXT.
     pub context: Option<String>,
+    /// The function of the server that raises it, where drivers go by that.
+    pub routine: Option<&'static str>,
 }
 
 /// The message may quote a value, so only codes are shown.
@@ -78,13 +95,25 @@ impl Problem {
             hint: None,
             position: None,
             context: None,
+            routine: None,
         }
     }
 
-    /// With a context.
+    /// A statement's result is no longer what the client was told. postgres.js and pgjdbc prepare it anew
+    /// by themselves if `RevalidateCachedQuery` (src/backend/utils/cache/plancache.c) says so.
+    pub fn result_changed() -> Self {
+        let routine = Some("RevalidateCachedQuery");
+        Self { routine, ..Self::native("0A000", "cached plan must not change result type") }
+    }
+
+    /// With a line of context, which comes after those that it has.
     #[must_use]
     pub fn context(mut self, context: impl Into<String>) -> Self {
-        self.context = Some(context.into());
+        let context = context.into();
+        self.context = Some(match self.context.take() {
+            Some(inner) => format!("{inner}\n{context}"),
+            None => context,
+        });
         self
     }
 
@@ -122,6 +151,7 @@ impl Problem {
             hint: refusal.hint,
             position: None,
             context: None,
+            routine: None,
         };
         match at {
             Some(offset) => problem.at(text, start + offset),
@@ -149,6 +179,7 @@ impl Problem {
             hint: None,
             position: None,
             context: None,
+            routine: None,
         }
     }
 
@@ -167,6 +198,7 @@ impl Problem {
             (b'H', hint.as_deref()),
             (b'P', position.as_deref()),
             (b'W', self.context.as_deref()),
+            (b'R', self.routine),
         ];
         fields.extend(optional.iter().filter_map(|(kind, text)| text.map(|text| (*kind, text.as_bytes()))));
         backend::error(out, severity, &self.sqlstate, &fields);
@@ -176,7 +208,13 @@ impl Problem {
 impl From<ValueError> for Problem {
     fn from(error: ValueError) -> Self {
         let code = error.unsupported.then_some("values/unsupported");
-        Self { code, detail: error.detail, hint: error.hint, ..Self::native(error.sqlstate, error.message) }
+        Self {
+            code,
+            detail: error.detail,
+            hint: error.hint,
+            context: error.context,
+            ..Self::native(error.sqlstate, error.message)
+        }
     }
 }
 
@@ -204,6 +242,13 @@ mod tests {
     fn positions_count_characters_from_one() {
         let problem = Problem::native("42601", "syntax error").at("SELECT 'äö' x", 13);
         assert_eq!(problem.position, Some(12));
+    }
+
+    #[test]
+    fn drivers_see_that_a_statement_is_to_be_prepared_anew() {
+        let mut out = BytesMut::new();
+        Problem::result_changed().write(&mut out, Severity::Error);
+        assert!(backend::error_fields(&out[5..]).any(|field| field == (b'R', b"RevalidateCachedQuery")));
     }
 
     #[test]

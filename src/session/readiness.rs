@@ -61,14 +61,7 @@ impl Session {
                 Ready::Later
             }
             Some(env) => match self.environment.unsupported() {
-                Some(what) => Ready::Never(
-                    Problem::new(
-                        "0A000",
-                        "session/unsupported-setting",
-                        format!("pgveil does not read or write sealed values under {what}"),
-                    )
-                    .hint("Set another value for this session."),
-                ),
+                Some(what) => Ready::Never(unsupported_setting(what)),
                 None => Ready::Now(self.db.catalog(), Arc::clone(env)),
             },
         }
@@ -200,6 +193,37 @@ impl Session {
         let settings = Arc::clone(self.environment.settings());
         Arc::new(View { plan: Some(Arc::clone(plan)), wanted, upstream, settings })
     }
+
+    /// How the rows of a portal are shown that was bound before: by the settings that the server would
+    /// write them by now. None: the server is being asked for them first.
+    pub(super) fn view_now(&mut self, view: &Arc<View>) -> Option<Result<Arc<View>, Problem>> {
+        if self.environment.known().is_none() && !self.environment.take_refusal() {
+            self.ask_environment();
+            return None;
+        }
+        // If the server does not answer, neither does the portal show anything.
+        if self.environment.utf8() != Some(true) {
+            return Some(Err(encoding_problem()));
+        }
+        if let Some(what) = self.environment.unsupported() {
+            return Some(Err(unsupported_setting(what)));
+        }
+        let settings = self.environment.settings();
+        if Arc::ptr_eq(settings, &view.settings) {
+            return Some(Ok(Arc::clone(view)));
+        }
+        let (wanted, upstream) = (view.wanted.clone(), view.upstream.clone());
+        Some(Ok(Arc::new(View { plan: view.plan.clone(), wanted, upstream, settings: Arc::clone(settings) })))
+    }
+}
+
+fn unsupported_setting(what: &str) -> Problem {
+    Problem::new(
+        "0A000",
+        "session/unsupported-setting",
+        format!("pgveil does not read or write sealed values under {what}"),
+    )
+    .hint("Set another value for this session.")
 }
 
 pub(super) fn encoding_problem() -> Problem {

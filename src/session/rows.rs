@@ -10,7 +10,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::{
     cells::{Column, NotShown, Scratch, Wanted},
-    problem::Problem,
+    problem::{Problem, check_length},
     stray,
 };
 use crate::{
@@ -378,6 +378,7 @@ impl Reader<'_> {
                         Some(shown) => put_value(out, shown),
                         None => out.put_i32(-1),
                     }
+                    check_length(out.len() - start).map_err(RowError::Problem)?;
                 }
             }
         }

@@ -11,7 +11,7 @@ use super::{
     job::{Deal, Job, Reading},
     names::Statement,
     planning::{Edited, Script},
-    problem::{Problem, SUBSTITUTE},
+    problem::{Problem, SUBSTITUTE, check_length},
     readiness::{Ready, invalid_utf8},
 };
 use crate::{
@@ -77,6 +77,15 @@ impl Session {
         Ok(self.send_script(text, script, catalog.epoch, &env))
     }
 
+    /// The error of the server (`pq_getmsgend` of src/backend/libpq/pqformat.c), after which the session goes on.
+    /// Drivers that write values into the text let a NUL in a string through.
+    pub(super) fn query_with_nul(&mut self) -> Next {
+        if self.must_wait_for_segment() {
+            return Next::Stay;
+        }
+        self.refuse_query(Problem::native("08P01", "invalid message format"))
+    }
+
     pub(super) fn pass_query(&mut self, text: &[u8], mentions: Mentions) -> Next {
         Meters::get().statement(Verdict::Passed);
         self.note_effects(mentions, text);
@@ -97,6 +106,9 @@ impl Session {
     }
 
     fn send_script(&mut self, text: &str, script: Script, epoch: u64, env: &Arc<Env>) -> Next {
+        if let Err(problem) = check_length(script.edited.text.len() + 1) {
+            return self.refuse_query(problem);
+        }
         let verdict = match &script.refused {
             Some(_) => Verdict::Refused,
             None if script.plans.iter().all(Option::is_none) => Verdict::Passed,

@@ -68,6 +68,8 @@ pub struct RawSettings {
     pub client_encoding: String,
     /// `IntervalStyle`
     pub interval_style: String,
+    /// `array_nulls`: `on` or `off`
+    pub array_nulls: String,
 }
 
 /// Why a row is not an answer to [`QUERY`].
@@ -160,14 +162,15 @@ pg_catalog.current_setting('TimeZone'),
 pg_catalog.current_setting('bytea_output'),
 pg_catalog.current_setting('extra_float_digits'),
 pg_catalog.current_setting('client_encoding'),
-pg_catalog.current_setting('IntervalStyle')"#
+pg_catalog.current_setting('IntervalStyle'),
+pg_catalog.current_setting('array_nulls')"#
         )
     };
 }
 
 /// Reads the session's environment on the client's own connection; [`parse_row`] reads the answer.
 ///
-/// One row of eight text columns. Says the same under any search_path, role, encoding and quoting
+/// One row of nine text columns. Says the same under any search_path, role, encoding and quoting
 /// setting: every function, type and operator is qualified, there is no backslash, and names travel
 /// as hexadecimal digits of UTF-8 JSON, since client_encoding may have no characters for them. The
 /// temporary relations are found through pg_depend, whose index leads to them; pg_class has none by
@@ -253,6 +256,7 @@ pub fn parse_row(columns: &[Option<&[u8]>]) -> Result<(Env, RawSettings), EnvErr
         extra_float_digits: text(5)?,
         client_encoding: text(6)?,
         interval_style: text(7)?,
+        array_nulls: text(8)?,
     };
     Ok((env, settings))
 }

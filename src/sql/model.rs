@@ -72,6 +72,8 @@ pub enum ParamForm {
     /// Sealed as a value of the column; `source` is a cast around the parameter that was edited
     /// away (`$1::date`), or untyped.
     Seal(Ordinal, Source),
+    /// A text, which the server would read as the type of a cast around it: sealed as what it is read as.
+    SealText(Ordinal, Source),
     /// As an equality token of the column.
     Token(Ordinal, Source),
     /// An array of values, as an array of tokens (`bytea[]`).
@@ -89,6 +91,7 @@ impl ParamForm {
         match self {
             Self::Plain => None,
             Self::Seal(ordinal, _)
+            | Self::SealText(ordinal, _)
             | Self::Token(ordinal, _)
             | Self::TokenArray(ordinal, _)
             | Self::SealAs(ordinal, ..)

@@ -10,6 +10,8 @@ pub(super) const UNIX_EPOCH: i32 = 2_440_588;
 
 pub(super) const SECS_PER_DAY: i64 = 86_400;
 pub(super) const USECS_PER_SEC: i64 = 1_000_000;
+pub(super) const USECS_PER_MINUTE: i64 = 60 * USECS_PER_SEC;
+pub(super) const USECS_PER_HOUR: i64 = 60 * USECS_PER_MINUTE;
 pub(super) const USECS_PER_DAY: i64 = SECS_PER_DAY * USECS_PER_SEC;
 
 /// `date` values: `[MIN_DATE, END_DATE)`, and the two infinities.

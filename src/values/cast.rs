@@ -2,8 +2,13 @@
 //! `pg_cast` and the operators of `pg_operator` that the types here have.
 
 use super::{
-    LogicalType, Normalize, Settings, ValueError, codec, datetime, float::Float, int, jsonb, network, numeric::Numeric,
-    text, ty::Base,
+    EnumType, LogicalType, Normalize, Settings, Stored, ValueError, codec,
+    datetime::{self, Interval, Timetz},
+    float::Float,
+    int, jsonb, network,
+    numeric::Numeric,
+    text,
+    ty::Base,
 };
 
 /// The type that a value of type `oid` is read as before it is stored in a column.
@@ -14,8 +19,32 @@ pub(super) fn check_assignment(target: LogicalType, oid: u32, search_path: &[Str
         ValueError::new("42804", format!("column is of type {own} but expression is of type {name}"))
             .hint("You will need to rewrite or cast the expression.")
     };
+    if let Some(own) = own_array(to, oid) {
+        return Err(refused(&format!("{}[]", own.name_in(search_path))));
+    }
     let Some(from) = known(to, oid) else { return Err(foreign(to, oid, refused)) };
-    let casts = from == to
+    if casts(from, to) { Ok(from) } else { Err(refused(from.name())) }
+}
+
+/// The element type that an array of type `oid` is read as before it is stored in a column of arrays.
+///
+/// Arrays convert where their elements do (`find_coercion_pathway` of parser/parse_coerce.c).
+pub(super) fn check_array_assignment(to: Base, oid: u32) -> Result<Base, ValueError> {
+    let refused = |name: &str| {
+        let column = to.array_name();
+        ValueError::new("42804", format!("column is of type {column} but expression is of type {name}"))
+            .hint("You will need to rewrite or cast the expression.")
+    };
+    match (Base::of_array(oid), type_name(oid)) {
+        (Some(from), _) if casts(from, to) => Ok(from),
+        (_, Some(name)) => Err(refused(name)),
+        (_, None) => Err(unreadable(to.array_name(), &format!("with OID {oid}"))),
+    }
+}
+
+/// Is there an assignment cast?
+fn casts(from: Base, to: Base) -> bool {
+    from == to
         // Any value may be assigned to a string by its output function.
         || to.is_string()
         || (from.is_number() && to.is_number())
@@ -23,9 +52,14 @@ pub(super) fn check_assignment(target: LogicalType, oid: u32, search_path: &[Str
         || (from.is_network() && to.is_network())
         || matches!(
             (from, to),
-            (Base::Timestamp | Base::Timestamptz, Base::Time) | (Base::Json, Base::Jsonb) | (Base::Jsonb, Base::Json)
-        );
-    if casts { Ok(from) } else { Err(refused(from.name())) }
+            (Base::Timestamp | Base::Timestamptz | Base::Timetz | Base::Interval, Base::Time)
+                | (Base::Timestamptz | Base::Time, Base::Timetz)
+                | (Base::Time, Base::Interval)
+                | (Base::Macaddr, Base::Macaddr8)
+                | (Base::Macaddr8, Base::Macaddr)
+                | (Base::Json, Base::Jsonb)
+                | (Base::Jsonb, Base::Json)
+        )
 }
 
 /// The type that an operand of type `oid` is read as before it is compared with a column.
@@ -35,19 +69,34 @@ pub(super) fn check_comparison(target: LogicalType, oid: u32, search_path: &[Str
         ValueError::new("42883", format!("operator does not exist: {} = {name}", named(column, search_path)))
             .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
     };
+    if let Some(element) = Base::of_array(oid) {
+        return Err(refused(element.array_name()));
+    }
+    if let Some(own) = own_array(column, oid) {
+        return Err(refused(&format!("{}[]", own.name_in(search_path))));
+    }
     let Some(from) = known(column, oid) else { return Err(foreign(column, oid, refused)) };
+    if matches!((column, from), (Base::Macaddr, Base::Macaddr8) | (Base::Macaddr8, Base::Macaddr)) {
+        let message = format!("operator is not unique: {} = {}", column.name(), from.name());
+        return Err(ValueError::new("42725", message)
+            .hint("Could not choose a best candidate operator. You might need to add explicit type casts."));
+    }
     // There is no `=` for json.
     let compares = (from == column && column != Base::Json)
         || (from.is_network() && column.is_network())
         || (from.is_string() && column.is_string())
         || (from.is_number() && column.is_number())
-        || (from.is_date() && column.is_date());
+        || (from.is_date() && column.is_date())
+        || matches!(
+            (column, from),
+            (Base::Time, Base::Interval | Base::Timetz) | (Base::Interval | Base::Timetz, Base::Time)
+        );
     if !compares {
         return Err(refused(from.name()));
     }
     // Compared as doubles, of which one stands for many numbers.
     if from.is_float() && column.is_number() && !column.is_float() {
-        return Err(unreadable(column, from.name()));
+        return Err(unreadable(column.name(), from.name()));
     }
     // PostgreSQL compares both as bpchar, so that blanks at the end of the *column* do not count; its
     // token is computed with them.
@@ -68,6 +117,14 @@ fn known(column: Base, oid: u32) -> Option<Base> {
     }
 }
 
+/// The column's own enum type, if the OID is that of its array type.
+fn own_array(column: Base, oid: u32) -> Option<EnumType> {
+    match column {
+        Base::Enum(ty) if ty.array_oid() == oid => Some(ty),
+        _ => None,
+    }
+}
+
 fn named(base: Base, search_path: &[String]) -> &'static str {
     match base {
         Base::Enum(ty) => ty.name_in(search_path),
@@ -79,17 +136,14 @@ fn named(base: Base, search_path: &[String]) -> &'static str {
 /// own refusal.
 fn foreign(target: Base, oid: u32, refused: impl Fn(&str) -> ValueError) -> ValueError {
     let Some((name, accepted)) = foreign_type(oid) else {
-        return unreadable(target, &format!("with OID {oid}"));
+        return unreadable(target.name(), &format!("with OID {oid}"));
     };
-    if target.is_string() || accepted.contains(&target) { unreadable(target, name) } else { refused(name) }
+    if target.is_string() || accepted.contains(&target) { unreadable(target.name(), name) } else { refused(name) }
 }
 
-fn unreadable(target: Base, name: &str) -> ValueError {
-    ValueError::unsupported(format!(
-        "a value of type {name} is not supported for a sealed column of type {}",
-        target.name()
-    ))
-    .hint("Declare or cast the value as the column's type.")
+fn unreadable(column: &str, name: &str) -> ValueError {
+    ValueError::unsupported(format!("a value of type {name} is not supported for a sealed column of type {column}"))
+        .hint("Declare or cast the value as the column's type.")
 }
 
 /// A type's name as PostgreSQL's messages spell it (`format_type`), if it is a well-known one.
@@ -106,33 +160,9 @@ fn foreign_type(oid: u32) -> Option<(&'static str, &'static [Base])> {
         26 => ("oid", &[Base::Int2, Base::Int4, Base::Int8]),
         142 => ("xml", &[]),
         790 => ("money", &[Base::Numeric]),
-        774 => ("macaddr8", &[Base::Macaddr]),
-        1186 => ("interval", &[Base::Time]),
-        1266 => ("time with time zone", &[Base::Time]),
         1560 => ("bit", &[]),
         1562 => ("bit varying", &[]),
-        199 => ("json[]", &[]),
-        651 => ("cidr[]", &[]),
-        1021 => ("real[]", &[]),
-        1022 => ("double precision[]", &[]),
-        1040 => ("macaddr[]", &[]),
-        1041 => ("inet[]", &[]),
-        1115 => ("timestamp without time zone[]", &[]),
-        1183 => ("time without time zone[]", &[]),
-        1000 => ("boolean[]", &[]),
-        1001 => ("bytea[]", &[]),
-        1005 => ("smallint[]", &[]),
-        1007 => ("integer[]", &[]),
-        1009 => ("text[]", &[]),
-        1014 => ("character[]", &[]),
-        1015 => ("character varying[]", &[]),
-        1016 => ("bigint[]", &[]),
-        1182 => ("date[]", &[]),
-        1185 => ("timestamp with time zone[]", &[]),
-        1231 => ("numeric[]", &[]),
-        2951 => ("uuid[]", &[]),
-        3807 => ("jsonb[]", &[]),
-        _ => return None,
+        oid => (Base::of_array(oid)?.array_name(), &[]),
     })
 }
 
@@ -143,7 +173,7 @@ pub(super) fn assign(
     canon: &[u8],
     settings: &Settings,
     out: &mut Vec<u8>,
-) -> Result<(), ValueError> {
+) -> Result<Stored, ValueError> {
     if from == to {
         out.extend_from_slice(canon);
     } else if to.is_string() {
@@ -162,15 +192,12 @@ pub(super) fn assign(
         jsonb::parse(text, out)?;
     } else if to == Base::Json {
         out.extend_from_slice(jsonb::text(canon)?);
-    } else if to == Base::Time {
-        let micros = load_timestamptz(canon)?;
-        let time = match from {
-            Base::Timestamp => datetime::timestamp_to_time(micros),
-            _ => datetime::timestamptz_to_time(micros, &settings.time_zone),
-        };
-        let infinite =
-            || ValueError::unsupported("an infinite timestamp is not supported for a sealed column of type time");
-        out.extend_from_slice(&time.ok_or_else(infinite)?.to_be_bytes());
+    } else if matches!(to, Base::Time | Base::Timetz | Base::Interval) {
+        return assign_time(from, to, canon, settings, out);
+    } else if to == Base::Macaddr8 {
+        network::mac_to_mac8(canon, out)?;
+    } else if to == Base::Macaddr {
+        network::mac8_to_mac(canon, out)?;
     } else if to.is_float() {
         Float::cast(from, to, canon)?.store(out);
     } else if from.is_float() && to == Base::Numeric {
@@ -186,7 +213,42 @@ pub(super) fn assign(
     } else {
         assign_date(from, to, canon, settings, out)?;
     }
-    Ok(())
+    Ok(Stored::Canon)
+}
+
+/// To `time`, `timetz` and `interval`. Infinite timestamps become NULL.
+fn assign_time(
+    from: Base,
+    to: Base,
+    canon: &[u8],
+    settings: &Settings,
+    out: &mut Vec<u8>,
+) -> Result<Stored, ValueError> {
+    let zone = &settings.time_zone;
+    if to == Base::Interval {
+        Interval::from_time(load_timestamptz(canon)?).store(out);
+        return Ok(Stored::Canon);
+    }
+    if to == Base::Timetz {
+        let value = match from {
+            Base::Time => Some(Timetz::from_time(load_timestamptz(canon)?, zone)?),
+            _ => Timetz::from_timestamptz(load_timestamptz(canon)?, zone),
+        };
+        return Ok(value.map_or(Stored::Null, |value| {
+            value.store(out);
+            Stored::Canon
+        }));
+    }
+    let time = match from {
+        Base::Timestamp => datetime::timestamp_to_time(load_timestamptz(canon)?),
+        Base::Timestamptz => datetime::timestamptz_to_time(load_timestamptz(canon)?, zone),
+        Base::Timetz => Some(Timetz::load(canon)?.to_time()),
+        _ => Some(Interval::load(canon)?.to_time()),
+    };
+    Ok(time.map_or(Stored::Null, |time| {
+        out.extend_from_slice(&time.to_be_bytes());
+        Stored::Canon
+    }))
 }
 
 /// Between `date`, `timestamp` and `timestamptz`.
@@ -291,6 +353,28 @@ pub(super) fn comparison(
                     .hint("Cast the value to timestamp."));
                 }
             }
+        }
+        (Base::Interval, Base::Time) => {
+            let interval = Interval::from_time(load_timestamptz(operand)?);
+            operand.clear();
+            interval.store(operand);
+        }
+        (Base::Time, Base::Interval) => {
+            let Some(micros) = Interval::load(operand)?.equal_time() else { return Ok(None) };
+            *operand = micros.to_be_bytes().to_vec();
+        }
+        (Base::Timetz, Base::Time) => {
+            let value = Timetz::from_time(load_timestamptz(operand)?, &settings.time_zone)?;
+            operand.clear();
+            value.store(operand);
+        }
+        (Base::Time, Base::Timetz) => {
+            // Equal is what the column's value becomes in the session's zone.
+            let value = Timetz::load(operand)?;
+            if Timetz::from_time(value.to_time(), &settings.time_zone)? != value {
+                return Ok(None);
+            }
+            *operand = value.to_time().to_be_bytes().to_vec();
         }
         _ => {}
     }

@@ -1,9 +1,9 @@
 //! From wire values to canons and back, for all types: dispatch only, one match per direction.
 
 use super::{
-    Format, LogicalType, Normalize, Settings, ValueError,
+    Format, LogicalType, Normalize, Settings, ValueError, array,
     cast::{self, assign, comparison},
-    datetime,
+    datetime::{self, Interval, Timetz},
     float::{self, Float},
     int, jsonb, network,
     numeric::{self, Numeric},
@@ -49,10 +49,21 @@ pub fn check(target: LogicalType, oid: u32, purpose: Purpose, search_path: &[Str
         return Ok(());
     }
     match purpose {
+        Purpose::Assign if let LogicalType::Array(element) = target => cast::check_array_assignment(element.base, oid),
         Purpose::Assign => cast::check_assignment(target, oid, search_path),
         Purpose::Compare => cast::check_comparison(target, oid, search_path),
     }
     .map(|_| ())
+}
+
+/// What became of a value that is stored.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// The storage canon was written.
+    Canon,
+    /// The assignment cast gives NULL: `infinity` has no time of day.
+    Null,
 }
 
 /// The result of reading an operand of `=` against a sealed column.
@@ -69,7 +80,7 @@ pub enum Operand {
 /// Errors are PostgreSQL's, with two gaps that only the caller can fill: 42804 reads `column is of
 /// type … but expression is of type …` (PostgreSQL names the column after `column`), and 22P03 for
 /// bytes left over reads `incorrect binary data format` (PostgreSQL goes on `in bind parameter 1`).
-/// On an error `out` is as it was.
+/// On an error, and for [`Stored::Null`], `out` is as it was.
 pub fn parse(
     target: LogicalType,
     source: Source,
@@ -77,20 +88,30 @@ pub fn parse(
     bytes: &[u8],
     settings: &Settings,
     out: &mut Vec<u8>,
-) -> Result<(), ValueError> {
+) -> Result<Stored, ValueError> {
     all_or_nothing(out, |out| {
+        if let LogicalType::Array(element) = target {
+            array::parse(element, source, format, bytes, settings, out)?;
+            return Ok(Stored::Canon);
+        }
         let to = target.base();
         if source.is_untyped() {
-            return input(to, target.typmod(), format, bytes, settings, out);
+            input(to, target.typmod(), format, bytes, settings, out)?;
+            return Ok(Stored::Canon);
         }
         let from = cast::check_assignment(target, source.oid, &settings.search_path)?;
-        if from == to && source.typmod == -1 {
-            return input(to, target.typmod(), format, bytes, settings, out);
+        // To the input function of an interval its typmod says what numbers count, to its cast it does not.
+        if from == to && source.typmod == -1 && to != Base::Interval {
+            input(to, target.typmod(), format, bytes, settings, out)?;
+            return Ok(Stored::Canon);
         }
         let start = out.len();
         let value = typed(from, source, format, bytes, settings)?;
-        assign(from, to, &value, settings, out)?;
-        coerce(to, target.typmod(), false, start, out)
+        if assign(from, to, &value, settings, out)? == Stored::Null {
+            return Ok(Stored::Null);
+        }
+        coerce(to, target.typmod(), false, start, out)?;
+        Ok(Stored::Canon)
     })
 }
 
@@ -103,6 +124,9 @@ pub fn format(
     settings: &Settings,
     out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
+    if let LogicalType::Array(element) = ty {
+        return array::format(element, canon, format, settings, out);
+    }
     match format {
         // A narrower integer beside wider ones.
         Format::Binary if ty.base().is_integer() && i16::try_from(canon.len()) != Ok(ty.typlen()) => {
@@ -121,7 +145,7 @@ pub fn format(
 ///
 /// Text: the bytes, normalised, of `char(n)` without blanks at the end. Integers: eight bytes, big
 /// endian, whatever their width. `numeric`: sign and weight (two bytes each) and the digits base
-/// 10000 without zeros at either end. `float4`, `float8`: a double, big endian, `-0` as `0`, one NaN. `inet`, `cidr`: family, bits, address. `jsonb`: its text with numbers without zeros at the end.
+/// 10000 without zeros at either end. `interval`: its length in microseconds, months of 30 days, 16 bytes, big endian. `float4`, `float8`: a double, big endian, `-0` as `0`, one NaN. `inet`, `cidr`: family, bits, address. `jsonb`: its text with numbers without zeros at the end.
 /// Others: the storage canon.
 pub fn equality_canon(
     ty: LogicalType,
@@ -129,6 +153,9 @@ pub fn equality_canon(
     normalize: &[Normalize],
     out: &mut Vec<u8>,
 ) -> Result<(), ValueError> {
+    if ty.is_array() {
+        return Err(no_equality());
+    }
     all_or_nothing(out, |out| equality(ty.base(), canon, normalize, out))
 }
 
@@ -145,12 +172,16 @@ pub fn equality_operand(
     settings: &Settings,
     out: &mut Vec<u8>,
 ) -> Result<Operand, ValueError> {
+    if target.is_array() {
+        return Err(no_equality());
+    }
     all_or_nothing(out, |out| {
         let column = target.base();
-        let from = if source.is_untyped() {
-            column
-        } else {
-            cast::check_comparison(target, source.oid, &settings.search_path)?
+        let from = match column {
+            // A cidr has no operators of its own, it uses those of inet.
+            Base::Cidr if source.is_untyped() => Base::Inet,
+            _ if source.is_untyped() => column,
+            _ => cast::check_comparison(target, source.oid, &settings.search_path)?,
         };
         let mut value = typed(from, source, format, bytes, settings)?;
         match comparison(column, from, &mut value, normalize, settings)? {
@@ -161,6 +192,11 @@ pub fn equality_operand(
             None => Ok(Operand::NeverEqual),
         }
     })
+}
+
+/// No policy has an array in mode equality.
+fn no_equality() -> ValueError {
+    ValueError::unsupported("a sealed array cannot be compared")
 }
 
 fn all_or_nothing<T>(
@@ -178,13 +214,15 @@ fn all_or_nothing<T>(
 /// The storage canon of a value in its own type; a cast's modifier is applied as an explicit cast does.
 fn typed(from: Base, source: Source, format: Format, bytes: &[u8], settings: &Settings) -> Result<Vec<u8>, ValueError> {
     let mut value = Vec::with_capacity(bytes.len() + 8);
-    input(from, -1, format, bytes, settings, &mut value)?;
+    // `coerce_type()` of parse_coerce.c gives the modifier of a cast to this type's input function alone.
+    let typmod = if from == Base::Interval && format == Format::Text { source.typmod } else { -1 };
+    input(from, typmod, format, bytes, settings, &mut value)?;
     coerce(from, source.typmod, true, 0, &mut value)?;
     Ok(value)
 }
 
 /// A type's input or receive function, and the modifier of the column that it goes to.
-fn input(
+pub(super) fn input(
     base: Base,
     typmod: i32,
     format: Format,
@@ -225,12 +263,15 @@ fn input_text(base: Base, typmod: i32, value: &str, settings: &Settings, out: &m
             let micros = datetime::round_timestamptz(datetime::parse_time(value, settings)?, typmod);
             out.extend_from_slice(&micros.to_be_bytes());
         }
+        Base::Timetz => Timetz::parse(value, settings)?.round(typmod).store(out),
+        Base::Interval => Interval::parse(value, typmod, settings)?.store(out),
         Base::Json => {
             jsonb::check(value)?;
             out.extend_from_slice(value.as_bytes());
         }
         Base::Inet | Base::Cidr => network::parse(base == Base::Cidr, value, out)?,
         Base::Macaddr => network::parse_macaddr(value, out)?,
+        Base::Macaddr8 => network::parse_macaddr8(value, out)?,
         Base::Uuid => simple::parse_uuid(value, out)?,
         Base::Bytea => simple::parse_bytea(value, out)?,
         Base::Jsonb => jsonb::parse(value, out)?,
@@ -290,6 +331,20 @@ fn input_binary(
             }
             out.extend_from_slice(&exactly::<6>(bytes)?);
         }
+        Base::Macaddr8 => {
+            if network::receive_macaddr8(bytes, out)? != bytes.len() {
+                return Err(left_over());
+            }
+        }
+        Base::Timetz => {
+            // The server checks each part before it looks for the next one.
+            datetime::check_time(i64::from_be_bytes(first_bytes::<8>(bytes)?))?;
+            let value = Timetz::load(&first_bytes::<12>(bytes)?)?;
+            value.check()?;
+            exactly::<12>(bytes)?;
+            value.round(typmod).store(out);
+        }
+        Base::Interval => Interval::load(&exactly::<16>(bytes)?)?.adjust(typmod).store(out),
         Base::Timestamptz | Base::Timestamp => {
             let micros = i64::from_be_bytes(first_bytes::<8>(bytes)?);
             datetime::check_timestamptz(micros)?;
@@ -322,16 +377,22 @@ fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], ValueError> {
     if bytes.len() == N { Ok(value) } else { Err(left_over()) }
 }
 
-fn protocol(message: &str) -> ValueError {
+pub(super) fn protocol(message: &str) -> ValueError {
     ValueError::new("08P01", message)
 }
 
-fn left_over() -> ValueError {
+pub(super) fn left_over() -> ValueError {
     ValueError::new("22P03", "incorrect binary data format")
 }
 
 /// A type's length coercion of the canon `out[start..]` (`varchar()`, `numeric()`, …).
-fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u8>) -> Result<(), ValueError> {
+pub(super) fn coerce(
+    base: Base,
+    typmod: i32,
+    explicit: bool,
+    start: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
     if typmod == -1 {
         return Ok(());
     }
@@ -349,6 +410,18 @@ fn coerce(base: Base, typmod: i32, explicit: bool, start: usize, out: &mut Vec<u
             let micros = datetime::round_timestamptz(int::load(Base::Int8, canon)?, typmod);
             out.truncate(start);
             out.extend_from_slice(&micros.to_be_bytes());
+            Ok(())
+        }
+        (Base::Timetz, _) => {
+            let value = Timetz::load(canon)?.round(typmod);
+            out.truncate(start);
+            value.store(out);
+            Ok(())
+        }
+        (Base::Interval, _) => {
+            let value = Interval::load(canon)?.adjust(typmod);
+            out.truncate(start);
+            value.store(out);
             Ok(())
         }
         _ => Ok(()),
@@ -371,7 +444,10 @@ pub(super) fn output(base: Base, canon: &[u8], settings: &Settings, out: &mut Ve
         Base::Timestamp => datetime::print_timestamp(cast::load_timestamptz(canon)?, settings, out),
         Base::Time => datetime::print_time(cast::load_timestamptz(canon)?, out),
         Base::Inet | Base::Cidr => network::print(base == Base::Cidr, canon, out)?,
-        Base::Macaddr => network::print_macaddr(canon, out)?,
+        Base::Timetz => Timetz::load(canon)?.print(out),
+        Base::Interval => Interval::load(canon)?.print(settings, out),
+        Base::Macaddr => network::print_macaddr(6, canon, out)?,
+        Base::Macaddr8 => network::print_macaddr(8, canon, out)?,
         Base::Float4 | Base::Float8 => float::print(Float::load(base, canon)?, settings.extra_float_digits, out),
         Base::Uuid => simple::print_uuid(canon, out)?,
         Base::Bytea => simple::print_bytea(canon, settings.bytea_output, out),
@@ -400,8 +476,14 @@ fn equality(base: Base, canon: &[u8], normalize: &[Normalize], out: &mut Vec<u8>
         Base::Inet | Base::Cidr => network::equality(canon, out),
         // There is no `=` for json: no policy has it in mode equality.
         Base::Json => Err(ValueError::unsupported("json has no equality")),
+        Base::Interval => {
+            Interval::load(canon)?.equality(out);
+            Ok(())
+        }
         Base::Time
+        | Base::Timetz
         | Base::Macaddr
+        | Base::Macaddr8
         | Base::Bool
         | Base::Date
         | Base::Timestamptz

@@ -1,10 +1,12 @@
 //! The type that several values have together: in CASE, COALESCE, VALUES, IN, UNION.
 
+use super::ty::Base;
+
 /// PostgreSQL's `select_common_type` (parser/parse_coerce.c) and whether all values can then be
 /// converted to it; types by OID, 0 or 705 is unknown. All unknown gives `text`.
 ///
 /// None where PostgreSQL fails, and where several types meet of which one is not known here (enums,
-/// domains, arrays, extensions' types).
+/// domains, extensions' types).
 pub fn common_type(types: &[u32]) -> Option<u32> {
     let known = || types.iter().copied().filter(|oid| !is_unknown(*oid));
     let Some(first) = known().next() else { return Some(TEXT) };
@@ -37,6 +39,7 @@ const XML: u32 = 142;
 const CIDR: u32 = 650;
 const FLOAT4: u32 = 700;
 const FLOAT8: u32 = 701;
+const MACADDR8: u32 = 774;
 const MACADDR: u32 = 829;
 const INET: u32 = 869;
 const BPCHAR: u32 = 1042;
@@ -64,7 +67,8 @@ fn category(oid: u32) -> Option<u8> {
         DATE | TIME | TIMETZ | TIMESTAMP | TIMESTAMPTZ => b'D',
         INTERVAL => b'T',
         INET | CIDR => b'I',
-        BYTEA | UUID | MACADDR | JSON | JSONB | XML => b'U',
+        BYTEA | UUID | MACADDR | MACADDR8 | JSON | JSONB | XML => b'U',
+        array if Base::of_array(array).is_some() => b'A',
         _ => return None,
     })
 }
@@ -76,6 +80,10 @@ fn is_preferred(oid: u32) -> bool {
 
 /// Rows of `pg_cast` with context `i`, of types of one category.
 fn converts(from: u32, to: u32) -> bool {
+    // Arrays convert where their elements do.
+    if let (Some(from), Some(to)) = (Base::of_array(from), Base::of_array(to)) {
+        return converts(from.oid(), to.oid());
+    }
     matches!(
         (from, to),
         (TEXT, VARCHAR | BPCHAR | NAME)
@@ -91,12 +99,16 @@ fn converts(from: u32, to: u32) -> bool {
             | (TIMESTAMP, TIMESTAMPTZ)
             | (TIME, TIMETZ)
             | (CIDR, INET)
+            | (MACADDR, MACADDR8)
+            | (MACADDR8, MACADDR)
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TEXT_ARRAY: u32 = 1009;
 
     /// As PostgreSQL answers `pg_typeof(coalesce(…))`.
     #[test]
@@ -122,6 +134,11 @@ mod tests {
             (&[UUID, UUID], Some(UUID)),
             (&[UUID, TEXT], None),
             (&[BOOL, INT4], None),
+            (&[0, TEXT_ARRAY, 705], Some(TEXT_ARRAY)),
+            (&[TEXT_ARRAY, TEXT], None),
+            (&[1015, TEXT_ARRAY], Some(1015)),
+            (&[1007, 0, 1016], Some(1016)),
+            (&[1007, TEXT_ARRAY], None),
             // A type that is not known here, by itself and beside others.
             (&[99_999, 99_999], Some(99_999)),
             (&[99_999, 0], None),

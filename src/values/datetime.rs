@@ -1,4 +1,4 @@
-//! `date`, `time`, `timestamp` and `timestamptz`: their values, casts between them, and their text forms.
+//! `date`, `time`, `timetz`, `timestamp`, `timestamptz` and `interval`: their values, casts between them, and their text forms.
 //!
 //! Reading follows `ParseDateTime()` and `DecodeDateTime()` of the server's datetime.c step by step,
 //! because its rules (which number is the day, what may stand twice) are defined by that code alone:
@@ -8,9 +8,11 @@ mod abbreviations;
 mod decode;
 mod fast;
 mod fields;
+mod interval;
 mod print;
 #[cfg(test)]
 mod tests;
+mod timetz;
 mod tokens;
 mod words;
 pub(super) mod zone;
@@ -23,7 +25,9 @@ use super::{
     calendar::{self, POSTGRES_EPOCH, SECS_PER_DAY, TIMESTAMP_END_JULIAN, UNIX_EPOCH, USECS_PER_DAY, USECS_PER_SEC},
 };
 
+pub(super) use interval::Interval;
 pub(super) use print::{print_date, print_time, print_timestamp, print_timestamptz};
+pub(super) use timetz::Timetz;
 
 /// The infinities of `date`.
 const DATE_INFINITY: i32 = i32::MAX;
@@ -36,9 +40,11 @@ const DATE: &str = "date";
 const TIMESTAMPTZ: &str = "timestamp with time zone";
 const TIMESTAMP: &str = "timestamp";
 
-/// Sizes of the server's work buffers: `MAXDATELEN + 1`, `MAXDATELEN + MAXDATEFIELDS`.
+/// Sizes of the server's work buffers: `MAXDATELEN + 1`, `MAXDATELEN + MAXDATEFIELDS`,
+/// and that of `interval_in()`.
 const DATE_ROOM: usize = 129;
 const TIMESTAMPTZ_ROOM: usize = 153;
+const INTERVAL_ROOM: usize = 256;
 
 /// Broken-down local time; `micros` is the fraction of the second (it may be a whole second, as in
 /// the server, after rounding).

@@ -3,7 +3,7 @@
 /// A value that PostgreSQL would not accept either: same SQLSTATE, same message.
 ///
 /// The message may quote the offending value, as PostgreSQL's does: it goes to the client only and
-/// must never be logged or sent upstream. PostgreSQL's CONTEXT lines are not reproduced.
+/// must never be logged or sent upstream.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ValueError {
@@ -15,6 +15,8 @@ pub struct ValueError {
     pub detail: Option<String>,
     /// PostgreSQL's HINT, if it gives one.
     pub hint: Option<String>,
+    /// PostgreSQL's CONTEXT, if the type itself gives one (JSON does).
+    pub context: Option<String>,
     /// pgveil's own refusal (0A000) of what PostgreSQL may accept.
     pub unsupported: bool,
 }
@@ -22,7 +24,7 @@ pub struct ValueError {
 impl ValueError {
     /// An error without detail or hint.
     pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
-        Self { sqlstate, message: message.into(), detail: None, hint: None, unsupported: false }
+        Self { sqlstate, message: message.into(), detail: None, hint: None, context: None, unsupported: false }
     }
 
     /// The same error with a DETAIL.
@@ -36,6 +38,13 @@ impl ValueError {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same error with a CONTEXT.
+    #[must_use]
+    pub(super) fn context(mut self, context: String) -> Self {
+        self.context = Some(context);
         self
     }
 

@@ -176,7 +176,7 @@ fn is_hexadecimal(rest: &str) -> bool {
 }
 
 /// Length of the decimal number that `strtod()` takes from the start; 0 if there is none.
-fn decimal(text: &str) -> usize {
+pub(super) fn decimal(text: &str) -> usize {
     let digits = |from: usize| text.bytes().skip(from).take_while(u8::is_ascii_digit).count();
     let byte = |at: usize| text.as_bytes().get(at).copied();
     let start = usize::from(text.starts_with(['+', '-']));

@@ -8,6 +8,7 @@
 //! One file per type family; [`codec`] dispatches, [`cast`] says which types meet. This room knows no sockets, no SQL and no keys,
 //! and imports nothing of the crate.
 
+mod array;
 mod calendar;
 mod cast;
 mod codec;
@@ -28,14 +29,15 @@ mod ty;
 #[cfg(test)]
 mod tests;
 
+pub use array::array_literal;
 pub use cast::type_name;
-pub use codec::{Operand, Purpose, Source, check, equality_canon, equality_operand, format, parse};
+pub use codec::{Operand, Purpose, Source, Stored, check, equality_canon, equality_operand, format, parse};
 pub use common::common_type;
 pub use datetime::zone::time_zone;
 pub use enums::{EnumDefinition, EnumType};
 pub use error::ValueError;
-pub use settings::{ByteaOutput, DateOrder, DateStyle, Settings};
-pub use ty::{LogicalType, Normalize, TypeError};
+pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, Settings};
+pub use ty::{Element, IntervalModifier, LogicalType, Normalize, TypeError};
 
 /// PostgreSQL's wire format codes: 0 is text, 1 is binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,11 +1,14 @@
-//! `inet`, `cidr` and `macaddr`, as the server's network.c and mac.c read and print them.
+//! `inet`, `cidr`, `macaddr` and `macaddr8`, as the server's network.c, mac.c and mac8.c read and print them.
 //!
 //! The storage canon of the first two is what `inet_send` writes: address family (2 is IPv4, 3 is
 //! IPv6), bits of the mask, is it a `cidr`, number of bytes, address.
 
 use super::{ValueError, int::print_padded, text::is_space};
 
+mod mac8;
 mod pton;
+
+pub(super) use mac8::{mac_to_mac8, mac8_to_mac, parse_macaddr8, receive_macaddr8};
 
 const IPV4: u8 = 2;
 const IPV6: u8 = 3;
@@ -241,9 +244,9 @@ fn scan_hexadecimal(text: &[u8], mut width: usize) -> Option<(u32, &[u8])> {
     found.then_some((value as u32, rest))
 }
 
-/// `macaddr_out()`
-pub(super) fn print_macaddr(canon: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
-    if canon.len() != 6 {
+/// `macaddr_out()`, `macaddr8_out()`
+pub(super) fn print_macaddr(length: usize, canon: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
+    if canon.len() != length {
         return Err(ValueError::damaged("macaddr"));
     }
     for (at, byte) in canon.iter().enumerate() {

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{
-    ByteaOutput, Format, LogicalType, Normalize, Operand, Settings, Source, equality_canon, equality_operand, format,
-    parse,
+    ByteaOutput, Format, LogicalType, Normalize, Operand, Settings, Source, Stored, equality_canon, equality_operand,
+    format, parse,
 };
 
 fn ty(name: &str) -> LogicalType {
@@ -21,7 +21,8 @@ fn store(column: &str, source: Source, wire: Format, bytes: &[u8]) -> Result<Vec
     let result = parse(ty(column), source, wire, bytes, &Settings::default(), &mut out);
     assert_eq!(&out[..4], b"kept");
     match result {
-        Ok(()) => Ok(out[4..].to_vec()),
+        Ok(Stored::Canon) => Ok(out[4..].to_vec()),
+        Ok(Stored::Null) => Err("NULL".to_owned()),
         Err(e) => {
             assert_eq!(out.len(), 4, "an error leaves the buffer as it was");
             Err(format!("{} {}", e.sqlstate, e.message))
@@ -210,4 +211,73 @@ proptest! {
             let _ = equality_canon(ty(column), &bytes, &[], &mut Vec::new());
         }
     }
+}
+
+#[test]
+fn infinity_has_no_time_of_day() {
+    for (column, source) in [("time", "timestamp"), ("time(2)", "timestamptz"), ("timetz", "timestamptz")] {
+        assert_eq!(store(column, of(source), Format::Text, b"-infinity"), Err("NULL".into()), "{column} {source}");
+    }
+}
+
+#[test]
+fn times_and_intervals_convert_as_the_server_converts_them() {
+    for (column, source, text, wanted) in [
+        ("time", "interval", "1 mon -25:00", "23:00:00"),
+        ("interval", "time", "24:00", "24:00:00"),
+        ("interval hour", "time", "01:59", "01:00:00"),
+        ("time", "timetz", "12:00+05:30", "12:00:00"),
+        ("timetz", "time", "12:00", "12:00:00+00"),
+        ("timetz(1)", "timestamptz", "2024-07-01 12:00:00.25+02", "10:00:00.3+00"),
+        ("text", "interval", "P1D", "1 day"),
+        ("macaddr8", "macaddr", "1:2:3:4:5:6", "01:02:03:ff:fe:04:05:06"),
+        ("macaddr", "macaddr8", "1-2-3-4-5-6", "22P02 invalid input syntax for type macaddr8: \"1-2-3-4-5-6\""),
+        ("macaddr", "macaddr8", "01-02-03-04-05-06", "01:02:03:04:05:06"),
+        ("macaddr", "macaddr8", "0102030405060708", "22003 macaddr8 data out of range to convert to macaddr"),
+    ] {
+        let shown = shown(column, of(source), text).unwrap_or_else(|error| error);
+        assert_eq!(shown, wanted, "{column} {source} {text}");
+    }
+    assert_eq!(shown("timetz", Source::UNTYPED, "2024-07-01 12:00 Europe/Berlin"), Ok("12:00:00+02".into()));
+    let refused = shown("timetz", Source::UNTYPED, "12:00 MSK").unwrap_err();
+    assert!(refused.starts_with("0A000 a time whose offset from UTC is that of today"), "{refused}");
+}
+
+#[test]
+fn a_modifier_of_an_interval_is_for_literals() {
+    let day = Source { typmod: -1, ..of("interval") };
+    assert_eq!(shown("interval day", Source::UNTYPED, "5"), Ok("5 days".into()));
+    assert_eq!(shown("interval", of("interval day"), "5"), Ok("5 days".into()));
+    assert_eq!(shown("interval day", day, "5 days 6:00"), Ok("5 days".into()));
+    assert_eq!(shown("interval day", day, "5"), Ok("00:00:00".into()));
+    assert_eq!(matches("interval day", "5", Source::UNTYPED, "5", &[]), Ok(false));
+}
+
+#[test]
+fn times_compare_with_intervals_and_offsets() {
+    for (column, value, operand, text, wanted) in [
+        ("interval", "24:00", "time", "24:00", Ok(true)),
+        ("time", "00:30", "interval", "1 mon -30 days 30 min", Ok(true)),
+        ("time", "00:30", "interval", "1 day 00:30", Ok(false)),
+        ("timetz", "12:00+00", "time", "12:00", Ok(true)),
+        ("timetz", "12:00+01", "timetz", "11:00+00", Ok(false)),
+        ("time", "12:00", "timetz", "12:00+01", Ok(false)),
+        (
+            "macaddr8",
+            "010203040506",
+            "macaddr",
+            "010203040506",
+            Err("42725 operator is not unique: macaddr8 = macaddr"),
+        ),
+        ("timetz", "12:00", "interval", "1", Err("42883 operator does not exist: time with time zone = interval")),
+    ] {
+        assert_eq!(matches(column, value, of(operand), text, &[]), wanted.map_err(str::to_owned), "{column} {operand}");
+    }
+}
+
+#[test]
+fn a_cidr_is_compared_by_the_operators_of_inet() {
+    assert_eq!(matches("cidr", "10", Source::UNTYPED, "10.0.0.0/8", &[]), Ok(true));
+    let refused = Err("22P02 invalid input syntax for type inet: \"10\"".to_owned());
+    assert_eq!(matches("cidr", "10", Source::UNTYPED, "10", &[]), refused);
 }

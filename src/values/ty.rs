@@ -4,9 +4,13 @@ use std::fmt;
 
 use super::EnumType;
 
+mod interval;
 mod names;
 #[cfg(test)]
 mod tests;
+
+pub use interval::IntervalModifier;
+pub(super) use interval::field as interval_field;
 
 /// A logical type: what the client sees of a sealed column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +52,12 @@ pub enum LogicalType {
     Cidr,
     /// `macaddr`
     Macaddr,
+    /// `interval`, optionally with fields or fractional-second precision
+    Interval(Option<IntervalModifier>),
+    /// `macaddr8`
+    Macaddr8,
+    /// `time with time zone`, optionally with fractional-second precision
+    Timetz(Option<u8>),
     /// `uuid`
     Uuid,
     /// `bytea`
@@ -56,6 +66,22 @@ pub enum LogicalType {
     Jsonb,
     /// An enum type
     Enum(EnumType),
+    /// A one-dimensional array of one of the others: `text[]`, `numeric(10,2)[]`
+    Array(Element),
+}
+
+/// The type of an array's elements: one of the others with its modifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Element {
+    pub(super) base: Base,
+    pub(super) typmod: i32,
+}
+
+impl Element {
+    /// The type of one element.
+    pub fn ty(self) -> LogicalType {
+        LogicalType::from_base(self.base, self.typmod)
+    }
 }
 
 /// A normalisation applied before the equality token is computed (never to the stored value).
@@ -73,6 +99,9 @@ pub enum TypeError {
     /// A PostgreSQL type that pgveil does not (yet) seal.
     #[error("type `{0}` cannot be sealed yet; allowed: {allowed}", allowed = LogicalType::ALLOWED)]
     Unsupported(String),
+    /// An array of something that pgveil does not know: the name of the elements.
+    #[error("arrays of `{0}` cannot be sealed; allowed: {allowed}", allowed = LogicalType::ALLOWED)]
+    UnknownElement(String),
     /// Not a type name that pgveil knows.
     #[error("unknown type `{0}`; allowed: {allowed}", allowed = LogicalType::ALLOWED)]
     Unknown(String),
@@ -82,7 +111,7 @@ pub enum TypeError {
 }
 
 /// A type without its modifier: what casts and operators are chosen by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Base {
     Text,
     Varchar,
@@ -102,6 +131,9 @@ pub(super) enum Base {
     Inet,
     Cidr,
     Macaddr,
+    Interval,
+    Macaddr8,
+    Timetz,
     Uuid,
     Bytea,
     Jsonb,
@@ -110,7 +142,7 @@ pub(super) enum Base {
 
 impl Base {
     /// All that have an OID of their own in every database.
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Text,
         Self::Varchar,
         Self::Char,
@@ -129,6 +161,9 @@ impl Base {
         Self::Inet,
         Self::Cidr,
         Self::Macaddr,
+        Self::Interval,
+        Self::Macaddr8,
+        Self::Timetz,
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
@@ -155,6 +190,9 @@ impl Base {
             Self::Inet => (869, 1041, -1, "inet"),
             Self::Cidr => (650, 651, -1, "cidr"),
             Self::Macaddr => (829, 1040, 6, "macaddr"),
+            Self::Interval => (1186, 1187, 16, "interval"),
+            Self::Macaddr8 => (774, 775, 8, "macaddr8"),
+            Self::Timetz => (1266, 1270, 12, "time with time zone"),
             Self::Uuid => (2950, 2951, 16, "uuid"),
             Self::Bytea => (17, 1001, -1, "bytea"),
             Self::Jsonb => (3802, 3807, -1, "jsonb"),
@@ -164,6 +202,47 @@ impl Base {
 
     pub(super) fn name(self) -> &'static str {
         self.catalog().3
+    }
+
+    pub(super) fn oid(self) -> u32 {
+        self.catalog().0
+    }
+
+    /// The name of the array type in messages.
+    pub(super) const fn array_name(self) -> &'static str {
+        match self {
+            Self::Text => "text[]",
+            Self::Varchar => "character varying[]",
+            Self::Char => "character[]",
+            Self::Bool => "boolean[]",
+            Self::Int2 => "smallint[]",
+            Self::Int4 => "integer[]",
+            Self::Int8 => "bigint[]",
+            Self::Numeric => "numeric[]",
+            Self::Date => "date[]",
+            Self::Timestamptz => "timestamp with time zone[]",
+            Self::Timestamp => "timestamp without time zone[]",
+            Self::Float4 => "real[]",
+            Self::Float8 => "double precision[]",
+            Self::Time => "time without time zone[]",
+            Self::Json => "json[]",
+            Self::Inet => "inet[]",
+            Self::Cidr => "cidr[]",
+            Self::Macaddr => "macaddr[]",
+            Self::Interval => "interval[]",
+            Self::Macaddr8 => "macaddr8[]",
+            Self::Timetz => "time with time zone[]",
+            Self::Uuid => "uuid[]",
+            Self::Bytea => "bytea[]",
+            Self::Jsonb => "jsonb[]",
+            // Not sealed, so no message names one.
+            Self::Enum(_) => "anyarray",
+        }
+    }
+
+    /// The element type of an array type.
+    pub(super) fn of_array(oid: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|base| base.catalog().1 == oid)
     }
 
     pub(super) fn from_oid(oid: u32) -> Option<Self> {
@@ -198,7 +277,7 @@ impl Base {
 
 impl LogicalType {
     /// The type names a policy may use besides those of enum types, for messages.
-    pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, time, timestamp, timestamptz, uuid, bytea, json, jsonb, inet, cidr, macaddr";
+    pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, time, timetz, timestamp, timestamptz, interval, uuid, bytea, json, jsonb, inet, cidr, macaddr, macaddr8, and arrays of these: text[]";
 
     /// Reads a type name as a policy spells it: PostgreSQL's names and aliases, any case, spaces
     /// allowed (`character varying (20)`, `timestamp with time zone`), a `pg_catalog.` before it too.
@@ -216,6 +295,7 @@ impl LogicalType {
         }
     }
 
+    /// Of an array: that of its elements.
     pub(super) const fn base(self) -> Base {
         match self {
             Self::Text => Base::Text,
@@ -236,26 +316,51 @@ impl LogicalType {
             Self::Inet => Base::Inet,
             Self::Cidr => Base::Cidr,
             Self::Macaddr => Base::Macaddr,
+            Self::Interval(_) => Base::Interval,
+            Self::Macaddr8 => Base::Macaddr8,
+            Self::Timetz(_) => Base::Timetz,
             Self::Uuid => Base::Uuid,
             Self::Bytea => Base::Bytea,
             Self::Jsonb => Base::Jsonb,
             Self::Enum(ty) => Base::Enum(ty),
+            Self::Array(element) => element.base,
+        }
+    }
+
+    /// Is it an array?
+    pub const fn is_array(self) -> bool {
+        matches!(self, Self::Array(_))
+    }
+
+    /// The one-dimensional array of elements of this type; None if it is an array already, or an enum type, whose
+    /// arrays are not sealed.
+    #[must_use]
+    pub const fn array(self) -> Option<Self> {
+        match self {
+            Self::Array(_) | Self::Enum(_) => None,
+            _ => Some(Self::Array(Element { base: self.base(), typmod: self.typmod() })),
         }
     }
 
     /// The type's OID in `pg_type`.
     pub fn oid(self) -> u32 {
-        self.base().catalog().0
+        match self {
+            Self::Array(element) => element.base.catalog().1,
+            _ => self.base().catalog().0,
+        }
     }
 
-    /// The OID of the type's array type.
+    /// The OID of the type's array type; an array's own, as there are none of arrays.
     pub fn array_oid(self) -> u32 {
         self.base().catalog().1
     }
 
     /// `pg_type.typlen`: fixed length in bytes, or -1.
     pub fn typlen(self) -> i16 {
-        self.base().catalog().2
+        match self {
+            Self::Array(_) => -1,
+            _ => self.base().catalog().2,
+        }
     }
 
     /// `pg_attribute.atttypmod` of a column declared so, or -1.
@@ -264,7 +369,11 @@ impl LogicalType {
             Self::Varchar(Some(n)) | Self::Char(Some(n)) => n as i32 + VARHDRSZ,
             // make_numeric_typmod() of numeric.c: eleven bits of scale, two's complement.
             Self::Numeric(Some((p, s))) => (((p as i32) << 16) | (s as i32 & 0x7ff)) + VARHDRSZ,
-            Self::Timestamptz(Some(p)) | Self::Timestamp(Some(p)) | Self::Time(Some(p)) => p as i32,
+            Self::Timestamptz(Some(p)) | Self::Timestamp(Some(p)) | Self::Time(Some(p)) | Self::Timetz(Some(p)) => {
+                p as i32
+            }
+            Self::Interval(Some(modifier)) => modifier.typmod(),
+            Self::Array(element) => element.typmod,
             _ => -1,
         }
     }
@@ -279,6 +388,9 @@ impl LogicalType {
             Self::Timestamptz(_) => Self::Timestamptz(None),
             Self::Timestamp(_) => Self::Timestamp(None),
             Self::Time(_) => Self::Time(None),
+            Self::Timetz(_) => Self::Timetz(None),
+            Self::Interval(_) => Self::Interval(None),
+            Self::Array(element) => Self::Array(Element { typmod: -1, ..element }),
             Self::Text
             | Self::Bool
             | Self::Int2
@@ -290,6 +402,7 @@ impl LogicalType {
             | Self::Inet
             | Self::Cidr
             | Self::Macaddr
+            | Self::Macaddr8
             | Self::Date
             | Self::Uuid
             | Self::Bytea
@@ -298,41 +411,52 @@ impl LogicalType {
         }
     }
 
-    /// A one-byte code of the storage canon, kept inside the envelope (1..=127). Never reuse one.
+    /// A one-byte code of the storage canon, kept inside the envelope (1..=127). Never reuse one. That of
+    /// an array is 64 more than its elements'.
     pub const fn kind(self) -> u8 {
-        match self.base() {
-            Base::Text => 1,
-            Base::Varchar => 2,
-            Base::Char => 3,
-            Base::Bool => 4,
-            Base::Int2 => 5,
-            Base::Int4 => 6,
-            Base::Int8 => 7,
-            Base::Numeric => 8,
-            Base::Date => 9,
-            Base::Timestamptz => 10,
-            Base::Uuid => 11,
-            Base::Bytea => 12,
-            Base::Jsonb => 13,
-            Base::Timestamp => 14,
-            Base::Float4 => 15,
-            Base::Float8 => 16,
-            Base::Time => 17,
-            Base::Json => 18,
-            Base::Inet => 19,
-            Base::Cidr => 20,
-            Base::Macaddr => 21,
-            Base::Enum(_) => 24,
-        }
+        let array = if self.is_array() { ARRAY_KIND } else { 0 };
+        array
+            + match self.base() {
+                Base::Text => 1,
+                Base::Varchar => 2,
+                Base::Char => 3,
+                Base::Bool => 4,
+                Base::Int2 => 5,
+                Base::Int4 => 6,
+                Base::Int8 => 7,
+                Base::Numeric => 8,
+                Base::Date => 9,
+                Base::Timestamptz => 10,
+                Base::Uuid => 11,
+                Base::Bytea => 12,
+                Base::Jsonb => 13,
+                Base::Timestamp => 14,
+                Base::Float4 => 15,
+                Base::Float8 => 16,
+                Base::Time => 17,
+                Base::Json => 18,
+                Base::Inet => 19,
+                Base::Cidr => 20,
+                Base::Macaddr => 21,
+                Base::Interval => 22,
+                Base::Macaddr8 => 23,
+                Base::Enum(_) => 24,
+                Base::Timetz => 25,
+            }
     }
 
     /// Can a canon of this kind be read as one of the type? Text and varchar have the same canon, so a
     /// column may change from one to the other, and an integer's is read as that of a wider one.
     pub const fn reads(self, kind: u8) -> bool {
+        let kind = match (self.is_array(), kind >= ARRAY_KIND) {
+            (true, true) => kind - ARRAY_KIND,
+            (false, false) => kind,
+            _ => return false,
+        };
         let text = Self::Text.kind();
         let varchar = Self::Varchar(None).kind();
         let (int2, int4, int8) = (Self::Int2.kind(), Self::Int4.kind(), Self::Int8.kind());
-        let own = self.kind();
+        let own = self.kind() % ARRAY_KIND;
         own == kind
             || (own == text && kind == varchar)
             || (own == varchar && kind == text)
@@ -342,7 +466,10 @@ impl LogicalType {
 
     /// The base name as error messages of PostgreSQL spell it, without modifiers: `character varying`.
     pub fn base_name(self) -> &'static str {
-        self.base().name()
+        match self {
+            Self::Array(element) => element.base.array_name(),
+            _ => self.base().name(),
+        }
     }
 
     /// The logical type of a column that `format_type`/`pg_attribute` describe by OID and typmod, if
@@ -351,8 +478,15 @@ impl LogicalType {
     /// `bpchar` without a length (typmod -1) gives `Char(None)`, which no policy can name. Enum types have no OID
     /// that says so.
     pub fn from_oid(oid: u32, typmod: i32) -> Option<Self> {
+        match Base::from_oid(oid) {
+            Some(base) => Some(Self::from_base(base, typmod)),
+            None => Self::from_base(Base::of_array(oid)?, typmod).array(),
+        }
+    }
+
+    fn from_base(base: Base, typmod: i32) -> Self {
         let length = || u32::try_from(typmod - VARHDRSZ).ok().filter(|&n| n > 0);
-        Some(match Base::from_oid(oid)? {
+        match base {
             Base::Text => Self::Text,
             Base::Varchar => Self::Varchar(length()),
             Base::Char => Self::Char(length()),
@@ -371,13 +505,19 @@ impl LogicalType {
             Base::Inet => Self::Inet,
             Base::Cidr => Self::Cidr,
             Base::Macaddr => Self::Macaddr,
+            Base::Interval => Self::Interval(IntervalModifier::from_typmod(typmod)),
+            Base::Macaddr8 => Self::Macaddr8,
+            Base::Timetz => Self::Timetz(u8::try_from(typmod).ok()),
             Base::Uuid => Self::Uuid,
             Base::Bytea => Self::Bytea,
             Base::Jsonb => Self::Jsonb,
             Base::Enum(ty) => Self::Enum(ty),
-        })
+        }
     }
 }
+
+/// What the kind of an array's canon adds to that of its elements'.
+const ARRAY_KIND: u8 = 64;
 
 /// `VARHDRSZ` of the server, which its type modifiers of varying-length types include.
 const VARHDRSZ: i32 = 4;
@@ -405,6 +545,9 @@ impl fmt::Display for LogicalType {
             Self::Timestamptz(Some(p)) => write!(f, "timestamp({p}) with time zone"),
             Self::Timestamp(Some(p)) => write!(f, "timestamp({p}) without time zone"),
             Self::Time(Some(p)) => write!(f, "time({p}) without time zone"),
+            Self::Timetz(Some(p)) => write!(f, "time({p}) with time zone"),
+            Self::Interval(Some(modifier)) => write!(f, "interval{modifier}"),
+            Self::Array(element) => write!(f, "{}[]", element.ty()),
             other => f.write_str(other.base_name()),
         }
     }

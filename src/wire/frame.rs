@@ -9,10 +9,11 @@ use bytes::BytesMut;
 /// Type byte and length word.
 pub const HEADER: usize = 5;
 
-/// `PQ_SMALL_MESSAGE_LIMIT` of src/include/libpq/libpq.h: the longest body of short messages.
+/// `PQ_SMALL_MESSAGE_LIMIT` of src/include/libpq/libpq.h: the longest short message of a client, with its length word.
 pub const SMALL_LIMIT: usize = 10_000;
 
-/// `PQ_LARGE_MESSAGE_LIMIT`: the longest body of any message (MaxAllocSize - 1).
+/// `PQ_LARGE_MESSAGE_LIMIT`: the longest message of a client, with its length word, and the longest body of
+/// one from the server (MaxAllocSize - 1).
 pub const LARGE_LIMIT: usize = 0x3fff_ffff - 1;
 
 /// A message's type and the length of its body.
@@ -54,7 +55,8 @@ pub fn client_header(buf: &[u8]) -> Result<Option<Header>, BadLength> {
         // Q, P, B, F, d, p; and unknown types, which are forwarded, not held: the server will say so.
         _ => LARGE_LIMIT,
     };
-    bounded(tag, length, limit)
+    // The server compares the length word, which counts itself (`pq_getmessage` of pqcomm.c).
+    bounded(tag, length, limit - 4)
 }
 
 /// The header of a server's message.

@@ -36,6 +36,7 @@ CREATE TABLE people (
   notes text);
 CREATE TABLE contacts (id int PRIMARY KEY, label text, mail varchar(120), phone text);
 CREATE TABLE orders (id int PRIMARY KEY, person_id int, note text, email text);
+CREATE TABLE marks (id int PRIMARY KEY, tags text[], codes varchar(20)[], plain text[]);
 CREATE TABLE inbox (id int, body text);
 CREATE TABLE logbook (id int, body text);
 CREATE SCHEMA other;
@@ -59,6 +60,10 @@ contacts:
   columns:
     mail: { type: varchar(120), mode: equality, domain: mail }
     phone: { type: text }
+marks:
+  columns:
+    tags: { type: \"text[]\" }
+    codes: { type: \"varchar(20)[]\" }
 events:
   columns:
     who: { type: text, mode: equality, identity: public.events.who }
@@ -140,6 +145,12 @@ pub const ROWS: &[Case] = &[
       (1, 'ann', 'sekret.ann@x', 'sekret-0001', '1931-03-17', 98765.43, 'sekret one'),
       (2, 'bob', 'Sekret.Bob@x ', 'sekret-0002', '1931-03-17', 98765.43, 'sekret two'),
       (3, 'cyd', NULL, NULL, NULL, NULL, NULL)"],
+        Same,
+    ),
+    (
+        &[
+            "INSERT INTO marks VALUES (1, '{sekret.a,b}', '{}', '{p}'), (2, ARRAY['sekret.b'], NULL, NULL), (3, NULL, '[2:2]={sekret.c}', '{}')",
+        ],
         Same,
     ),
     (&["INSERT INTO contacts (id, mail) VALUES (1, 'sekret.ann@x'), (2, 'sekret.zoe@x')"], Same),

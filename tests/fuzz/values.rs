@@ -3,7 +3,7 @@
 use pgveil::{
     crypto::Envelope,
     session::arrays,
-    values::{self, Format, LogicalType, Normalize, Settings, Source},
+    values::{self, Format, LogicalType, Normalize, Settings, Source, Stored},
 };
 
 use super::{
@@ -56,11 +56,11 @@ pub fn array_values() -> Target {
                 [_, rest @ ..] => (Format::Text, rest),
                 [] => return 0,
             };
-            let Ok(elements) = arrays::read(format, bytes) else { return saw((format, false)) };
+            let Ok(elements) = arrays::read(format, bytes, true) else { return saw((format, false)) };
             assert!(elements.values.len() <= bytes.len());
             // Written as the server writes it, it reads the same.
             let written = written(&elements.values);
-            let again = arrays::read(Format::Text, &written);
+            let again = arrays::read(Format::Text, &written, true);
             assert_eq!(again.expect("what was written").values, elements.values, "{}", written.escape_ascii());
             let nulls = elements.values.iter().filter(|value| value.is_none()).count();
             saw((format, elements.values.len().min(9), nulls.min(3)))
@@ -87,7 +87,15 @@ fn written(values: &[Option<Vec<u8>>]) -> Vec<u8> {
     [b"{".to_vec(), values.iter().map(element).collect::<Vec<_>>().join(&b','), b"}".to_vec()].concat()
 }
 
-const TYPES: [LogicalType; 15] = [
+/// An array of the type.
+const fn array(element: LogicalType) -> LogicalType {
+    match element.array() {
+        Some(array) => array,
+        None => element,
+    }
+}
+
+const TYPES: [LogicalType; 18] = [
     LogicalType::Text,
     LogicalType::Varchar(Some(5)),
     LogicalType::Char(Some(4)),
@@ -103,9 +111,12 @@ const TYPES: [LogicalType; 15] = [
     LogicalType::Uuid,
     LogicalType::Bytea,
     LogicalType::Jsonb,
+    array(LogicalType::Text),
+    array(LogicalType::Numeric(Some((8, 3)))),
+    array(LogicalType::Timestamptz(None)),
 ];
 
-const SOURCES: [u32; 12] = [0, 25, 1043, 16, 21, 23, 20, 1700, 701, 1082, 1184, 17];
+const SOURCES: [u32; 15] = [0, 25, 1043, 16, 21, 23, 20, 1700, 701, 1082, 1184, 17, 1009, 1231, 1007];
 
 /// What a type accepts it can show, and reads back as the same.
 pub fn logical_values() -> Target {
@@ -123,6 +134,7 @@ pub fn logical_values() -> Target {
                 "\\xdeadBEEF",
                 "a\\377\\\\",
             ]),
+            numbered(&["[0:2]={1,NULL,\"2\"}", "{{1},{2}}", "{}", "{infinity,\"a\\\\\"}"]),
             numbered(&["{\"a\": [1, 2.50, null, \"\\u00e9\"], \"b\": {}}", "550e8400-e29b-41d4-a716-446655440000"]),
             vec![
                 b"\x07\0\x01\0\x02\0\0\0\0\0\x02\0\x0c\x13\x88".to_vec(),
@@ -171,18 +183,25 @@ pub fn logical_values() -> Target {
                 &mut token,
             );
             let states = (ty.oid(), source.oid, format, result.as_ref().err().map(|e| e.sqlstate), operand.is_ok());
-            if result.is_err() {
+            if result != Ok(Stored::Canon) {
                 assert!(canon.is_empty());
                 return saw(states);
             }
+            // Of the most negative intervals the server makes times, and texts, that it does not read itself.
+            const INTERVAL: u32 = 1186;
+            let absurd = ty.oid() == INTERVAL || source.oid == INTERVAL && matches!(ty, LogicalType::Time(_));
             for format in [Format::Text, Format::Binary] {
                 let (mut shown, mut again) = (Vec::new(), Vec::new());
                 values::format(ty, &canon, format, &settings, &mut shown).expect("a canon can be shown");
-                values::parse(ty, Source::UNTYPED, format, &shown, &settings, &mut again)
-                    .unwrap_or_else(|error| panic!("{ty:?} {format:?} {}: {error}", shown.escape_ascii()));
+                match values::parse(ty, Source::UNTYPED, format, &shown, &settings, &mut again) {
+                    Ok(stored) => assert_eq!(stored, Stored::Canon),
+                    Err(_) if absurd => continue,
+                    Err(error) => panic!("{ty:?} {format:?} {}: {error}", shown.escape_ascii()),
+                }
                 assert_eq!(again, canon, "{ty:?} {format:?} {}", shown.escape_ascii());
             }
-            values::equality_canon(ty, &canon, &[], &mut Vec::new()).expect("a canon can be compared");
+            let compared = values::equality_canon(ty, &canon, &[], &mut Vec::new());
+            assert!(compared.is_ok() != ty.is_array(), "a canon of all but arrays can be compared");
             saw((states, canon.len().min(24)))
         },
     }

@@ -14,7 +14,7 @@ use pgveil::{
 
 /// Schema, table, columns; a column is `name`, `name=` (equality), `name=domain` or `name!`
 /// (randomized).
-const TABLES: [(&str, &str, &str); 11] = [
+const TABLES: [(&str, &str, &str); 13] = [
     ("public", "people", "id name email=mail ssn= birth! salary! notes! city created active"),
     ("public", "contacts", "id person_id mail=mail phone!"),
     ("public", "orders", "id person_id total note email tags"),
@@ -27,6 +27,8 @@ const TABLES: [(&str, &str, &str); 11] = [
     ("pgveil_keys", "deks", "id wrapped"),
     // Of the enum type public.mood.
     ("public", "diary", "id feels= felt! note!"),
+    ("public", "labels", "id tags! codes! counts! days! plain"),
+    ("archive", "labels", "id tags!"),
 ];
 
 /// The session's environment at the start of each file.
@@ -69,6 +71,16 @@ pub fn temp(name: &str) -> Relation {
     relation(90_000, "pg_temp_3", name, "id name email", &mut Vec::new())
 }
 
+fn logical_type(column: &str) -> &'static str {
+    match column {
+        "tags" => "text[]",
+        "codes" => "varchar(5)[]",
+        "counts" => "int8[]",
+        "days" => "date[]",
+        _ => "text",
+    }
+}
+
 fn relation(oid: u32, schema: &str, name: &str, spec: &str, columns: &mut Vec<Arc<ProtectedColumn>>) -> Relation {
     let first = columns.len();
     let mut attributes = Vec::new();
@@ -78,14 +90,16 @@ fn relation(oid: u32, schema: &str, name: &str, spec: &str, columns: &mut Vec<Ar
         let column = column.replace("t_x", "t x");
         let sealed = (!mode.is_empty()).then_some(columns.len());
         if let Some(ordinal) = sealed {
-            let identity = format!("{schema}.{name}.{column}");
+            // As if the policy said so.
+            let home = if name == "labels" { "public" } else { schema };
+            let identity = format!("{home}.{name}.{column}");
             let domain = mode.trim_start_matches(['=', '!']);
             columns.push(Arc::new(ProtectedColumn {
                 ordinal,
                 schema: schema.to_owned(),
                 table: name.to_owned(),
                 name: column.clone(),
-                ty: if column.starts_with("fe") { mood() } else { LogicalType::Text },
+                ty: if column.starts_with("fe") { mood() } else { LogicalType::parse(logical_type(&column)).unwrap() },
                 mode: if mode.starts_with('=') { Mode::Equality } else { Mode::Randomized },
                 storage: Storage::Bytea,
                 domain: if domain.is_empty() { identity.clone() } else { domain.to_owned() },

@@ -12,6 +12,7 @@ mod support;
 /// Are the streams around pgveil cut at random places?
 const RECHUNK: bool = false;
 
+mod arrays;
 mod barrier;
 mod copy;
 mod copy_sealed;

@@ -27,6 +27,8 @@ CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT 2 * n';
 CREATE SCHEMA side;
 CREATE TABLE side.people (id integer PRIMARY KEY, name text NOT NULL, email varchar(120), ssn char(11), birth date,
   salary numeric(12,2), notes text, hint text);
+CREATE TABLE labels (id integer PRIMARY KEY, tags text[], codes varchar(5)[], counts int8[], prices numeric(6,2)[],
+  days timestamptz(0)[], blobs bytea[], docs jsonb[], plain text[]);
 INSERT INTO side.people VALUES (1, 'side', 'side@x')";
 
 const POLICY: &str = "
@@ -37,7 +39,16 @@ people:
     birth: { type: date }
     salary: { type: \"numeric(12,2)\" }
     notes: { type: text, padding: padme }
-    hint: { type: text, on_error: null }";
+    hint: { type: text, on_error: null }
+labels:
+  columns:
+    tags: { type: \"text[]\" }
+    codes: { type: \"varchar(5)[]\" }
+    counts: { type: \"bigint ARRAY\" }
+    prices: { type: \"numeric(6,2)[]\" }
+    days: { type: \"timestamptz(0)[]\" }
+    blobs: { type: \"bytea[]\" }
+    docs: { type: \"jsonb[]\" }";
 
 /// What every test finds.
 const ROWS: &str = "
@@ -82,7 +93,7 @@ pub fn turn() -> Turn {
     for conn_string in [turn.through(), turn.twin()] {
         let mut raw = Raw::connect(&conn_string);
         // COPY and what else a failed test left behind is not in the way: each has connections of its own.
-        for sql in ["TRUNCATE people; TRUNCATE plain, late", ROWS] {
+        for sql in ["TRUNCATE people, labels; TRUNCATE plain, late", ROWS] {
             for statement in sql.split(";\n") {
                 let answer = raw.brief(statement);
                 assert!(!answer.iter().any(|line| line.starts_with('!')), "{statement}: {answer:?}");

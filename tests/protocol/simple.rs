@@ -36,6 +36,20 @@ fn empty_queries_are_empty_queries() {
 }
 
 #[test]
+fn a_nul_in_a_text_is_an_error_and_no_end() {
+    let turn = turn();
+    turn.same(
+        &Script::new()
+            .query("SELECT id FROM people WHERE notes IS NULL AND name = 'a\0b'")
+            .query("SELECT 'a\0b'")
+            .query("BEGIN")
+            .query("UPDATE people SET notes = 'a\0b'")
+            .query("ROLLBACK")
+            .query("SELECT email FROM people ORDER BY id"),
+    );
+}
+
+#[test]
 fn syntax_errors_are_the_servers_own() {
     let turn = turn();
     turn.same(

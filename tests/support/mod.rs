@@ -55,6 +55,7 @@ pub struct Builder {
     extra: String,
     service: String,
     own: Option<(ClusterAuth, Vec<String>)>,
+    encoding: Option<String>,
     apply: bool,
     run: bool,
     environment: Vec<(String, String)>,
@@ -93,6 +94,11 @@ impl Builder {
         self
     }
 
+    /// Databases of another encoding than UTF8.
+    pub fn encoding(self, name: &str) -> Self {
+        Self { encoding: Some(name.to_owned()), ..self }
+    }
+
     /// Neither `apply` nor `run`: for tests of the commands.
     pub fn idle(mut self) -> Self {
         (self.apply, self.run) = (false, false);
@@ -121,8 +127,10 @@ impl Builder {
             database: format!("app_{number}"),
             twin: format!("twin_{number}"),
         };
+        let encoding = self.encoding.as_ref().map(|name| format!(" ENCODING '{name}' TEMPLATE template0"));
+        let encoding = encoding.unwrap_or_default();
         for database in [&world.database, &world.twin] {
-            psql(&world.superuser("postgres"), &format!("CREATE DATABASE {database} OWNER app"));
+            psql(&world.superuser("postgres"), &format!("CREATE DATABASE {database} OWNER app{encoding}"));
             psql(&world.superuser("postgres"), &format!("GRANT CREATE ON DATABASE {database} TO pgveil"));
             if !self.schema.is_empty() {
                 psql(&conn_string(world.server_port(), database), &self.schema);
@@ -185,6 +193,7 @@ impl World {
             extra: String::new(),
             service: "pgveil".to_owned(),
             own: None,
+            encoding: None,
             apply: true,
             run: true,
             environment: Vec::new(),

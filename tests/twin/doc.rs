@@ -322,9 +322,25 @@ impl Operand {
             // The least integer is none without its sign, which belongs to the cast's value.
             Cast::Colons(ty) if bare.starts_with('-') && bare.ends_with('8') => format!("({bare})::{}", name(ty)),
             Cast::Colons(ty) => format!("{bare}::{}", name(ty)),
-            Cast::Typed(ty) if bare.starts_with('\'') && !array => format!("{} {bare}", name(ty)),
+            Cast::Typed(ty) if bare.starts_with('\'') && !array && ty.element().is_none() => {
+                format!("{} {bare}", name(ty))
+            }
             Cast::Call(ty) | Cast::Typed(ty) => format!("CAST({bare} AS {})", name(ty)),
         }
+    }
+
+    /// `ARRAY['a','b']`, where its type is the column's or that of a cast.
+    fn constructor(&self, value: &str) -> Option<String> {
+        let element = self.ty.element()?;
+        let items = crate::ty::items(value).filter(|items| !items.is_empty())?;
+        if self.cast == Cast::None && (self.ty != Ty::Texts || matches!(self.value, Value::Many(_))) {
+            return None;
+        }
+        let bare = |item: &str| item == "NULL" || is_bare(item, element);
+        let items = items
+            .iter()
+            .map(|item| if bare(item) { (*item).to_owned() } else { format!("'{}'", item.replace('\'', "''")) });
+        Some(format!("ARRAY[{}]", items.collect::<Vec<_>>().join(", ")))
     }
 
     fn bare(&self) -> String {
@@ -336,6 +352,7 @@ impl Operand {
         let quoted = value.replace('\'', "''");
         match self.form {
             Form::Bare if is_bare(&value, self.ty) => value,
+            Form::Bare if let Some(constructor) = self.constructor(&value) => constructor,
             Form::Escape => {
                 let escaped = value.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
                 format!("E'{escaped}'")
@@ -468,7 +485,7 @@ pub fn array_text(items: &[Option<String>]) -> String {
 }
 
 /// array_send's bytes.
-fn array_binary(ty: Ty, items: &[Option<String>]) -> Option<Vec<u8>> {
+pub fn array_binary(ty: Ty, items: &[Option<String>]) -> Option<Vec<u8>> {
     if ty.oid() == 0 {
         return None;
     }

@@ -93,6 +93,7 @@ pub enum Construct {
     CharAmongStrings,
     FloatAmongNumbers,
     EnumAmongOthers,
+    ArrayAmongStrings,
     // around
     Prepare,
     Cursor,
@@ -167,6 +168,8 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         C::FlowReturned => Verdict::Refused(&["sql/shared-value"]),
         // docs/types.md: neither is a comparison of text, nor surely one of char(n).
         C::CharAmongStrings => Verdict::Refused(&["values/unsupported", "sql/unsupported-operand"]),
+        // The server would store an array's text.
+        C::ArrayAmongStrings => Verdict::Refused(&["sql/unsupported-value"]),
         // Compared as doubles, of which one stands for many numbers.
         C::FloatAmongNumbers => Verdict::Refused(&["values/unsupported"]),
         // docs/types.md: a value of an enum for a column of another type, or of an enum that the policy does not name.

@@ -44,6 +44,11 @@ pub fn sealed(ty: Ty) -> Vec<String> {
         Family::Time => own(&["12:34:56.789", "00:00:00.0", "24:00:00.0", "23:59:59.999999"]),
         Family::Inet => own(&["192.0.2.1", "192.0.2.0/24", "2001:db8::7a/64", "0.0.0.0/0", "::ffff:1.2.3.4"]),
         Family::Macaddr => own(&["08:00:2b:01:02:03", "ff:ff:ff:ff:ff:ff", "08002b:010204"]),
+        Family::Macaddr8 => own(&["08:00:2b:01:02:03:04:05", "08:00:2b:ff:fe:01:02:03", "08002b010203"]),
+        Family::Interval => {
+            own(&["317 days", "30 days", "1 mon", "-7 mons", "1 year 2 mons -3 days 04:05:06.789", "P1Y2M"])
+        }
+        Family::Timetz => own(&["12:34:56.789+02", "24:00:00.0+02", "10:34:56.789+00", "23:59:59.999999-15:30"]),
         Family::Uuid => own(&[
             "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
             "00000000-0000-0000-0000-000000000000",
@@ -62,6 +67,16 @@ pub fn sealed(ty: Ty) -> Vec<String> {
             "[]",
         ]),
         Family::Feeling => own(&["MARK sad", "MARK", "MARK'q\"\\,{}", "MARKßé😀", "MARK sad "]),
+        Family::Texts => own(&[
+            "{}",
+            "{MARK}",
+            "{MARKa,NULL,MARKb}",
+            "{\"MARK,a\",\"q\\\"\\\\\",\"\",\"null\"}",
+            "[0:1]={MARK,b}",
+            " { MARK ann , nUlL } ",
+            "{MARK'ß}",
+        ]),
+        Family::Ints => own(&["{}", "{1,NULL,-7}", "{731948625170171,9223372036854775807}", "[2:2]={12}", "{ 7 , 7 }"]),
     };
     match ty {
         Ty::Int4 => values.extend(own(&["2147483647", "-2147483648"])),
@@ -101,10 +116,16 @@ pub fn wrong(ty: Ty) -> Vec<String> {
         Ty::Time => own(&["MARK", "25:00", "12:60"]),
         Ty::Inet => own(&["MARK", "1.2.3", "1::2::3"]),
         Ty::Macaddr => own(&["MARK", "1:2:3:4:5:600", "08002b"]),
+        Ty::Macaddr8 => own(&["MARK", "08:00:2b:01:02:03:04"]),
+        Ty::Interval => own(&["MARK", "1 day 2 days", "2147483648 days"]),
+        Ty::Timetz => own(&["MARK", "25:00+00", "12:00+16"]),
         Ty::Uuid => own(&["MARK", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1"]),
         Ty::Bytea => own(&["\\x0", "\\xMARK"]),
         Ty::Jsonb => own(&["MARK", "{", ""]),
         Ty::Feeling => own(&["MARK glad", "", " MARK"]),
+        Ty::Texts => own(&["MARK", "{MARK", "{MARK,}", "[1:3]={MARK}"]),
+        Ty::Varchars(_) => vec![format!("{{{MARK}{}}}", "y".repeat(301)), format!("{{{MARK}\"a\"}}")],
+        Ty::Ints => own(&["MARK", "{MARK}", "{1.5}", "{9223372036854775808}", "[2:1]={1}"]),
     }
 }
 
@@ -123,9 +144,14 @@ pub fn plain(ty: Ty) -> Vec<String> {
         Family::Time => own(&["11:11:11.0", "01:02:03.0"]),
         Family::Inet => own(&["10.0.0.1", "10.0.0.2"]),
         Family::Macaddr => own(&["00:00:00:00:00:01", "00:00:00:00:00:02"]),
+        Family::Macaddr8 => own(&["00:00:00:00:00:00:00:01", "00:00:00:00:00:00:00:02"]),
+        Family::Interval => own(&["3 days", "5 mons"]),
+        Family::Timetz => own(&["11:11:11.0+02", "01:02:03.0+02"]),
         Family::Uuid => own(&["11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555556"]),
         Family::Bytea => own(&["\\x0102", "\\xaabb"]),
         Family::Jsonb => own(&["{\"p\": 1}", "2"]),
         Family::Feeling => own(&["one", "Two"]),
+        Family::Texts => own(&["{one,two}", "{}", "{three}"]),
+        Family::Ints => own(&["{2,3}", "{}", "{5}"]),
     }
 }

@@ -101,6 +101,10 @@ impl Schema {
                 Column { default: (random.below(2) == 0).then(|| "3".to_owned()), ..Column::plain("k", Ty::Int4) },
             ];
             let mut add = |mut column: Column, random: &mut Random| {
+                if column.ty.element().is_some() && column.mode == Mode::Equality {
+                    column.mode = Mode::Randomized;
+                    column.unique = false;
+                }
                 let n = columns.len();
                 let odd = random.below(5) == 0;
                 let name_of = odd_names.get(n - 2).filter(|_| odd);
@@ -286,7 +290,7 @@ impl Schema {
 }
 
 fn searchable(random: &mut Random) -> Ty {
-    let types: Vec<Ty> = Ty::ALL.into_iter().filter(|ty| *ty != Ty::Bool).collect();
+    let types: Vec<Ty> = Ty::ALL.into_iter().filter(|ty| *ty != Ty::Bool && ty.element().is_none()).collect();
     types[random.below(types.len())]
 }
 

@@ -19,11 +19,17 @@ pub enum Ty {
     Time,
     Inet,
     Macaddr,
+    Macaddr8,
+    Interval,
+    Timetz,
     Uuid,
     Bytea,
     Jsonb,
     /// The enum type `feeling` of every schema here.
     Feeling,
+    Texts,
+    Varchars(u32),
+    Ints,
 }
 
 /// Types whose values compare with each other.
@@ -40,14 +46,19 @@ pub enum Family {
     Time,
     Inet,
     Macaddr,
+    Macaddr8,
+    Interval,
+    Timetz,
     Uuid,
     Bytea,
     Jsonb,
     Feeling,
+    Texts,
+    Ints,
 }
 
 impl Ty {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 28] = [
         Self::Text,
         Self::Varchar(24),
         Self::Char(20),
@@ -65,12 +76,28 @@ impl Ty {
         Self::Time,
         Self::Inet,
         Self::Macaddr,
+        Self::Macaddr8,
+        Self::Interval,
+        Self::Timetz,
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
         Self::Feeling,
         Self::Varchar(300),
+        Self::Texts,
+        Self::Varchars(24),
+        Self::Ints,
     ];
+
+    /// Of its elements; None if it is no array.
+    pub fn element(self) -> Option<Self> {
+        match self {
+            Self::Texts => Some(Self::Text),
+            Self::Varchars(n) => Some(Self::Varchar(n)),
+            Self::Ints => Some(Self::Int8),
+            _ => None,
+        }
+    }
 
     /// As DDL, casts and policies write it.
     pub fn name(self) -> String {
@@ -92,10 +119,16 @@ impl Ty {
             Self::Time => "time".to_owned(),
             Self::Inet => "inet".to_owned(),
             Self::Macaddr => "macaddr".to_owned(),
+            Self::Macaddr8 => "macaddr8".to_owned(),
+            Self::Interval => "interval".to_owned(),
+            Self::Timetz => "timetz".to_owned(),
             Self::Uuid => "uuid".to_owned(),
             Self::Bytea => "bytea".to_owned(),
             Self::Jsonb => "jsonb".to_owned(),
             Self::Feeling => "feeling".to_owned(),
+            Self::Texts => "text[]".to_owned(),
+            Self::Varchars(n) => format!("varchar({n})[]"),
+            Self::Ints => "int8[]".to_owned(),
         }
     }
 
@@ -118,10 +151,16 @@ impl Ty {
             Self::Time => "time without time zone",
             Self::Inet => "inet",
             Self::Macaddr => "macaddr",
+            Self::Macaddr8 => "macaddr8",
+            Self::Interval => "interval",
+            Self::Timetz => "time with time zone",
             Self::Uuid => "uuid",
             Self::Bytea => "bytea",
             Self::Jsonb => "jsonb",
             Self::Feeling => "feeling",
+            Self::Texts => "text[]",
+            Self::Varchars(_) => "varchar[]",
+            Self::Ints => "bigint[]",
         }
     }
 
@@ -144,10 +183,14 @@ impl Ty {
             Self::Time => 1083,
             Self::Inet => 869,
             Self::Macaddr => 829,
+            Self::Macaddr8 => 774,
+            Self::Interval => 1186,
+            Self::Timetz => 1266,
             Self::Uuid => 2950,
             Self::Bytea => 17,
             Self::Jsonb => 3802,
             Self::Feeling => 0,
+            Self::Texts | Self::Varchars(_) | Self::Ints => self.array_oid(),
         }
     }
 
@@ -169,10 +212,17 @@ impl Ty {
             Self::Time => 1183,
             Self::Inet => 1041,
             Self::Macaddr => 1040,
+            Self::Macaddr8 => 775,
+            Self::Interval => 1187,
+            Self::Timetz => 1270,
             Self::Uuid => 2951,
             Self::Bytea => 1001,
             Self::Jsonb => 3807,
             Self::Feeling => 0,
+            // Of arrays there are no arrays.
+            Self::Texts => 1009,
+            Self::Varchars(_) => 1015,
+            Self::Ints => 1016,
         }
     }
 
@@ -189,17 +239,22 @@ impl Ty {
             Self::Time => Family::Time,
             Self::Inet => Family::Inet,
             Self::Macaddr => Family::Macaddr,
+            Self::Macaddr8 => Family::Macaddr8,
+            Self::Interval => Family::Interval,
+            Self::Timetz => Family::Timetz,
             Self::Uuid => Family::Uuid,
             Self::Bytea => Family::Bytea,
             Self::Jsonb => Family::Jsonb,
             Self::Feeling => Family::Feeling,
+            Self::Texts | Self::Varchars(_) => Family::Texts,
+            Self::Ints => Family::Ints,
         }
     }
 
     /// Can equal values look different (`1.0` and `1.00`)? Which of them stands for a group is not
     /// determined then.
     pub fn has_twins(self) -> bool {
-        matches!(self, Self::Numeric(None) | Self::Jsonb | Self::Float4 | Self::Float8)
+        matches!(self, Self::Numeric(None) | Self::Jsonb | Self::Interval | Self::Float4 | Self::Float8)
     }
 
     /// Casts to other types that keep a value comparable with a column of this one.
@@ -219,10 +274,15 @@ impl Ty {
             Self::Time => &[Ty::Time],
             Self::Inet => &[Ty::Inet],
             Self::Macaddr => &[Ty::Macaddr],
+            Self::Macaddr8 => &[Ty::Macaddr8],
+            Self::Interval => &[Ty::Interval],
+            Self::Timetz => &[Ty::Timetz],
             Self::Uuid => &[Ty::Uuid],
             Self::Bytea => &[Ty::Bytea],
             Self::Jsonb => &[Ty::Jsonb],
             Self::Feeling => &[Ty::Feeling],
+            Self::Texts | Self::Varchars(_) => &[Ty::Texts, Ty::Varchars(24)],
+            Self::Ints => &[Ty::Ints],
         }
     }
 
@@ -253,6 +313,22 @@ impl Ty {
                 let address: std::net::Ipv4Addr = address.parse().ok()?;
                 Some([&[2, bits.parse().ok()?, 0, 4][..], &address.octets()].concat())
             }
+            Self::Interval => {
+                // Pool values with a binary form known here: a number of one unit.
+                let (number, unit) = text.split_once(' ')?;
+                let number: i32 = number.parse().ok()?;
+                let (days, months) = match unit {
+                    "days" => (number, 0),
+                    "mons" => (0, number),
+                    _ => return None,
+                };
+                Some([&[0; 8][..], &days.to_be_bytes(), &months.to_be_bytes()].concat())
+            }
+            Self::Timetz => {
+                let micros = Self::Time.binary(text.strip_suffix("+02")?)?;
+                Some([&micros[..], &(-7200_i32).to_be_bytes()].concat())
+            }
+            Self::Macaddr8 => const_hex::decode(text.replace(':', "")).ok().filter(|bytes| bytes.len() == 8),
             Self::Macaddr => const_hex::decode(text.replace(':', "")).ok().filter(|bytes| bytes.len() == 6),
             Self::Float4 => Some(text.parse::<f32>().ok()?.to_be_bytes().to_vec()),
             Self::Float8 => Some(text.parse::<f64>().ok()?.to_be_bytes().to_vec()),
@@ -272,8 +348,20 @@ impl Ty {
             }
             Self::Bytea => const_hex::decode(text.strip_prefix("\\x")?).ok(),
             Self::Jsonb => Some([&[1], text.as_bytes()].concat()),
+            Self::Texts | Self::Varchars(_) | Self::Ints => {
+                let items: Vec<Option<String>> =
+                    items(text)?.into_iter().map(|item| (item != "NULL").then(|| item.to_owned())).collect();
+                crate::doc::array_binary(self.element()?, &items)
+            }
         }
     }
+}
+
+/// The elements of an array literal that needs no quotes.
+pub fn items(text: &str) -> Option<Vec<&str>> {
+    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
+    let plain = !inner.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\\' | '{' | '}'));
+    plain.then(|| inner.split(',').filter(|item| !item.is_empty()).collect())
 }
 
 /// Days since 2000-01-01 of `YYYY-MM-DD`, by counting.

@@ -2,6 +2,8 @@
 
 use pgveil::values::LogicalType;
 
+use crate::interval::interval;
+
 /// SplitMix64: small, and the same everywhere.
 pub struct Random(u64);
 
@@ -24,19 +26,19 @@ impl Random {
         (self.next() % n as u64) as usize
     }
 
-    fn range(&mut self, from: i64, to: i64) -> i64 {
+    pub fn range(&mut self, from: i64, to: i64) -> i64 {
         from.wrapping_add((self.next() % (to.wrapping_sub(from) as u64 + 1)) as i64)
     }
 
-    fn one_in(&mut self, n: usize) -> bool {
+    pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.below(from.len())]
     }
 
-    fn digits(&mut self, least: usize, most: usize) -> String {
+    pub fn digits(&mut self, least: usize, most: usize) -> String {
         let n = least + self.below(most - least + 1);
         (0..n).map(|_| char::from(b'0' + self.below(10) as u8)).collect()
     }
@@ -56,7 +58,7 @@ pub fn texts(ty: LogicalType, random: &mut Random, count: usize) -> Vec<String> 
 /// Labels of the enum type that is asked about.
 pub const LABELS: [&str; 6] = ["sad", "ok", "Happy Day", "it's", "ß \u{1f600}", "a,b\"{}"];
 
-fn label(r: &mut Random) -> String {
+pub fn label(r: &mut Random) -> String {
     match r.below(8) {
         0 => string(r),
         1 => format!(" {}", r.pick(&LABELS)),
@@ -79,14 +81,53 @@ fn text(ty: LogicalType, r: &mut Random) -> String {
         LogicalType::Numeric(_) => number(r),
         LogicalType::Date | LogicalType::Timestamptz(_) | LogicalType::Timestamp(_) => moment(r),
         LogicalType::Float4 | LogicalType::Float8 => float(r),
-        LogicalType::Time(_) => time(r),
+        LogicalType::Time(_) | LogicalType::Timetz(_) => time(r),
+        LogicalType::Interval(_) => interval(r),
+        LogicalType::Macaddr8 => macaddr8(r),
         LogicalType::Inet | LogicalType::Cidr => network(r),
         LogicalType::Macaddr => macaddr(r),
         LogicalType::Uuid => uuid(r),
         LogicalType::Bytea => bytea(r),
         LogicalType::Json | LogicalType::Jsonb => json(r, 0),
         LogicalType::Enum(_) => label(r),
+        LogicalType::Array(element) => array(element.ty(), r),
     }
+}
+
+/// Mostly of one dimension; with blanks, quotes and backslashes where they may be, and where they may not.
+fn array(element: LogicalType, r: &mut Random) -> String {
+    let mut array = String::new();
+    if r.one_in(5) {
+        let lower = r.range(-2, 3);
+        let length = r.range(-1, 3);
+        array = match r.below(6) {
+            0 => format!("[{}]=", length + 1),
+            1 => {
+                r.pick(&["[2147483647:2147483647]=", "[1:4294967297]=", "[1:1][1:1]=", "[+2:2]={", "[1:-]="]).to_owned()
+            }
+            2 => format!(" [{lower}:{}] = ", lower + length),
+            _ => format!("[{lower}:{}]=", lower + length),
+        };
+    }
+    let deeper = usize::from(r.one_in(10));
+    array + &braces(element, r, deeper)
+}
+
+fn braces(element: LogicalType, r: &mut Random, deeper: usize) -> String {
+    let blank = |r: &mut Random| if r.one_in(6) { r.pick(&[" ", "\t", "\n ", "\u{b}", "\u{c}"]) } else { "" };
+    let items: Vec<String> = (0..r.below(4))
+        .map(|_| {
+            let text = match r.below(12) {
+                _ if deeper > 0 => braces(element, r, deeper - 1),
+                0 => r.pick(&["NULL", "null", "\"NULL\"", "\\null", "nUlL ", "NULL x"]).to_owned(),
+                1 => r.pick(&["", "\"\"", "\\ ", "a b", "a\"b\"", "\"a\"b", "\"a\" ", "{", "}", "\\", "\""]).to_owned(),
+                2..4 => text(element, r),
+                _ => format!("\"{}\"", text(element, r).replace('\\', "\\\\").replace('"', "\\\"")),
+            };
+            format!("{}{text}{}", blank(r), blank(r))
+        })
+        .collect();
+    format!("{}{{{}{}}}{}", blank(r), items.join(","), blank(r), blank(r))
 }
 
 /// A few characters deleted, doubled, replaced or inserted.
@@ -113,7 +154,7 @@ fn mutated(text: &str, r: &mut Random) -> String {
     chars.into_iter().collect()
 }
 
-fn string(r: &mut Random) -> String {
+pub fn string(r: &mut Random) -> String {
     let n = r.below(8);
     let mut text: String =
         (0..n).map(|_| r.pick(&["a", "B", " ", "ä", "😀", "é", "1", "'", "\\", "\n", "Z"])).collect();
@@ -255,6 +296,26 @@ fn macaddr(r: &mut Random) -> String {
     let (separator, every) =
         [(":", 1), (":", 1), ("-", 1), (":", 3), ("-", 3), (".", 2), ("-", 2), ("", 1)][r.below(8)];
     octets.chunks(every).map(<[String]>::concat).collect::<Vec<_>>().join(separator)
+}
+
+fn macaddr8(r: &mut Random) -> String {
+    if r.one_in(4) {
+        return macaddr(r);
+    }
+    let count = [8, 8, 6, 6, 7, 9][r.below(6)];
+    let separator = r.pick(&[":", ":", "-", ".", ""]);
+    let every = [1, 1, 2, 3, 4][r.below(5)];
+    let middle = r.one_in(3);
+    let octets: Vec<String> = (0..count)
+        .map(|at| match at {
+            3 if middle => "ff".to_owned(),
+            4 if middle => "FE".to_owned(),
+            _ => format!("{:02x}", r.range(0, 255)),
+        })
+        .collect();
+    let joined = octets.chunks(every).map(<[String]>::concat).collect::<Vec<_>>().join(separator);
+    let before = r.pick(&["", "", " ", "\u{b} \t"]);
+    format!("{before}{joined}{}", r.pick(&["", "", "", " ", ":", " x", ": ", "f", "\u{b}", "-\n"]))
 }
 
 fn float(r: &mut Random) -> String {
@@ -498,7 +559,7 @@ fn bytea(r: &mut Random) -> String {
     }
 }
 
-fn json(r: &mut Random, depth: usize) -> String {
+pub fn json(r: &mut Random, depth: usize) -> String {
     let blank = |r: &mut Random| r.pick(&["", "", "", " ", "\n", "\t"]);
     let simple = depth > 3 || r.one_in(2);
     match r.below(if simple { 6 } else { 10 }) {
@@ -604,6 +665,38 @@ pub fn pairs(ty: LogicalType, from: &str, random: &mut Random, count: usize) -> 
                 let (column, operand) = pairs[random.below(pairs.len())];
                 return (column.to_owned(), operand.to_owned());
             }
+            if matches!(ty, LogicalType::Interval(_)) && !from.starts_with("time") {
+                let pairs = [
+                    ("1 mon", "30 days"),
+                    ("24:00", "1 day"),
+                    ("1 year", "12 mons"),
+                    ("1 year", "365 days"),
+                    ("1 mon -30 days", "0"),
+                    ("178956970 years", "64424509200 days"),
+                    ("-1 day 24:00:00.000001", "1 us"),
+                ];
+                let (column, operand) = pairs[random.below(pairs.len())];
+                return (column.to_owned(), operand.to_owned());
+            }
+            if matches!(
+                (ty, other),
+                (LogicalType::Interval(_) | LogicalType::Time(_), LogicalType::Time(_) | LogicalType::Interval(_))
+            ) {
+                let column = format!("{:02}:{:02}", random.range(0, 24), random.range(0, 1));
+                let day = random.one_in(4) && matches!(other, LogicalType::Interval(_));
+                return (column.clone(), if day { format!("-1 day {}", column.replace("00:", "24:")) } else { column });
+            }
+            if matches!(
+                (ty, other),
+                (LogicalType::Timetz(_), LogicalType::Time(_)) | (LogicalType::Time(_), LogicalType::Timetz(_))
+            ) {
+                let zones = ["", "+00", "+11", "+05:30", "-03"];
+                let time = format!("{:02}:00", random.range(0, 24));
+                let zone =
+                    |ty, zone: &str| if matches!(ty, LogicalType::Time(_)) { String::new() } else { zone.to_owned() };
+                let (a, b) = (zones[random.below(zones.len())], zones[random.below(zones.len())]);
+                return (format!("{time}{}", zone(ty, a)), format!("{time}{}", zone(other, b)));
+            }
             let column = text(ty, random);
             let operand = match random.below(4) {
                 0 => text(other, random),
@@ -614,116 +707,4 @@ pub fn pairs(ty: LogicalType, from: &str, random: &mut Random, count: usize) -> 
             (column, operand)
         })
         .collect()
-}
-
-/// Bytes for a type's receive function.
-pub fn binaries(ty: LogicalType, r: &mut Random, count: usize) -> Vec<Vec<u8>> {
-    (0..count)
-        .map(|_| {
-            let mut bytes = binary(ty, r);
-            if r.one_in(8) {
-                match r.below(3) {
-                    0 => {
-                        bytes.pop();
-                    }
-                    1 => bytes.push(r.below(256) as u8),
-                    _ => {
-                        let at = r.below(bytes.len().max(1));
-                        if let Some(byte) = bytes.get_mut(at) {
-                            *byte = r.below(256) as u8;
-                        }
-                    }
-                }
-            }
-            bytes
-        })
-        .collect()
-}
-
-fn binary(ty: LogicalType, r: &mut Random) -> Vec<u8> {
-    match ty {
-        LogicalType::Text | LogicalType::Varchar(_) | LogicalType::Char(_) => match r.below(8) {
-            0 => [
-                &b"ab"[..],
-                [&b"\xc3"[..], b"\xff", b"\xe2\x82", b"\xed\xa0\x80", b"\xf0\x9f\x98", b"\0", b"\xc0\x80x"][r.below(7)],
-            ]
-            .concat(),
-            _ => string(r).into_bytes(),
-        },
-        LogicalType::Bool => vec![[0, 1, 7][r.below(3)]],
-        LogicalType::Int2 => (r.next() as i16).to_be_bytes().to_vec(),
-        LogicalType::Int4 => (r.next() as i32).to_be_bytes().to_vec(),
-        LogicalType::Int8 => r.next().to_be_bytes().to_vec(),
-        LogicalType::Numeric(_) => {
-            let words = |values: &[u16]| values.iter().flat_map(|w| w.to_be_bytes()).collect::<Vec<u8>>();
-            let sign = [0, 0, 0, 0x4000, 0x4000, 0xc000, 0xd000, 0xf000, 0x1234][r.below(9)];
-            let n = if sign >= 0xc000 { 0 } else { r.below(5) };
-            let mut all = vec![n as u16, r.range(-3, 4) as u16, sign, r.range(0, 20) as u16];
-            all.extend((0..n).map(|_| if r.one_in(20) { 10_000 } else { r.below(10_000) as u16 }));
-            words(&all)
-        }
-        LogicalType::Date => {
-            let days = match r.below(8) {
-                0 => [i32::MIN, i32::MAX, -2_451_545, -2_451_546, 2_145_031_948, 2_145_031_949][r.below(6)],
-                1 => r.next() as i32,
-                2 => r.range(-2_451_545, 110_000_000) as i32,
-                _ => r.range(-60_000, 20_000) as i32,
-            };
-            days.to_be_bytes().to_vec()
-        }
-        LogicalType::Time(_) => {
-            let micros = match r.below(6) {
-                0 => [-1, 0, 86_400_000_000, 86_400_000_001, i64::MAX, i64::MIN][r.below(6)],
-                _ => r.range(0, 86_400_000_000),
-            };
-            micros.to_be_bytes().to_vec()
-        }
-        LogicalType::Json => json(r, 0).into_bytes(),
-        LogicalType::Inet | LogicalType::Cidr => {
-            let (family, length) = [(2, 4), (3, 16), (2, 4), (3, 16), (1, 4), (2, 16)][r.below(6)];
-            let bits = if r.one_in(4) { r.below(256) } else { r.below(length * 8 + 1) };
-            let mut bytes = vec![family, bits as u8, r.below(2) as u8, length as u8];
-            let zeros = r.one_in(2);
-            bytes.extend((0..length).map(|_| if zeros || r.one_in(3) { 0 } else { r.below(256) as u8 }));
-            bytes
-        }
-        LogicalType::Macaddr => (0..6).map(|_| r.below(256) as u8).collect(),
-        LogicalType::Float4 => match r.below(3) {
-            0 => (f32::from_bits(((r.next() as u32 % 255) << 23) + r.next() as u32 % 3)).to_be_bytes().to_vec(),
-            1 => (r.range(-2_000_000, 2_000_000) as f32 / 8.0).to_be_bytes().to_vec(),
-            _ => (r.next() as u32).to_be_bytes().to_vec(),
-        },
-        LogicalType::Float8 => match r.below(3) {
-            0 => (((r.next() % 2047) << 52) + r.next() % 3).to_be_bytes().to_vec(),
-            1 => (r.range(-2_000_000_000_000, 2_000_000_000_000) as f64 / 1000.0).to_be_bytes().to_vec(),
-            _ => r.next().to_be_bytes().to_vec(),
-        },
-        LogicalType::Timestamptz(_) | LogicalType::Timestamp(_) => {
-            let micros = match r.below(8) {
-                0 => [
-                    i64::MIN,
-                    i64::MAX,
-                    -211_813_488_000_000_000,
-                    -211_813_488_000_000_001,
-                    9_223_371_331_199_999_999,
-                    9_223_371_331_200_000_000,
-                ][r.below(6)],
-                1 => r.next() as i64,
-                2 => r.range(-211_813_488_000_000_000, 9_223_371_331_199_999_999),
-                3 => r.range(-60_000, 20_000) * 86_400_000_000,
-                // Hours of the last two centuries, where offsets change.
-                4 => r.range(-1_500_000, 400_000) * 3_600_000_000,
-                _ => r.range(-5_000_000_000_000_000, 1_400_000_000_000_000),
-            };
-            micros.to_be_bytes().to_vec()
-        }
-        LogicalType::Uuid => (0..16).map(|_| r.below(256) as u8).collect(),
-        LogicalType::Bytea => (0..r.below(12)).map(|_| r.below(256) as u8).collect(),
-        LogicalType::Jsonb => {
-            let mut bytes = vec![if r.one_in(12) { r.below(4) as u8 } else { 1 }];
-            bytes.extend(json(r, 0).bytes());
-            bytes
-        }
-        LogicalType::Enum(_) => label(r).into_bytes(),
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use super::Setting;
 use bytes::{BufMut as _, BytesMut};
 use pgveil::{
     cli::demo::cluster::{Cluster, ClusterOptions},
@@ -20,6 +21,8 @@ pub enum Answer {
         text: String,
         canon: Vec<u8>,
     },
+    /// A cast that gives NULL.
+    Null,
     Error {
         sqlstate: String,
         message: String,
@@ -31,7 +34,7 @@ pub enum Answer {
 impl Answer {
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
-            Self::Value { .. } => None,
+            Self::Value { .. } | Self::Null => None,
             Self::Error { sqlstate, .. } => Some(sqlstate),
         }
     }
@@ -87,12 +90,16 @@ fn send_function(ty: LogicalType) -> &'static str {
         LogicalType::Inet => "inet_send",
         LogicalType::Cidr => "cidr_send",
         LogicalType::Macaddr => "macaddr_send",
+        LogicalType::Macaddr8 => "macaddr8_send",
+        LogicalType::Interval(_) => "interval_send",
+        LogicalType::Timetz(_) => "timetz_send",
         LogicalType::Float4 => "float4send",
         LogicalType::Float8 => "float8send",
         LogicalType::Uuid => "uuid_send",
         LogicalType::Bytea => "byteasend",
         LogicalType::Jsonb => "jsonb_send",
         LogicalType::Enum(_) => "enum_send",
+        LogicalType::Array(_) => "array_send",
     }
 }
 
@@ -125,12 +132,21 @@ impl Server {
         Self { client, _cluster: cluster }
     }
 
-    pub async fn set(&self, (style, zone, bytea, floats): (&str, &str, &str, &str)) {
+    pub async fn set(&self, setting: Setting) {
         let sql = format!(
-            "set datestyle = '{style}'; set timezone = '{zone}'; set bytea_output = '{bytea}'; \
-             set extra_float_digits = {floats}"
+            "set datestyle = '{}'; set timezone = '{}'; set bytea_output = '{}'; \
+             set extra_float_digits = {}; set intervalstyle = {}",
+            setting.date_style,
+            setting.time_zone,
+            setting.bytea_output,
+            setting.extra_float_digits,
+            setting.interval_style
         );
         self.client.batch_execute(&sql).await.unwrap();
+    }
+
+    pub async fn sql(&self, sql: &str) {
+        self.client.batch_execute(sql).await.unwrap();
     }
 
     /// `INSERT INTO table_of_type VALUES (literal)` for each.
@@ -228,11 +244,7 @@ fn type_of(ty: LogicalType) -> Type {
 
 fn answer(row: &[Option<String>]) -> Answer {
     if row.len() == 2 {
-        // A cast that gives NULL.
-        if row[1].is_none() {
-            return Answer::Error { sqlstate: "null".to_owned(), message: String::new(), detail: None, hint: None };
-        }
-        return value(row);
+        return if row[1].is_none() { Answer::Null } else { value(row) };
     }
     let text = |at: usize| row[at].clone().unwrap();
     Answer::Error {

@@ -15,6 +15,11 @@ use crate::{
 /// NAMEDATALEN - 1: longer names are cut by the server.
 const MAX_NAME: usize = 63;
 
+/// Sealed values that fit a row in any case: 18 bytes stay in it of each that the server moves out of line
+/// (`TOAST_POINTER_SIZE`), and a row has 8160 bytes (`MaxHeapTupleSize`), less a header with a bitmap of
+/// up to 1,600 columns.
+const MOST_IN_A_ROW: usize = 440;
+
 /// Adds what one table needs. `index` is its place in the policy.
 pub(super) fn plan(
     index: usize,
@@ -46,6 +51,14 @@ pub(super) fn plan(
     }
     if let Some(obstacle) = registered.other_table(table, live) {
         return plan.obstacles.push(obstacle);
+    }
+    let unsealed = live.columns.iter().flatten().any(|found| !found.sealed);
+    if unsealed && table.columns.len() > MOST_IN_A_ROW {
+        plan.notes.push(format!(
+            "{path}: {} columns are sealed; a row in which more than about {MOST_IN_A_ROW} of them are not NULL does not fit \
+             a page of the server, which refuses it (54000, row is too big)",
+            table.columns.len()
+        ));
     }
     for (column, found) in table.columns.iter().zip(&live.columns) {
         if let Some(wrong) = catalog::enum_mismatch(column, &database.named_types) {

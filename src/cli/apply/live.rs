@@ -18,6 +18,8 @@ pub(super) struct Live {
     pub(super) version: i32,
     /// The login's own role.
     pub(super) role: String,
+    /// The database's encoding.
+    pub(super) encoding: String,
     /// Owner of the database, who may create schemas.
     pub(super) database_owner: String,
     /// May the login create schemas?
@@ -118,6 +120,7 @@ pub(super) async fn read(client: &Client, database: &Database) -> Result<Live, C
         role: server.get(1),
         database_owner: server.get(2),
         may_create_schemas: server.get(3),
+        encoding: server.get(4),
         ..Live::default()
     };
     let reading = || during("reading the catalog");
@@ -232,7 +235,7 @@ fn dependent_kind(row: &Row) -> DependentKind {
 
 const SERVER: &str = "
 SELECT current_setting('server_version_num')::int4, current_user::text, pg_get_userbyid(d.datdba)::text,
-       has_database_privilege(d.oid, 'CREATE')
+       has_database_privilege(d.oid, 'CREATE'), pg_encoding_to_char(d.encoding)::text
 FROM pg_database d WHERE d.datname = current_database()";
 
 const SCHEMA: &str = "

@@ -76,7 +76,7 @@ impl<'a> Target<'a> {
         let registered = Registered { columns: keystore.registrations, accept: args.accept };
         let live = live::read(&self.client, self.database).await?;
         self.plan = plan::plan(self.database, &live, keystore.missing.is_some(), &registered);
-        self.keystore = keystore.missing;
+        self.keystore = if self.plan.is_hopeless() { None } else { keystore.missing };
         Ok(())
     }
 

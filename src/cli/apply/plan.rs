@@ -1,7 +1,11 @@
 //! From the policy and what the database has to what is to be done. Pure: no connection.
 
 use super::{columns, live::Live, objects, registered::Registered};
-use crate::{config::Database, keys::keystore::Registration};
+use crate::{
+    config::Database,
+    keys::keystore::Registration,
+    sql::catalog::{ENCODING_HINT, SUPPORTED_ENCODING},
+};
 
 /// What `apply` will do, and what it cannot.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -88,6 +92,11 @@ impl Plan {
             .collect()
     }
 
+    /// Is nothing of it possible in this database?
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.obstacles.iter().any(|obstacle| obstacle.code == "catalog/encoding")
+    }
+
     /// Must somebody grant the right to create schemas first?
     pub(super) fn waits_for_schemas(&self) -> bool {
         self.steps.iter().any(|step| step.as_role.is_some() && objects::is_schema_grant(&step.sql))
@@ -102,6 +111,15 @@ impl Plan {
 /// registered there.
 pub(super) fn plan(database: &Database, live: &Live, keystore_missing: bool, registered: &Registered) -> Plan {
     let mut plan = Plan::default();
+    if live.encoding != SUPPORTED_ENCODING {
+        plan.obstacles.push(Obstacle {
+            code: "catalog/encoding",
+            object: database.name.clone(),
+            message: format!("nothing can be sealed in a database of the encoding {}", live.encoding),
+            hint: ENCODING_HINT.to_owned(),
+        });
+        return plan;
+    }
     objects::plan(database, live, keystore_missing, &mut plan);
     for (index, table) in database.tables.iter().enumerate() {
         let table_live = live.tables.get(index).and_then(Option::as_ref);

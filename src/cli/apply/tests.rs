@@ -58,6 +58,7 @@ fn live() -> Live {
     Live {
         version: 150_000,
         role: "pgveil".to_owned(),
+        encoding: "UTF8".to_owned(),
         database_owner: "postgres".to_owned(),
         may_create_schemas: true,
         schema: Some(Schema { owner: "pgveil".to_owned(), may_create: true, public_usage: true }),
@@ -74,6 +75,14 @@ fn live() -> Live {
             taken_names: vec!["people".to_owned()],
         })],
     }
+}
+
+#[test]
+fn nothing_is_done_in_a_database_of_another_encoding() {
+    let live = Live { encoding: "LATIN1".to_owned(), ..live() };
+    let plan = plan(&database(Mode::Equality), &live, true);
+    assert_eq!(plan.obstacles.iter().map(|o| o.code).collect::<Vec<_>>(), ["catalog/encoding"]);
+    assert!(plan.is_hopeless() && plan.steps.is_empty() && plan.registrations.is_empty());
 }
 
 fn table(live: &mut Live) -> &mut Table {

@@ -109,10 +109,15 @@ fn family(ty: LogicalType) -> &'static str {
         LogicalType::Json => "json",
         LogicalType::Inet | LogicalType::Cidr => "inet",
         LogicalType::Macaddr => "macaddr",
+        LogicalType::Macaddr8 => "macaddr8",
+        LogicalType::Interval(_) => "interval",
+        LogicalType::Timetz(_) => "timetz",
         LogicalType::Float4 | LogicalType::Float8 => "float",
         LogicalType::Uuid => "uuid",
         LogicalType::Bytea => "bytea",
         LogicalType::Jsonb => "jsonb",
         LogicalType::Enum(_) => "enum",
+        // No array is in mode equality.
+        LogicalType::Array(_) => "array",
     }
 }

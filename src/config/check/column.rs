@@ -110,6 +110,7 @@ fn logical_type(file: &ColumnFile, check: &Check<'_>) -> Option<LogicalType> {
             Issue::new("policy/unsupported-type", format!("type `{shown}` cannot be sealed yet"))
                 .label(format!("allowed: {}", LogicalType::ALLOWED))
         }
+        TypeError::UnknownElement(element) => unknown_array(&shown, &element),
         TypeError::Unknown(_) => match enum_type(text.trim(), || place(at, check)) {
             Ok(ty) => return Some(ty),
             Err(label) => Issue::new("policy/unsupported-type", format!("unknown type `{shown}`")).label(label),
@@ -120,14 +121,28 @@ fn logical_type(file: &ColumnFile, check: &Check<'_>) -> Option<LogicalType> {
     None
 }
 
+/// An array of a type that is not known: of an enum, or a slip of the pen.
+fn unknown_array(shown: &str, element: &str) -> Issue {
+    match meant(element) {
+        Some(meant) => Issue::new("policy/unsupported-type", format!("unknown type `{shown}`"))
+            .label(format!("did you mean `{meant}[]`? allowed: {}", LogicalType::ALLOWED)),
+        None => Issue::new("policy/unsupported-type", format!("type `{shown}` cannot be sealed yet"))
+            .label(format!("arrays of enum types are not supported; allowed: {}", LogicalType::ALLOWED)),
+    }
+}
+
+/// The type that is meant, if the name looks like a slip of the pen.
+fn meant(text: &str) -> Option<&'static str> {
+    let base = text.split('(').next().unwrap_or_default().trim();
+    near::near(base, LogicalType::ALLOWED.split(", ").filter_map(|t| t.split('(').next()))
+}
+
 /// A name that is no type's of PostgreSQL's own is an enum's, unless it looks like a slip of the pen. Whether there is
 /// such an enum, the database says later.
 fn enum_type(text: &str, place: impl FnOnce() -> String) -> Result<LogicalType, String> {
-    let allowed = || format!("allowed: {}, and the name of an enum type", LogicalType::ALLOWED);
+    let allowed = || format!("allowed: {}; or the name of an enum type", LogicalType::ALLOWED);
     let plain = !text.is_empty() && !text.contains(['(', ')', '[', ']']);
-    let base = text.split('(').next().unwrap_or_default().trim();
-    let known = LogicalType::ALLOWED.split(", ").filter_map(|t| t.split('(').next());
-    match near::near(base, known) {
+    match meant(text) {
         Some(meant) if plain => {
             let qualified = format!("an enum of this name is written `public.{text}`");
             return Err(format!("did you mean `{meant}`? {}; {qualified}", allowed()));
@@ -237,6 +252,7 @@ fn fixed_length(ty: LogicalType) -> bool {
             | LogicalType::Cidr
             | LogicalType::Char(_)
             | LogicalType::Enum(_)
+            | LogicalType::Array(_)
     )
 }
 
@@ -259,6 +275,11 @@ fn searchable(file: &ColumnFile, column: &ProtectedColumn, mode: Mode, ty: Optio
         let issue = Issue::new("policy/no-equality", "PostgreSQL has no `=` for json")
             .help("leave `mode` out, or write `type: jsonb`, which is compared");
         check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label("nothing to compare by"));
+    }
+    if ty.is_array() {
+        let issue = Issue::new("policy/no-equality", "arrays cannot be in mode equality")
+            .help("leave `mode` out: an array is sealed as one value, so nothing could find it by its elements");
+        check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label("randomized only"));
     }
     let few = match ty {
         LogicalType::Bool => Some(("a bool", "two values, two tokens")),

@@ -6,6 +6,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::fields::{self, Said};
 use crate::{
+    session::problem::check_length,
     session::rows::{Cell, Pin, Reader, RowError, RowScratch, Shape, Shown, View, changed},
     sql::{
         copy::{Copy, CopyForm, Header, Lines},
@@ -92,7 +93,13 @@ impl Outgoing {
         scratch: &mut RowScratch,
         out: &mut BytesMut,
     ) -> Result<(), RowError> {
+        let start = out.len();
         let row = body.strip_suffix(b"\n").ok_or(Malformed("a row of COPY without a line's end"))?;
+        if row.is_empty() && copy.fields.is_empty() {
+            // `COPY (SELECT FROM …)`: nothing is no field, and an empty field would look the same.
+            out.extend_from_slice(body);
+            return Ok(());
+        }
         let mut count = 0;
         // A row of no fields is an empty line, and so is one of an empty field.
         let fields = fields::split(lines, row).filter(|_| !copy.fields.is_empty());
@@ -123,6 +130,7 @@ impl Outgoing {
                 None => out.extend_from_slice(lines.null.as_bytes()),
                 Some(value) => fields::write(lines, value, field.force_quote, copy.fields.len() == 1, out),
             }
+            check_length(out.len() - start).map_err(RowError::Problem)?;
         }
         if count == copy.fields.len() {
             out.put_u8(b'\n');

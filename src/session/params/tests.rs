@@ -12,7 +12,7 @@ use crate::{
 const TEXT: u32 = 25;
 const VARCHAR: u32 = 1043;
 const TEXT_ARRAY: u32 = 1009;
-const INTERVAL_ARRAY: u32 = 1187;
+const NAME_ARRAY: u32 = 1003;
 
 /// Columns `c0` and so on, with live keys.
 pub(in crate::session) async fn columns(types: &[(LogicalType, Mode)]) -> Vec<Column> {
@@ -84,7 +84,7 @@ fn sealed_as(ordinal: Ordinal, ty: LogicalType) -> ParamForm {
 
 /// `array_recv`: elements of an array of one dimension.
 fn elements(array: &[u8]) -> Vec<Option<Vec<u8>>> {
-    let elements = arrays::read(Format::Binary, array).unwrap();
+    let elements = arrays::read(Format::Binary, array, true).unwrap();
     assert!(elements.plain);
     assert_eq!(elements.type_oid, BYTEA);
     elements.values
@@ -128,6 +128,27 @@ async fn a_cast_around_the_parameter_comes_first() {
     let form = ParamForm::SealArray(0, cast(1015, 4 + 3));
     let sealed = bound(&columns, form, TEXT_ARRAY, 0, Some(b"{abcdef}")).unwrap().unwrap();
     assert_eq!(opened(&columns[0], LogicalType::Text, elements(&sealed)[0].as_ref().unwrap()), "abc");
+}
+
+/// `?::numeric` of pgjdbc, which declares a String as varchar.
+#[tokio::test]
+async fn a_string_under_a_cast_is_read_as_the_casts_type() {
+    let columns = people().await;
+    for (ordinal, oid, value, shown) in [(2, 1700, "1.505", "1.51"), (3, 23, " 12 ", "12"), (3, 1700, "12.5", "13")] {
+        for format in [0, 1] {
+            let form = ParamForm::Seal(ordinal, cast(oid, -1));
+            let sealed = bound(&columns, form, VARCHAR, format, Some(value.as_bytes())).unwrap().unwrap();
+            assert_eq!(opened(&columns[ordinal], columns[ordinal].spec.ty, &sealed), shown);
+        }
+    }
+    for format in [0, 1] {
+        let form = ParamForm::SealArray(3, cast(1007, -1));
+        let sent = bound(&columns, form, VARCHAR, format, Some(b"{1,NULL}")).unwrap().unwrap();
+        assert_eq!(elements(&sent).iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
+    }
+    let form = ParamForm::Seal(3, cast(23, -1));
+    let problem = bound(&columns, form, TEXT, 0, Some(b"x")).unwrap_err();
+    assert_eq!((&*problem.sqlstate, problem.context), ("22P02", None));
 }
 
 #[tokio::test]
@@ -190,7 +211,7 @@ async fn arrays_of_values_become_arrays_of_sealed_values() {
         (TEXT_ARRAY, "{a", "22P02"),
         (TEXT_ARRAY, "{{a},{b}}", "0A000"),
         (TEXT_ARRAY, "[2:2]={a}", "0A000"),
-        (INTERVAL_ARRAY, "{1 day}", "0A000"),
+        (NAME_ARRAY, "{a}", "0A000"),
         (99_999, "{a}", "0A000"),
     ] {
         let problem = bound(&columns, form, declared, 0, Some(value.as_bytes())).unwrap_err();
@@ -201,6 +222,44 @@ async fn arrays_of_values_become_arrays_of_sealed_values() {
     let binary = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
     let problem = bound(&columns, ParamForm::SealArray(3, Source::UNTYPED), 0, 1, Some(binary)).unwrap_err();
     assert_eq!((&*problem.sqlstate, &*problem.message), ("22P03", "incorrect binary data format in bind parameter 1"));
+}
+
+#[tokio::test]
+async fn a_value_that_its_type_cannot_read_is_named_as_the_server_does() {
+    let columns = people().await;
+    let seal = |ordinal| ParamForm::Seal(ordinal, Source::UNTYPED);
+    let of_array = b"\0\0\0\x01\0\0\0\0\0\0\0\x17\0\0\0\x01\0\0\0\x01\0\0\0\x05\0\0\0\0\x01";
+    for (form, declared, format, value, context) in [
+        (seal(3), 0, 0, &b"x"[..], Some("unnamed portal parameter $1 = '...'")),
+        (seal(3), 0, 0, b"", Some("unnamed portal parameter $1 = ''")),
+        (seal(3), 0, 1, b"\0\0\0\0\0", Some("unnamed portal parameter $1")),
+        (seal(0), 0, 0, b"a\0", Some("unnamed portal parameter $1")),
+        (seal(2), TEXT, 0, b"x", None),
+        (ParamForm::Seal(0, cast(23, -1)), 0, 0, b"x", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::TokenArray(3, Source::UNTYPED), 0, 0, b"{1", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::TokenArray(3, Source::UNTYPED), 0, 0, b"{1,x}", Some("unnamed portal parameter $1 = '...'")),
+        (ParamForm::SealArray(3, Source::UNTYPED), 0, 1, of_array, Some("unnamed portal parameter $1")),
+        // Read, but then too much for the column.
+        (seal(0), 0, 0, b"abcdef", None),
+        (seal(2), 0, 0, b"12345", None),
+        (seal(3), 20, 0, b"3000000000", None),
+    ] {
+        let problem = bound(&columns, form, declared, format, Some(value)).unwrap_err();
+        assert_eq!(problem.context.as_deref(), context, "{form:?} {declared} {value:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_under_a_cast_is_read_in_either_form_when_the_cast_is() {
+    let columns = people().await;
+    let form = ParamForm::SealText(3, cast(21, -1));
+    for (declared, format) in [(0, 0), (0, 1), (TEXT, 1)] {
+        let sealed = bound(&columns, form, declared, format, Some(b" 12 ")).unwrap().unwrap();
+        assert_eq!(opened(&columns[3], LogicalType::Int4, &sealed), "12");
+    }
+    // The parameter can be read: what follows is no fault of its.
+    let problem = bound(&columns, form, 0, 0, Some(b"40000")).unwrap_err();
+    assert_eq!((&*problem.sqlstate, problem.context.as_deref()), ("22003", None));
 }
 
 #[tokio::test]
@@ -220,6 +279,7 @@ async fn sealed_parameters_are_bytea_upstream_and_show_their_logical_type() {
     for (form, upstream, shown) in [
         (sealed_as(0, LogicalType::Text), 17, TEXT),
         (ParamForm::SealAs(0, LogicalType::Text, cast(VARCHAR, -1)), 17, VARCHAR),
+        (ParamForm::SealText(0, cast(23, -1)), 17, TEXT),
         (ParamForm::SealArray(0, Source::UNTYPED), 1001, 1015),
         (ParamForm::SealArray(0, cast(TEXT_ARRAY, -1)), 1001, TEXT_ARRAY),
     ] {

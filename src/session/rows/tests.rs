@@ -5,7 +5,7 @@ use crate::{
     config::{Mode, ProtectedColumn},
     keys::tests::{keyring, protected, rotated},
     session::{cells::Given, params::tests::columns},
-    values::Source,
+    values::{Source, Stored},
 };
 
 fn field(name: &str, table: u32) -> Field<'_> {
@@ -56,9 +56,12 @@ async fn a_sealed_value_is_shown_as_the_type_of_its_expression() {
     assert_ne!(reader.result_type(Some(&shape), &body).unwrap(), reader.result_type(Some(&own), &body).unwrap());
 
     let (mut stored, given) = (Vec::new(), Given { source: Source::UNTYPED, format: Format::Text, bytes: b"ab" });
-    columns[0].seal(columns[0].spec.ty, given, &settings, &mut Scratch::default(), &mut stored).unwrap();
+    assert_eq!(
+        columns[0].seal(columns[0].spec.ty, given, &settings, &mut Scratch::default(), &mut stored).unwrap(),
+        Stored::Canon
+    );
     let mut unpadded = Vec::new();
-    columns[0].seal(bare, given, &settings, &mut Scratch::default(), &mut unpadded).unwrap();
+    assert_eq!(columns[0].seal(bare, given, &settings, &mut Scratch::default(), &mut unpadded).unwrap(), Stored::Canon);
     let mut row = BytesMut::from(&[0, 4][..]);
     for value in [&stored, &unpadded, &stored, &stored] {
         put_value(&mut row, value);
@@ -127,7 +130,10 @@ async fn a_value_of_one_of_several_columns_is_found_under_an_old_key() {
     let sealed = either(&keyring().await, OnError::Error).into_iter().map(|column| {
         let mut stored = Vec::new();
         let settings = Settings::default();
-        column.seal(LogicalType::Text, given, &settings, &mut Scratch::default(), &mut stored).unwrap();
+        assert_eq!(
+            column.seal(LogicalType::Text, given, &settings, &mut Scratch::default(), &mut stored).unwrap(),
+            Stored::Canon
+        );
         stored
     });
     let catalog = Catalog::default();
@@ -156,7 +162,10 @@ async fn what_one_of_the_columns_wants_reported_is_not_shown_as_null() {
     let (keyring, mut stored) = (keyring().await, Vec::new());
     let columns = either(&keyring, OnError::Null);
     let settings = Settings::default();
-    columns[0].seal(LogicalType::Text, given, &settings, &mut Scratch::default(), &mut stored).unwrap();
+    assert_eq!(
+        columns[0].seal(LogicalType::Text, given, &settings, &mut Scratch::default(), &mut stored).unwrap(),
+        Stored::Canon
+    );
     let catalog = Catalog::default();
     let reader = Reader { columns: &columns, catalog: &catalog, keyring: &keyring };
     assert_eq!(shown(&reader, &stored, &mut RowScratch::default()).unwrap().as_deref(), Some(&b"x"[..]));

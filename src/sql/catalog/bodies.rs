@@ -83,7 +83,7 @@ fn is_called(rest: &[u8]) -> bool {
 
 /// Words that make a body suspect of changing search_path, role, temporary tables or the settings
 /// that decide how values look, wherever they stand.
-const ENV_WORDS: [&str; 18] = [
+const ENV_WORDS: [&str; 19] = [
     "set_config",
     "search_path",
     "pg_settings",
@@ -100,6 +100,7 @@ const ENV_WORDS: [&str; 18] = [
     "intervalstyle",
     "bytea_output",
     "extra_float_digits",
+    "array_nulls",
     "standard_conforming_strings",
     "client_encoding",
 ];

@@ -12,6 +12,8 @@ pub struct Facts {
     pub relations: Vec<Arc<Relation>>,
     /// The domain `pgveil.sealed`, if it exists.
     pub domain: Option<SealedDomain>,
+    /// The database's encoding; None if nobody asked.
+    pub encoding: Option<String>,
     /// `format_type` of the columns of the policy's tables, for messages.
     pub column_types: HashMap<(Oid, i16), String>,
     /// (child, parent): partitions and inheritance children.

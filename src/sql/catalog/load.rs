@@ -182,6 +182,7 @@ fn add(
         }
         "operator" => facts.operators.push(read(body)?),
         "cast" => facts.casts.push(read(body)?),
+        "encoding" => facts.encoding = Some(read(body)?),
         "any_value" => {
             facts.any_value = match read(body)? {
                 (true, _) => Some("pgveil"),

@@ -141,3 +141,5 @@ SELECT 'any_value', pg_catalog.json_build_array(EXISTS (
     WHERE n.nspname = 'pgveil' AND p.proname = 'any_value' AND p.prokind = 'a'
       AND p.proargtypes = ARRAY['pg_catalog.bytea'::pg_catalog.regtype]::pg_catalog.oidvector),
   pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 160000)::pg_catalog.text
+UNION ALL
+SELECT 'encoding', pg_catalog.to_json(pg_catalog.getdatabaseencoding()::pg_catalog.text)::pg_catalog.text

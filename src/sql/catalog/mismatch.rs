@@ -6,6 +6,14 @@ use crate::config::{Database, ProtectedColumn, ProtectedTable};
 /// `bytea`'s type OID (`pg_type.dat`).
 const BYTEA: u32 = 17;
 
+/// The encoding that a database must have. In others PostgreSQL counts a text's length in other
+/// characters (in bytes, in SQL_ASCII), folds letters of names beyond ASCII, and refuses characters that
+/// the encoding lacks; sealed text would silently differ in all of it.
+pub const SUPPORTED_ENCODING: &str = "UTF8";
+
+/// What to do about another one.
+pub const ENCODING_HINT: &str = "move the table to a database made with ENCODING 'UTF8', or take it out of the policy; databases that the policy does not name are relayed in any encoding";
+
 /// Everything the policy names that is missing, replaced, or not what it has to be.
 pub(super) fn find(database: &Database, catalog: &Catalog, facts: &Facts) -> Vec<Mismatch> {
     database.tables.iter().flat_map(|table| of_table(table, catalog, facts)).collect()
@@ -30,6 +38,10 @@ fn of_table(table: &ProtectedTable, catalog: &Catalog, facts: &Facts) -> Vec<Mis
         return vec![wrong("catalog/not-a-table", message, hint)];
     }
     let mut found = registered::replaced(table, relation, facts);
+    if let Some(encoding) = facts.encoding.as_deref().filter(|encoding| *encoding != SUPPORTED_ENCODING) {
+        let message = format!("table \"{shown}\" is in a database of the encoding {encoding}, not UTF8");
+        found.push(wrong("catalog/encoding", message, ENCODING_HINT.to_owned()));
+    }
     if let Some(altered) = facts.domain.as_ref().and_then(|d| d.altered.as_ref()) {
         let message = format!("the domain pgveil.sealed of table \"{shown}\" was altered: {altered}");
         let hint = "run `pgveil apply`, which shows the statements that restore it".to_owned();

@@ -35,6 +35,7 @@ pub(in crate::sql) use facts::RelationRow;
 pub use findings::{Finding, Severity, findings};
 pub use fingerprint::fingerprint;
 pub use load::{CatalogError, Registered, load, load_with};
+pub use mismatch::{ENCODING_HINT, SUPPORTED_ENCODING};
 pub(in crate::sql) use stored_form::{StoredForm, take_back};
 pub use survey::{Survey, survey};
 

@@ -148,7 +148,8 @@ pub enum Change {
     Qualify(String),
     /// ColumnRef `c` → `pg_catalog.substring(c,9,16)`; IndexElem likewise.
     Substring,
-    /// Const, or TypeCast or Prefix around one → `E'\\x…'`; the changes below likewise.
+    /// Const or ArrayExpr of literals, or TypeCast or Prefix around one → `E'\\x…'`; the changes below
+    /// likewise.
     Seal(Ordinal, Literal),
     /// Const or TypeCast → `E'\\x…'::pg_catalog.bytea`.
     Token(Ordinal, Literal),
@@ -173,7 +174,7 @@ pub enum Change {
     On(Vec<(Qualified, Qualified, bool)>),
     /// TypeCast around anything → what stands in it (which may be changed, too).
     Uncast,
-    /// Const or TypeCast → `E'\\x…'::pg_catalog.bytea`, sealed as a value of this type.
+    /// Const, ArrayExpr of literals or TypeCast → `E'\\x…'::pg_catalog.bytea`, sealed as a value of this type.
     SealAs(Ordinal, LogicalType, Literal),
     /// Const or TypeCast of an array literal → `E'{…}'::pg_catalog.bytea[]`, its elements sealed.
     SealArray(Ordinal, Literal),

@@ -72,6 +72,7 @@ fn changes(setting: &Word) -> bool {
             | "intervalstyle"
             | "bytea_output"
             | "extra_float_digits"
+            | "array_nulls"
             | "standard_conforming_strings"
     )
 }

@@ -13,7 +13,10 @@ use super::{
     refuse::{Place, construct_at, native},
     scope::{OutCol, Scope},
 };
-use crate::sql::{catalog::Relation, model::Ordinal};
+use crate::{
+    sql::{catalog::Relation, model::Ordinal},
+    values::LogicalType,
+};
 
 /// Name of the row that ON CONFLICT DO UPDATE would have inserted.
 pub(super) const EXCLUDED: &str = "excluded";
@@ -37,9 +40,15 @@ impl<'a> Resolver<'a> {
         let place = Place::Named("being stored in a plain column");
         let Some(ordinal) = column else { return self.plain(node, scope, place) };
         let location = location_of(node);
-        if let Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) = self.operand(node)
-            && self.types().element(source).is_some()
-        {
+        let is_array = match self.operand(node) {
+            Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) => {
+                self.types().element(source).is_some()
+            }
+            Operand::Array(..) => true,
+            _ => false,
+        };
+        // The server would store its text. Other types take no array, which is said further on.
+        if is_array && is_string(self.sealed_column(ordinal)?.ty) {
             return Err(self.unassignable(ordinal, "an array as its value", location));
         }
         // What is wrong inside a computed value is said first.
@@ -132,6 +141,10 @@ impl<'a> Resolver<'a> {
             _ => Err(construct_at("this kind of multiple assignment", target.location)),
         }
     }
+}
+
+fn is_string(ty: LogicalType) -> bool {
+    matches!(ty, LogicalType::Text | LogicalType::Varchar(_) | LogicalType::Char(_))
 }
 
 /// Where an expression is pointed at; -1 if it has no place of its own.

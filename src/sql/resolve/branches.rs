@@ -207,12 +207,7 @@ impl<'a> Resolver<'a> {
 /// The type as which sealed values are shown beside others, all of the type with this OID together:
 /// the stored bytes must be that type's as well.
 pub(super) fn shown_beside(own: LogicalType, common: u32) -> Option<LogicalType> {
-    let text = |oid| matches!(oid, 25 | 1043);
-    // int2, int4, int8: a narrower one is read as a wider one.
-    let width = |oid| [21, 23, 20].iter().position(|integer| *integer == oid);
-    let widens = matches!((width(own.oid()), width(common)), (Some(own), Some(common)) if own <= common);
-    let same = own.oid() == common || text(own.oid()) && text(common) || widens;
-    logical(own, common, -1).filter(|_| same)
+    logical(own, common, -1).filter(|common| common.reads(own.kind()))
 }
 
 /// The type with this OID and modifier, as values of a column may be shown.

@@ -57,6 +57,7 @@ impl<'a> Resolver<'a> {
                     return Ok(true);
                 };
                 self.tokenise(&left, sealed, place, expr.location)?;
+                self.check_array(sealed.ordinal, right, operator_of(expr))?;
                 self.token_array(sealed, right, scope, place, left.location(expr.location))?;
             }
             (_, Node::RowExpr(left), right @ (Node::RowExpr(_) | Node::SubLink(_))) => {
@@ -296,6 +297,7 @@ impl<'a> Resolver<'a> {
             Operand::Literal(_) | Operand::Parameter(..) | Operand::Array(..) => {
                 Err(self.unusable(sealed, "an array cast to another type", location))
             }
+            Operand::Read(..) => Err(self.unusable(sealed, "casts of casts", location)),
             Operand::Unusable(what) => Err(self.unusable(sealed, what, location)),
             Operand::Other => {
                 // What is wrong inside it is said first.

@@ -4,18 +4,19 @@
 //! How they have to travel is known where they are used, so the walk notes where they stand and decides
 //! then. A value that is used in two ways cannot be sent at all.
 
-use pg_raw_parse::Node;
+use pg_raw_parse::{Node, nodes::ParamRef};
 
 use super::{
     Resolver, Step,
-    operand::{Operand, Outer, nested},
+    operand::{Operand, Outer, folded, integer_fits, nested, reads_text},
     refuse::{Place, located},
     scope::Scope,
+    types,
 };
 use crate::{
     sql::{
         grammar::edits::{Change, NodeAt},
-        model::{Ordinal, ParamForm, Refusal},
+        model::{Literal, Ordinal, ParamForm, Refusal},
     },
     values::{LogicalType, Source},
 };
@@ -102,8 +103,9 @@ impl<'a> Resolver<'a> {
 
     /// An output column without a name of its own is this very literal or parameter.
     pub(super) fn name_flow(&mut self, flow: FlowId, target: NodeAt, name: &str) {
-        if let Some(flow) = self.flows.get_mut(flow.0).filter(|flow| matches!(flow.parts.as_slice(), [Part::Value(_)]))
-        {
+        // `CASE … ELSE ARRAY[…] END` is named after the array, too.
+        let is_value = |flow: &&mut Flow<'_>| name == "array" || matches!(flow.parts.as_slice(), [Part::Value(_)]);
+        if let Some(flow) = self.flows.get_mut(flow.0).filter(is_value) {
             flow.named = Some((target, name.to_owned()));
         }
     }
@@ -227,6 +229,9 @@ impl<'a> Resolver<'a> {
         let Some(ordinal) = used.how.column() else {
             return self.plain(node, &Scope::default(), Place::Named("an expression"));
         };
+        let is_array = self.sealed_column(ordinal)?.ty.is_array();
+        let types = self.types();
+        let fits = |source: &Source| is_array == types.element(*source).is_some() || is_array && source.oid == 0;
         match self.operand(node) {
             Operand::Null(cast, _) => {
                 match (used.direct, cast) {
@@ -240,44 +245,76 @@ impl<'a> Resolver<'a> {
                 }
                 Ok(())
             }
-            Operand::Literal(constant) => {
-                let Some(source) = seen_through(constant.source, used, true).filter(|s| self.scalar(*s)) else {
+            Operand::Literal(mut constant) => {
+                let wider = types::widens(constant.source, used.cast);
+                let in_range = !wider || integer_fits(constant.text(), constant.source.oid);
+                let seen = seen_through(constant.source, used, true).filter(|_| in_range);
+                let seen = seen.or_else(|| constant.convert(used.cast).then_some(used.cast));
+                let Some(source) = seen.filter(fits) else {
                     return Err(self.obstacle(used, "an array or casts of casts"));
                 };
                 let at = constant.outer.at;
                 let mut literal = constant.literal(self.start);
                 literal.source = source;
-                let change = match used.how {
-                    Use::Seal(_) if used.direct => Change::Seal(ordinal, literal),
-                    Use::Seal(_) => Change::SealAs(ordinal, self.sealed_column(ordinal)?.ty, literal),
-                    Use::SealAs(_, ty) => Change::SealAs(ordinal, ty, literal),
-                    Use::Plain | Use::Token(_) => Change::Token(ordinal, literal),
+                self.use_literal(at, literal, used, ordinal)
+            }
+            Operand::Array(array, outer, cast) if is_array && let Some((own, text)) = folded(array, cast, types) => {
+                let Some(source) = seen_through(own, used, true).filter(fits) else {
+                    return Err(self.obstacle(used, "casts of casts"));
                 };
-                self.changes.push((at, change));
-                Ok(())
+                let at = usize::try_from(array.location).unwrap_or(0).saturating_sub(self.start);
+                self.use_literal(outer.at, Literal { text, source, at }, used, ordinal)
             }
             Operand::Parameter(param, outer, source) => {
                 // A declared type is known where the value is read.
                 let declared = source.oid == 0 && self.type_of(node).is_some();
                 let used_as = if declared { Used { inherits: 0, ..used } } else { used };
-                let Some(source) = seen_through(source, used_as, false).filter(|s| self.scalar(*s)) else {
-                    return Err(self.obstacle(used, "an array or casts of casts"));
-                };
-                let form = match used.how {
-                    Use::Seal(_) => ParamForm::Seal(ordinal, source),
-                    Use::SealAs(_, ty) => ParamForm::SealAs(ordinal, ty, source),
-                    Use::Plain | Use::Token(_) => ParamForm::Token(ordinal, source),
+                let text = if source.oid == 0 { Source { oid: used.inherits, typmod: -1 } } else { source };
+                let form = if !is_array && self.is_text_to_be_read(param, text, used.cast, used) {
+                    ParamForm::SealText(ordinal, used.cast)
+                } else {
+                    let Some(source) = seen_through(source, used_as, false).filter(fits) else {
+                        return Err(self.obstacle(used, "an array or casts of casts"));
+                    };
+                    match used.how {
+                        Use::Seal(_) => ParamForm::Seal(ordinal, source),
+                        Use::SealAs(_, ty) => ParamForm::SealAs(ordinal, ty, source),
+                        Use::Plain | Use::Token(_) => ParamForm::Token(ordinal, source),
+                    }
                 };
                 self.params.form(param.number, outer.at, outer.cast, form)
             }
-            Operand::Array(..) | Operand::Unusable(_) | Operand::Other => {
-                Err(self.obstacle(used, "this kind of value"))
+            Operand::Read(param, outer, source) => {
+                let text = Source { oid: TEXT, typmod: -1 };
+                match seen_through(source, used, false) {
+                    Some(source) if !is_array && self.is_text_to_be_read(param, text, source, used) => {
+                        self.params.form(param.number, outer.at, outer.cast, ParamForm::SealText(ordinal, source))
+                    }
+                    _ => Err(self.obstacle(used, "casts of casts")),
+                }
             }
+            Operand::Array(..) => Err(self.obstacle(used, "an array here")),
+            Operand::Unusable(_) | Operand::Other => Err(self.obstacle(used, "this kind of value")),
         }
     }
 
-    fn scalar(&self, source: Source) -> bool {
-        self.types().element(source).is_none()
+    /// Is a parameter of type `text` (as declared or not, in this place) one that a cast reads as another type?
+    fn is_text_to_be_read(&self, param: &ParamRef, text: Source, cast: Source, used: Used) -> bool {
+        let index = usize::try_from(param.number).unwrap_or(0).checked_sub(1);
+        let declared = index.and_then(|index| self.declared.get(index)).copied().unwrap_or(0);
+        let as_declared = declared == 0 || types::is_text(Source { oid: declared, typmod: -1 });
+        as_declared && reads_text(cast, text, self.types()) && matches!(used.how, Use::Seal(_))
+    }
+
+    fn use_literal(&mut self, at: NodeAt, literal: Literal, used: Used, ordinal: Ordinal) -> Step<()> {
+        let change = match used.how {
+            Use::Seal(_) if used.direct => Change::Seal(ordinal, literal),
+            Use::Seal(_) => Change::SealAs(ordinal, self.sealed_column(ordinal)?.ty, literal),
+            Use::SealAs(_, ty) => Change::SealAs(ordinal, ty, literal),
+            Use::Plain | Use::Token(_) => Change::Token(ordinal, literal),
+        };
+        self.changes.push((at, change));
+        Ok(())
     }
 
     /// An array whose elements are used one by one.
@@ -291,7 +328,7 @@ impl<'a> Resolver<'a> {
             let own = element(source);
             used.cast.oid == 0 || own == used.cast || own.oid == 0
         };
-        if matches!(used.how, Use::SealAs(..)) {
+        if matches!(used.how, Use::SealAs(..)) || self.sealed_column(ordinal)?.ty.is_array() {
             return Err(self.obstacle(used, "unnest() beside it"));
         }
         let token = matches!(used.how, Use::Token(_));

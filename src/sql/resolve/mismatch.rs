@@ -4,7 +4,11 @@
 
 use pg_raw_parse::Node;
 
-use super::{Resolver, Step, Stop, operand::Operand, refuse::located};
+use super::{
+    Resolver, Step, Stop,
+    operand::{Operand, folded},
+    refuse::located,
+};
 use crate::{
     sql::{
         grammar::edits::NodeKind,
@@ -55,13 +59,27 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Type and place of a NULL, literal or parameter whose type is given.
+    /// The right side of `= ANY`, if its type is given: `make_scalar_array_op()` of parser/parse_oper.c.
+    pub(super) fn check_array(&self, ordinal: Ordinal, array: Node<'a>, operator: (&str, i32)) -> Step<()> {
+        let Some((oid, _)) = self.type_of(array) else { return Ok(()) };
+        let source = Source { oid, typmod: -1 };
+        if let Some(element) = self.types().element(source) {
+            return self.check_compared(ordinal, element.oid, operator, false);
+        }
+        if self.types().is_scalar(source) {
+            let message = "op ANY/ALL (array) requires array on right side";
+            return Err(native(ValueError::new("42809", message), operator.1));
+        }
+        Ok(())
+    }
+
+    /// Type and place of a NULL, literal, array of literals or parameter whose type is given.
     pub(super) fn type_of(&self, node: Node<'a>) -> Option<(u32, i32)> {
         let (source, location) = self.typed(node)?;
         (source.oid != 0).then_some((source.oid, location))
     }
 
-    /// Type with its modifier, if it is given, and place of a NULL, literal or parameter.
+    /// Type with its modifier, if it is given, and place of a NULL, literal, array of literals or parameter.
     pub(super) fn typed(&self, node: Node<'a>) -> Option<(Source, i32)> {
         Some(match self.operand(node) {
             Operand::Null(_, source) => (source, -1),
@@ -71,11 +89,13 @@ impl<'a> Resolver<'a> {
             }
             Operand::Literal(constant) => (constant.source, constant.location),
             Operand::Parameter(param, _, source) if source.oid != 0 => (source, param.location),
+            Operand::Read(param, _, source) => (source, param.location),
             Operand::Parameter(param, ..) => {
                 let index = usize::try_from(param.number).ok()?.checked_sub(1)?;
                 let oid = self.declared.get(index).copied().unwrap_or(0);
                 (Source { oid, typmod: -1 }, param.location)
             }
+            Operand::Array(array, _, cast) => (folded(array, cast, self.types())?.0, array.location),
             _ => return None,
         })
     }

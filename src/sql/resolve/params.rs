@@ -153,6 +153,7 @@ fn deduced(form: ParamForm, columns: &[Arc<ProtectedColumn>]) -> Option<u32> {
     let own = |ordinal: usize| columns.get(ordinal).map(|column| text(column.ty));
     let (source, ty) = match form {
         ParamForm::Plain => return None,
+        ParamForm::SealText(..) => return Some(25),
         ParamForm::Seal(ordinal, source) | ParamForm::Token(ordinal, source) => (source, own(ordinal)?.oid()),
         ParamForm::SealAs(_, ty, source) => (source, text(ty).oid()),
         ParamForm::SealArray(ordinal, source) | ParamForm::TokenArray(ordinal, source) => {

@@ -8,7 +8,7 @@ use pg_raw_parse::{
 
 use super::{
     Done, Resolver, Step,
-    operand::{Constant, Operand},
+    operand::{Operand, folded},
     refuse::{Place, Stop, located, native},
     types::{self, Types},
 };
@@ -16,7 +16,7 @@ use crate::{
     sql::{
         grammar::edits::{Change, NodeAt, NodeKind},
         held::{Held, Lookup},
-        model::{Output, Param, ParamForm, Refusal},
+        model::{Literal, Output, Param, ParamForm, Refusal},
     },
     values::{LogicalType, Source},
 };
@@ -62,10 +62,16 @@ pub(in crate::sql) fn prepare_changes(
             .hint("use two parameters, or prepare the statement through the protocol")
             .into());
     }
+    if params.iter().any(|param| matches!(param.form, ParamForm::SealText(..))) {
+        let message = "pgveil does not support PREPARE of a statement that casts a text parameter for a sealed column";
+        return Err(Refusal::unsupported("sql/prepared-parameter", message)
+            .hint("give the parameter the column's type")
+            .into());
+    }
     for (param, name) in params.iter().zip(prepare.argtypes()) {
         let array = match param.form {
             ParamForm::Plain => continue,
-            ParamForm::Seal(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => false,
+            ParamForm::Seal(..) | ParamForm::SealText(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => false,
             ParamForm::TokenArray(..) | ParamForm::SealArray(..) => true,
         };
         if types.source(name).is_none() && !is_unknown(name) {
@@ -177,10 +183,22 @@ impl<'a> Resolver<'a> {
             }
             (Operand::Literal(constant), _) => {
                 let expected = self.expected(form, declared)?;
-                let Some(source) = argument_source(&constant, expected, self.types()) else {
+                let own = (constant.source, constant.outer.cast);
+                let Some(source) = argument_source(own, expected, self.types()) else { return Err(unsupported(i)) };
+                let at = constant.outer.at;
+                let literal = Literal { source, ..constant.literal(self.start) };
+                self.replace(at, literal, form);
+                Ok(())
+            }
+            (Operand::Array(array, outer, cast), ParamForm::Seal(..) | ParamForm::SealAs(..))
+                if let Some((own, text)) = folded(array, cast, self.types()) =>
+            {
+                let expected = self.expected(form, declared)?;
+                let Some(source) = argument_source((own, true), expected, self.types()) else {
                     return Err(unsupported(i));
                 };
-                self.replace(constant, form, source);
+                let at = usize::try_from(array.location).unwrap_or(0).saturating_sub(self.start);
+                self.replace(outer.at, Literal { text, source, at }, form);
                 Ok(())
             }
             (Operand::Array(array, outer, source), ParamForm::TokenArray(ordinal, cast)) => {
@@ -193,7 +211,7 @@ impl<'a> Resolver<'a> {
                 self.changes.push((outer.at, Change::ByteaArray));
                 self.elements(i, array, ParamForm::Token(ordinal, one(cast)), one(given))
             }
-            (Operand::Parameter(param, ..), _) => Err(no_parameter(param)),
+            (Operand::Parameter(param, ..) | Operand::Read(param, ..), _) => Err(no_parameter(param)),
             (Operand::Array(..) | Operand::Unusable(_) | Operand::Other, _) => {
                 self.no_forbidden_calls(node)?;
                 Err(unsupported(i))
@@ -212,7 +230,9 @@ impl<'a> Resolver<'a> {
         let array = |ty: LogicalType| Source { oid: ty.array_oid(), typmod: -1 };
         let (cast, inferred) = match form {
             ParamForm::Plain => (Source::UNTYPED, Source::UNTYPED),
-            ParamForm::Seal(ordinal, cast) => (cast, own(self.sealed_column(ordinal)?.ty)),
+            ParamForm::Seal(ordinal, cast) | ParamForm::SealText(ordinal, cast) => {
+                (cast, own(self.sealed_column(ordinal)?.ty))
+            }
             ParamForm::SealAs(_, ty, cast) => (cast, own(ty)),
             ParamForm::Token(ordinal, cast) => (cast, own(compared(self.sealed_column(ordinal)?.ty))),
             ParamForm::TokenArray(ordinal, cast) => (cast, array(compared(self.sealed_column(ordinal)?.ty))),
@@ -222,13 +242,10 @@ impl<'a> Resolver<'a> {
         Ok((parameter.unwrap_or(Source::UNTYPED), cast))
     }
 
-    fn replace(&mut self, constant: Constant<'a>, form: ParamForm, source: Source) {
-        let at = constant.outer.at;
-        let mut literal = constant.literal(self.start);
-        literal.source = source;
+    fn replace(&mut self, at: NodeAt, literal: Literal, form: ParamForm) {
         let change = match form {
             ParamForm::Plain => return,
-            ParamForm::Seal(ordinal, _) => Change::Seal(ordinal, literal),
+            ParamForm::Seal(ordinal, _) | ParamForm::SealText(ordinal, _) => Change::Seal(ordinal, literal),
             ParamForm::SealAs(ordinal, ty, _) => Change::SealAs(ordinal, ty, literal),
             ParamForm::Token(ordinal, _) => Change::Token(ordinal, literal),
             ParamForm::TokenArray(ordinal, _) => Change::TokenArray(ordinal, literal),
@@ -238,33 +255,40 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The type that a parameter beside a column gets: varchar has no operators of its own.
+/// The type that a parameter beside a column gets: varchar and cidr have no operators of their own.
 fn compared(ty: LogicalType) -> LogicalType {
-    if matches!(ty, LogicalType::Varchar(_)) { LogicalType::Text } else { ty }
+    match ty {
+        LogicalType::Varchar(_) => LogicalType::Text,
+        LogicalType::Cidr => LogicalType::Inet,
+        ty => ty,
+    }
 }
 
 /// What one [`Source`] says of an argument that is converted to the parameter's type, and then through
 /// a cast around the parameter; None if one does not say enough. An untyped result is one that the
-/// column reads by itself.
-fn argument_source(constant: &Constant<'_>, (parameter, cast): (Source, Source), named: Types<'_>) -> Option<Source> {
+/// column reads by itself. `given`: the argument's type, and whether a cast gives it.
+fn argument_source(
+    (given, is_cast): (Source, bool),
+    (parameter, cast): (Source, Source),
+    named: Types<'_>,
+) -> Option<Source> {
     // A cast to a wider number changes nothing that a comparison could see.
     if cast.oid != 0 && cast.oid != parameter.oid && !types::widens(parameter, cast) {
         return None;
     }
-    let given = constant.source;
     let is_text = |source: Source| types::is_text(named.element(source).unwrap_or(source));
     let is_array = |source: Source| named.element(source).is_some();
     let same_text = |a: Source, b: Source| a.oid == b.oid || is_text(a) && is_text(b) && is_array(a) == is_array(b);
     // The digits of an integer are those of any other number.
-    let number =
-        !constant.outer.cast && given.oid == INT4 && (types::is_integer(parameter) || types::is_fractional(parameter));
+    let number = !is_cast && given.oid == INT4 && (types::is_integer(parameter) || types::is_fractional(parameter));
     let source = if given.oid == 0 || number { Source { typmod: -1, ..parameter } } else { given };
     if !same_text(source, parameter) {
         return None;
     }
     match (source.typmod, cast.typmod) {
         (_, -1) => Some(source),
-        (-1, _) => Some(cast),
+        // As a literal of an interval, it would be read by the modifier.
+        (-1, _) if cast.oid != types::INTERVAL => Some(cast),
         _ => None,
     }
 }

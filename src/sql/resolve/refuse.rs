@@ -56,8 +56,10 @@ impl Place<'_> {
         }
     }
 
-    fn hint(self, mode: Mode) -> &'static str {
-        match (self, mode) {
+    fn hint(self, column: &ProtectedColumn) -> &'static str {
+        match (self, column.mode) {
+            // There is no other mode for it.
+            (Self::Operator(_), _) if column.ty.is_array() => "read the column and do this in the application",
             (
                 Self::Operator(
                     "="
@@ -177,7 +179,7 @@ impl<'a> Resolver<'a> {
             Err(stop) => return stop,
         };
         let message = format!("{} does not support {place}", column_label(column));
-        located(Refusal::unsupported(place.code(), message).hint(place.hint(column.mode)), location)
+        located(Refusal::unsupported(place.code(), message).hint(place.hint(column)), location)
     }
 
     /// Refuses something about a sealed column, with a hint of its own.

@@ -127,8 +127,9 @@ impl<'a> Resolver<'a> {
                 if let (None, Carry::Open(flow)) = (target.name(), value.carry) {
                     self.name_flow(flow, NodeAt { kind: NodeKind::Target, location: target.location }, &name);
                 }
-                // PostgreSQL would name the column after what it is now.
-                if target.name().is_none() && self.renaming > before {
+                // PostgreSQL would name the column after what it is now. `ARRAY[…]` somewhere in it is a literal then.
+                let literal = value.carry.sealed().is_some() && name == "array";
+                if target.name().is_none() && (self.renaming > before || literal) {
                     self.change(NodeKind::Target, target.location, Change::Name(name.clone().into_owned()));
                 }
                 let qualified = match value.references.as_slice() {

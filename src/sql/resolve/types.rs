@@ -8,12 +8,12 @@ use crate::{
         catalog::{Catalog, NamedType},
         env::Env,
     },
-    values::{self, Source},
+    values::{self, IntervalModifier, Source},
 };
 
 /// Name, OID, OID of the array type (pg_type.dat). Types that may stand around an operand of a
 /// sealed column; anything else is refused there.
-const TYPES: [(&str, u32, u32); 23] = [
+const TYPES: [(&str, u32, u32); 25] = [
     ("text", 25, 1009),
     ("varchar", 1043, 1015),
     ("bpchar", 1042, 1014),
@@ -37,10 +37,14 @@ const TYPES: [(&str, u32, u32); 23] = [
     ("inet", 869, 1041),
     ("cidr", 650, 651),
     ("macaddr", 829, 1040),
+    ("macaddr8", 774, 775),
+    ("timetz", 1266, 1270),
 ];
 
 /// PostgreSQL's VARHDRSZ: what varchar(n), char(n) and numeric(p,s) add to their modifiers.
 const VARHDRSZ: i32 = 4;
+
+pub(super) const INTERVAL: u32 = 1186;
 
 /// The types that names in a statement may mean: PostgreSQL's usual ones, and the policy's enums.
 #[derive(Clone, Copy)]
@@ -107,6 +111,12 @@ impl<'a> Types<'a> {
         element(source).or_else(named)
     }
 
+    /// Is it known to be no array?
+    pub(super) fn is_scalar(self, source: Source) -> bool {
+        TYPES.iter().any(|(_, oid, _)| *oid == source.oid)
+            || self.named.iter().any(|found| found.is_enum() && found.oid == source.oid)
+    }
+
     /// See [`values::common_type`]: the common type of an enum's values and of some without a type is the enum.
     pub(super) fn common(self, types: &[u32]) -> Option<u32> {
         let mut known = types.iter().copied().filter(|oid| !matches!(oid, 0 | 705));
@@ -156,6 +166,11 @@ fn element(source: Source) -> Option<Source> {
     TYPES.iter().find(|(_, _, array)| *array == source.oid).map(|(_, oid, _)| Source { oid: *oid, ..source })
 }
 
+/// The OID of the type's array type.
+pub(super) fn array(element: Source) -> Option<u32> {
+    TYPES.iter().find(|(_, oid, _)| *oid == element.oid).map(|(_, _, array)| *array)
+}
+
 /// Schema and name of a type that is none of PostgreSQL's usual ones.
 pub(super) fn name(name: &TypeName) -> Option<(Option<&str>, &str)> {
     let mut parts = name.names().iter().rev().map(|s| s.sval().unwrap_or_default());
@@ -188,7 +203,12 @@ fn source(name: &TypeName) -> Option<Source> {
         (true, 0) | (false, 1) => true,
         _ => return None,
     };
-    Some(Source { oid: if is_array { array } else { oid }, typmod: typmod(oid, name)? })
+    let typmod = typmod(oid, name)?;
+    // The elements of an array literal are not read as a literal under the same cast would be.
+    if is_array && oid == INTERVAL && typmod != -1 {
+        return None;
+    }
+    Some(Source { oid: if is_array { array } else { oid }, typmod })
 }
 
 /// The modifier as the type's typmodin function makes it.
@@ -213,7 +233,24 @@ fn typmod(oid: u32, name: &TypeName) -> Option<i32> {
             // make_numeric_typmod (utils/adt/numeric.c)
             ((precision.checked_shl(16)?) | (scale & 0x7ff)).checked_add(VARHDRSZ)
         }
-        (1184 | 1114 | 1083, Some(Some(n)), None) => Some(n),
+        (1184 | 1114 | 1083 | 1266, Some(Some(n)), None) => Some(n),
+        (INTERVAL, Some(Some(range)), None) => interval(range, None),
+        (INTERVAL, Some(Some(range)), Some(Some(digits))) => interval(range, Some(digits)),
         _ => None,
     }
+}
+
+/// `intervaltypmodin` (utils/adt/timestamp.c): a set of fields, and the digits of the seconds' fraction, of
+/// which there are at most six.
+fn interval(range: i32, digits: Option<i32>) -> Option<i32> {
+    const FULL_RANGE: i32 = 0x7fff;
+    const FULL_PRECISION: i32 = 0xffff;
+    let precision = match digits {
+        None if range == FULL_RANGE => return Some(-1),
+        None => FULL_PRECISION,
+        Some(..0) => return None,
+        Some(digits) => digits.min(6),
+    };
+    let typmod = range.checked_mul(1 << 16)? | precision;
+    IntervalModifier::from_typmod(typmod).map(IntervalModifier::typmod)
 }

@@ -3,7 +3,7 @@
 
 use pg_raw_parse::{
     Node,
-    nodes::{A_Const, A_Expr_Kind, FuncCall, SubLinkType, TypeCast},
+    nodes::{A_ArrayExpr, A_Const, A_Expr_Kind, FuncCall, SubLinkType, TypeCast},
 };
 
 use super::{
@@ -12,10 +12,10 @@ use super::{
     carry::{Carry, Sealed, Valued},
     flow::{FlowId, Use},
     functions,
-    operand::Operand,
+    operand::{Operand, folded, operand},
     refuse::Place,
     scope::{Scope, Target},
-    types,
+    types::Types,
 };
 use crate::{
     sql::{
@@ -107,13 +107,17 @@ impl<'a> Resolver<'a> {
         place: Place<'a>,
     ) -> Step<Valued> {
         match self.operand(node) {
-            Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..) => {
+            Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..) | Operand::Read(..) => {
                 let flow = self.value_flow(node);
                 Ok(Valued::of(Carry::Open(flow)))
             }
-            Operand::Array(..) => {
+            Operand::Array(array, _, cast) if folded(array, cast, self.types()).is_some() => {
+                let flow = self.value_flow(node);
+                Ok(Valued::of(Carry::Open(flow)))
+            }
+            Operand::Array(array, ..) => {
                 self.plain(node, scope, place)?;
-                Ok(Valued { obstacle: Some("an array here"), ..Valued::PLAIN })
+                Ok(Valued { obstacle: Some(not_folded(array, self.types())), ..Valued::PLAIN })
             }
             Operand::Unusable(what) => {
                 self.plain(node, scope, place)?;
@@ -138,7 +142,7 @@ impl<'a> Resolver<'a> {
         }
         let inner = self.value(cast.arg(), scope, sink, place)?;
         match (inner.carry, source) {
-            (Carry::Open(flow), Some(source)) if self.types().element(source).is_none() => {
+            (Carry::Open(flow), Some(source)) => {
                 let flow = self.cast_flow(flow, NodeAt::type_cast(cast), source);
                 Ok(Valued::of(Carry::Open(flow)))
             }
@@ -167,8 +171,13 @@ impl<'a> Resolver<'a> {
         if sealed.fits && to.oid == own.oid() && to.typmod == own.typmod() {
             return Ok(Some(Sealed { shown: None, ..sealed }));
         }
-        let text = matches!(now, LogicalType::Text | LogicalType::Varchar(_)) && types::is_text(to);
-        let shown = LogicalType::from_oid(to.oid, -1).filter(|_| text && to.typmod == -1);
+        let text = |ty: LogicalType| match ty {
+            LogicalType::Array(element) => matches!(element.ty(), LogicalType::Text | LogicalType::Varchar(_)),
+            ty => matches!(ty, LogicalType::Text | LogicalType::Varchar(_)),
+        };
+        let shown =
+            LogicalType::from_oid(to.oid, -1).filter(|to| text(now) && text(*to) && now.is_array() == to.is_array());
+        let shown = shown.filter(|_| to.typmod == -1);
         // A cast without a modifier leaves the one there is: `varchar(5)::varchar` is varchar(5) no more.
         Ok(shown.map(|shown| Sealed { shown: Some(shown), ..sealed }))
     }
@@ -255,6 +264,19 @@ impl<'a> Resolver<'a> {
         };
         Some(Carry::Open(self.array_flow(array, element)))
     }
+}
+
+/// Why `ARRAY[…]` is no literal.
+fn not_folded(array: &A_ArrayExpr, types: Types<'_>) -> &'static str {
+    let mut found = "an array constructor of other things than plain literals";
+    for node in array.elements() {
+        match operand(node, types) {
+            Operand::Array(..) => return "an array of more than one dimension",
+            Operand::Parameter(..) => found = "an array constructor with parameters in it",
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The values of the statement's own, if these are.

@@ -21,6 +21,8 @@ pub(super) struct Decoded {
     pub(super) kind: Kind,
     pub(super) civil: Civil,
     pub(super) offset: Offset,
+    /// There was a date: of a time alone, the offset may be that of today.
+    pub(super) dated: bool,
     /// `now`, `today` and their like were in it; `civil` holds a stand-in for them.
     pub(super) depends_on_clock: bool,
 }
@@ -357,7 +359,13 @@ impl<'a> Decoder<'a> {
                 offset = Offset::Session;
             }
         }
-        Ok(Decoded { kind: self.kind, civil: self.reader.civil, offset, depends_on_clock: self.depends_on_clock })
+        Ok(Decoded {
+            kind: self.kind,
+            civil: self.reader.civil,
+            offset,
+            dated: true,
+            depends_on_clock: self.depends_on_clock,
+        })
     }
 
     /// `ValidateDate()`.

@@ -39,6 +39,8 @@ pub(super) enum Trouble {
     /// Perhaps month and day are the other way round.
     MonthDayOverflow,
     ZoneOverflow,
+    /// A number that pgveil does not read.
+    Hexadecimal,
     /// No such time zone.
     UnknownZone(String),
 }
@@ -52,6 +54,9 @@ impl Trouble {
             Self::FieldOverflow => out_of_range(),
             Self::MonthDayOverflow => out_of_range().hint("Perhaps you need a different \"datestyle\" setting."),
             Self::ZoneOverflow => ValueError::new("22009", format!("time zone displacement out of range: \"{text}\"")),
+            Self::Hexadecimal => {
+                ValueError::unsupported(format!("a hexadecimal number is not supported in a sealed value of type {ty}"))
+            }
             Self::UnknownZone(zone) => ValueError::new("22023", format!("time zone \"{zone}\" not recognized")),
         }
     }
@@ -306,39 +311,50 @@ impl Reader {
 
     /// `DecodeTime()`
     pub(super) fn clock(&mut self, text: &str) -> Result<u32> {
-        let number = |text| match integer(text) {
-            (Some(value), rest) => Ok((value, rest)),
-            (None, _) => Err(Trouble::FieldOverflow),
-        };
+        let clock = clock(text, false)?;
         let civil = &mut self.civil;
-        // Hours are read as for an interval, and checked last.
-        let (hours, rest) = long_integer(text);
-        let mut hours = hours.ok_or(Trouble::FieldOverflow)?;
-        let after = rest.strip_prefix(':').ok_or(Trouble::BadFormat)?;
-        let rest;
-        (civil.minute, rest) = number(after)?;
-        if rest.is_empty() {
-            (civil.second, civil.micros) = (0, 0);
-        } else if rest.starts_with('.') {
-            // mm:ss.sss
-            civil.micros = fractional_second(rest)?;
-            let minutes = i32::try_from(hours).map_err(|_| Trouble::FieldOverflow)?;
-            (hours, civil.minute, civil.second) = (0, minutes, civil.minute);
-        } else {
-            let after = rest.strip_prefix(':').ok_or(Trouble::BadFormat)?;
-            let rest;
-            (civil.second, rest) = number(after)?;
-            civil.micros = if rest.is_empty() { 0 } else { fractional_second(rest)? };
-        }
-        civil.hour = i32::try_from(hours).map_err(|_| Trouble::FieldOverflow)?;
-        let within_fields = (0..60).contains(&civil.minute)
-            && (0..=60).contains(&civil.second)
-            && (0..=1_000_000).contains(&civil.micros);
-        if !within_fields {
-            return Err(Trouble::FieldOverflow);
-        }
+        civil.hour = i32::try_from(clock.hours).map_err(|_| Trouble::FieldOverflow)?;
+        (civil.minute, civil.second, civil.micros) = (clock.minutes, clock.seconds, clock.micros);
         Ok(seen::TIME)
     }
+}
+
+/// A time as `DecodeTimeCommon()` reads it; an interval's may have any number of hours.
+pub(super) struct Clock {
+    pub(super) hours: i64,
+    pub(super) minutes: i32,
+    pub(super) seconds: i32,
+    pub(super) micros: i32,
+}
+
+/// `DecodeTimeCommon()`: `hh:mm`, `hh:mm:ss`, `mm:ss.fff`; also `mm:ss` if that is what two fields are.
+pub(super) fn clock(text: &str, minutes_first: bool) -> Result<Clock> {
+    let number = |text| match integer(text) {
+        (Some(value), rest) => Ok((value, rest)),
+        (None, _) => Err(Trouble::FieldOverflow),
+    };
+    let (hours, rest) = long_integer(text);
+    let hours = hours.ok_or(Trouble::FieldOverflow)?;
+    let after = rest.strip_prefix(':').ok_or(Trouble::BadFormat)?;
+    let (minutes, rest) = number(after)?;
+    let shifted = |micros| {
+        let first = i32::try_from(hours).map_err(|_| Trouble::FieldOverflow)?;
+        Ok(Clock { hours: 0, minutes: first, seconds: minutes, micros })
+    };
+    let clock = if rest.is_empty() {
+        if minutes_first { shifted(0)? } else { Clock { hours, minutes, seconds: 0, micros: 0 } }
+    } else if rest.starts_with('.') {
+        shifted(fractional_second(rest)?)?
+    } else {
+        let after = rest.strip_prefix(':').ok_or(Trouble::BadFormat)?;
+        let (seconds, rest) = number(after)?;
+        let micros = if rest.is_empty() { 0 } else { fractional_second(rest)? };
+        Clock { hours, minutes, seconds, micros }
+    };
+    let within_fields = (0..60).contains(&clock.minutes)
+        && (0..=60).contains(&clock.seconds)
+        && (0..=1_000_000).contains(&clock.micros);
+    if within_fields { Ok(clock) } else { Err(Trouble::FieldOverflow) }
 }
 
 fn split_last_two(text: &str) -> Option<(&str, &str)> {

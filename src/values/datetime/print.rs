@@ -141,7 +141,7 @@ pub(in crate::values) fn print_time(micros: i64, out: &mut Vec<u8>) {
 }
 
 /// `EncodeTimezone()`: minutes and seconds only where they are not zero.
-fn print_offset(offset: i32, out: &mut Vec<u8>) {
+pub(super) fn print_offset(offset: i32, out: &mut Vec<u8>) {
     out.push(if offset < 0 { b'-' } else { b'+' });
     let seconds = offset.abs();
     two(seconds / 3600, out);

@@ -40,8 +40,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The larger one of the server's work buffers.
-    const BUFFER: usize = super::TIMESTAMPTZ_ROOM;
+    /// The largest of the server's work buffers.
+    const BUFFER: usize = super::INTERVAL_ROOM;
 
     /// `None` is a syntax error. `room` is the size of the server's buffer for the type.
     pub(super) fn split(text: &[u8], room: usize) -> Option<Self> {
@@ -72,6 +72,10 @@ impl Fields {
             fields.count += 1;
         }
         Some(fields)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count
     }
 
     pub(super) fn get(&self, at: usize) -> Option<Field<'_>> {

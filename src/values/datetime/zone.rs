@@ -49,6 +49,14 @@ pub(super) fn offset_at_local(zone: &TimeZone, civil: &Civil) -> i32 {
     offset.seconds()
 }
 
+/// `pg_get_timezone_offset()`: the zone's offset if it never had another one, east positive.
+pub(super) fn only_offset(zone: &TimeZone) -> Option<i32> {
+    let first = zone.to_offset(Timestamp::MIN);
+    // Rules that repeat for ever show all of their offsets within two years.
+    let same = zone.following(Timestamp::MIN).take(1000).all(|change| change.offset() == first);
+    same.then(|| first.seconds())
+}
+
 fn to_jiff(local_seconds: i64) -> Option<DateTime> {
     let days = i32::try_from(local_seconds.div_euclid(SECS_PER_DAY)).ok()?;
     let (year, month, day) = calendar::from_julian(days.checked_add(UNIX_EPOCH)?);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::values::{Format, LogicalType, Purpose, Source, check, equality_canon, format, parse};
+use crate::values::{Format, LogicalType, Purpose, Source, Stored, check, equality_canon, format, parse};
 
 fn mood() -> EnumType {
     let ty = EnumType::named("public", "mood", String::new());
@@ -25,7 +25,7 @@ fn read(
     settings: &Settings,
 ) -> Result<Vec<u8>, ValueError> {
     let mut out = Vec::new();
-    parse(LogicalType::Enum(ty), source, format, bytes, settings, &mut out)?;
+    assert_eq!(parse(LogicalType::Enum(ty), source, format, bytes, settings, &mut out)?, Stored::Canon);
     Ok(out)
 }
 
@@ -74,6 +74,10 @@ fn values_of_other_types_are_no_labels() {
     assert_eq!(error.message, "column is of type mood but expression is of type text");
     let error = check(LogicalType::Enum(ty), 25, Purpose::Compare, &[]).unwrap_err();
     assert_eq!((error.sqlstate, &*error.message), ("42883", "operator does not exist: mood = text"));
+    let error = check(LogicalType::Enum(ty), 16_399, Purpose::Assign, &[]).unwrap_err();
+    assert_eq!(error.message, "column is of type mood but expression is of type mood[]");
+    let error = check(LogicalType::Enum(ty), 16_399, Purpose::Compare, &[]).unwrap_err();
+    assert_eq!((error.sqlstate, &*error.message), ("42883", "operator does not exist: mood = mood[]"));
     // A text column does not take values of a type of which nothing is known here.
     assert_eq!(check(LogicalType::Text, 16_400, Purpose::Assign, &[]).unwrap_err().sqlstate, "0A000");
 }

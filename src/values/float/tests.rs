@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
-use crate::values::{Format, LogicalType, Operand, Settings, Source, equality_operand, format, parse, time_zone};
+use crate::values::{
+    Format, LogicalType, Operand, Settings, Source, Stored, equality_operand, format, parse, time_zone,
+};
 
 const FLOAT4: u32 = 700;
 const FLOAT8: u32 = 701;
@@ -9,8 +11,9 @@ const TIMESTAMP: u32 = 1114;
 fn stored(ty: LogicalType, oid: u32, value: &str) -> Result<String, &'static str> {
     let settings = Settings { time_zone: time_zone("America/New_York").unwrap(), ..Settings::default() };
     let mut canon = Vec::new();
-    parse(ty, Source { oid, typmod: -1 }, Format::Text, value.as_bytes(), &settings, &mut canon)
+    let stored = parse(ty, Source { oid, typmod: -1 }, Format::Text, value.as_bytes(), &settings, &mut canon)
         .map_err(|error| error.sqlstate)?;
+    assert_eq!(stored, Stored::Canon);
     let mut shown = Vec::new();
     format(ty, &canon, Format::Text, &settings, &mut shown).unwrap();
     Ok(String::from_utf8(shown).unwrap())

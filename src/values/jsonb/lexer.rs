@@ -120,20 +120,21 @@ impl<'a> Lexer<'a> {
             let plain = self.count(at, |b| b >= b' ' && b != b'"' && b != b'\\');
             let Some(text) = self.text.as_bytes().get(at..at + plain) else { return Err(self.invalid_to(at)) };
             if plain > 0 && high.is_some() {
-                return Err(low_surrogate());
+                return Err(self.low_surrogate(self.after_char(at)));
             }
             strings.extend_from_slice(text);
             at += plain;
             match self.byte(at) {
                 None => return Err(self.invalid_to(at)),
-                Some(b'"') if high.is_some() => return Err(low_surrogate()),
+                Some(b'"') if high.is_some() => return Err(self.low_surrogate(at + 1)),
                 Some(b'"') => {
                     self.end = at + 1;
                     return Ok(Token::String(begin));
                 }
                 Some(b'\\') => at = self.escape(at + 1, &mut high, strings)?,
                 Some(control) => {
-                    return Err(syntax(format!("Character with value 0x{control:02x} must be escaped.")));
+                    let detail = format!("Character with value 0x{control:02x} must be escaped.");
+                    return Err(self.syntax(detail, at));
                 }
             }
         }
@@ -146,7 +147,7 @@ impl<'a> Lexer<'a> {
             return self.unicode(at + 1, high, strings);
         }
         if high.is_some() {
-            return Err(low_surrogate());
+            return Err(self.low_surrogate(self.after_char(at)));
         }
         strings.push(match kind {
             b'"' | b'\\' | b'/' => kind,
@@ -157,7 +158,7 @@ impl<'a> Lexer<'a> {
             b't' => b'\t',
             _ => {
                 let shown = self.text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or_default();
-                return Err(syntax(format!("Escape sequence \"\\{shown}\" is invalid.")));
+                return Err(self.syntax(format!("Escape sequence \"\\{shown}\" is invalid."), self.after_char(at)));
             }
         });
         Ok(at + 1)
@@ -168,7 +169,8 @@ impl<'a> Lexer<'a> {
         for at in from..from + 4 {
             let Some(byte) = self.byte(at) else { return Err(self.invalid_to(at)) };
             let Some(digit) = char::from(byte).to_digit(16) else {
-                return Err(syntax("\"\\u\" must be followed by four hexadecimal digits."));
+                let detail = "\"\\u\" must be followed by four hexadecimal digits.";
+                return Err(self.syntax(detail, self.after_char(at)));
             };
             unit = unit << 4 | digit;
         }
@@ -177,17 +179,18 @@ impl<'a> Lexer<'a> {
         }
         let code = match (unit, high.take()) {
             (0xd800..=0xdbff, Some(_)) => {
-                return Err(syntax("Unicode high surrogate must not follow a high surrogate."));
+                return Err(self.syntax("Unicode high surrogate must not follow a high surrogate.", from + 4));
             }
             (0xd800..=0xdbff, None) => {
                 *high = Some(unit);
                 return Ok(from + 4);
             }
             (0xdc00..=0xdfff, Some(high)) => 0x10000 + ((high & 0x3ff) << 10) + (unit & 0x3ff),
-            (0xdc00..=0xdfff, None) | (_, Some(_)) => return Err(low_surrogate()),
+            (0xdc00..=0xdfff, None) | (_, Some(_)) => return Err(self.low_surrogate(from + 4)),
             (0, None) => {
                 return Err(ValueError::new("22P05", "unsupported Unicode escape sequence")
-                    .detail("\\u0000 cannot be converted to text."));
+                    .detail("\\u0000 cannot be converted to text.")
+                    .context(self.context(from + 4)));
             }
             (unit, None) => unit,
         };
@@ -197,7 +200,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn invalid(&self) -> ValueError {
-        syntax(format!("Token \"{}\" is invalid.", self.token()))
+        self.syntax(format!("Token \"{}\" is invalid.", self.token()), self.end)
     }
 
     /// The token is bad from its start up to `end`.
@@ -205,18 +208,42 @@ impl<'a> Lexer<'a> {
         self.end = end;
         self.invalid()
     }
+
+    fn low_surrogate(&self, end: usize) -> ValueError {
+        self.syntax("Unicode low surrogate must follow a high surrogate.", end)
+    }
+
+    /// The error about the current token.
+    pub(super) fn unexpected(&self, detail: impl Into<String>) -> ValueError {
+        self.syntax(detail, self.end)
+    }
+
+    /// 22P02 with the given DETAIL, found before `end`. The type is called json for jsonb too.
+    fn syntax(&self, detail: impl Into<String>, end: usize) -> ValueError {
+        ValueError::new("22P02", "invalid input syntax for type json").detail(detail).context(self.context(end))
+    }
+
+    /// Where the character at `at` ends.
+    fn after_char(&self, at: usize) -> usize {
+        at + self.text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
+    }
+
+    /// `report_json_context()` of src/backend/utils/adt/jsonfuncs.c: the line up to `end`, but for what is
+    /// further away than 50 bytes.
+    fn context(&self, end: usize) -> String {
+        let end = end.min(self.text.len());
+        let before = self.text.get(..self.start).unwrap_or_default();
+        let number = 1 + before.matches('\n').count();
+        let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let shown = self.text.get(line..end).unwrap_or_default();
+        let far = shown.char_indices().find(|(at, _)| shown.len() - at < 50).map_or(shown.len(), |(at, _)| at);
+        let (dots, shown) = if far <= 3 { ("", shown) } else { ("...", shown.get(far..).unwrap_or_default()) };
+        let more = if matches!(self.byte(end), None | Some(b'\n' | b'\r')) { "" } else { "..." };
+        format!("JSON data, line {number}: {dots}{shown}{more}")
+    }
 }
 
 /// `JSON_ALPHANUMERIC_CHAR`
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
-}
-
-fn low_surrogate() -> ValueError {
-    syntax("Unicode low surrogate must follow a high surrogate.")
-}
-
-/// 22P02 with the given DETAIL. The type is called json for jsonb too.
-pub(super) fn syntax(detail: impl Into<String>) -> ValueError {
-    ValueError::new("22P02", "invalid input syntax for type json").detail(detail)
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     ValueError,
     document::{Document, Member, Node},
-    lexer::{Lexer, Token, syntax},
+    lexer::{Lexer, Token},
 };
 use crate::values::numeric;
 
@@ -81,9 +81,9 @@ impl Parser<'_> {
     /// `report_parse_error()`
     fn expected(&self, what: &str) -> ValueError {
         if self.token == Token::End {
-            return syntax("The input string ended unexpectedly.");
+            return self.lexer.unexpected("The input string ended unexpectedly.");
         }
-        syntax(format!("Expected {what}, but found \"{}\".", self.lexer.token()))
+        self.lexer.unexpected(format!("Expected {what}, but found \"{}\".", self.lexer.token()))
     }
 
     /// Takes a scalar or an empty container, or opens a container and gives `None`.

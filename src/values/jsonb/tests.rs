@@ -83,3 +83,19 @@ proptest! {
         prop_assert_eq!(ours, theirs);
     }
 }
+
+/// Lines, bytes and characters as PostgreSQL 15 counts them.
+#[test]
+fn errors_show_the_line_up_to_the_fault() {
+    let context = |text: &str| parse(text, &mut Vec::new()).unwrap_err().context.unwrap();
+    for (text, wanted) in [
+        ("", "JSON data, line 1: "),
+        ("{\"a\":\n1,\n  b}", "JSON data, line 3:   b..."),
+        ("\"\\ud800x\"", "JSON data, line 1: \"\\ud800x..."),
+        ("[é]", "JSON data, line 1: [é..."),
+    ] {
+        assert_eq!(context(text), wanted, "{text}");
+    }
+    let long = format!("[\"{}\" 5 6]", "x".repeat(60));
+    assert_eq!(context(&long), format!("JSON data, line 1: ...{}\" 5...", "x".repeat(46)));
+}

@@ -1,6 +1,6 @@
 //! Type names as people write them.
 
-use super::{LogicalType, TypeError};
+use super::{IntervalModifier, LogicalType, TypeError};
 
 /// Names of PostgreSQL types that the note on types leaves out, so that the message can say
 /// "not yet" or "not this one" instead of "unknown".
@@ -12,11 +12,9 @@ const OTHERS: &[&str] = &[
     "citext",
     "enum",
     "hstore",
-    "interval",
     "line",
     "lseg",
     "ltree",
-    "macaddr8",
     "money",
     "name",
     "oid",
@@ -30,8 +28,6 @@ const OTHERS: &[&str] = &[
     "serial8",
     "smallserial",
     "bigserial",
-    "timetz",
-    "time with time zone",
     "tsquery",
     "tsvector",
     "varbit",
@@ -45,6 +41,20 @@ const MAX_LENGTH: i64 = 10_485_760;
 /// Reads a type name; see [`LogicalType::parse`].
 pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
     let unknown = || TypeError::Unknown(name.trim().to_owned());
+    if let Some(element) = element(name) {
+        let unsupported = || TypeError::Unsupported(name.trim().to_owned());
+        return match parse(element) {
+            // Whether the fields say what a bare number counts depends on where the literal stands: in COPY they do.
+            Ok(LogicalType::Interval(Some(modifier))) if modifier.has_fields() => Err(unsupported()),
+            // A type of two dimensions is one of one to PostgreSQL, which does not enforce their number.
+            Ok(ty) => ty.array().ok_or_else(unsupported),
+            Err(TypeError::Unsupported(_)) => Err(unsupported()),
+            Err(TypeError::Unknown(element) | TypeError::UnknownElement(element)) => {
+                Err(TypeError::UnknownElement(element))
+            }
+            Err(modifier) => Err(modifier),
+        };
+    }
     let (base, modifiers) = split(name).ok_or_else(unknown)?;
     let base = base.strip_prefix("pg_catalog.").unwrap_or(&base);
     let plain = |ty| if modifiers.is_none() { Ok(ty) } else { Err(takes_none(base)) };
@@ -84,10 +94,14 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
         "time" | "time without time zone" => {
             Ok(LogicalType::Time(modifiers.map(|m| fraction("time", &m)).transpose()?))
         }
+        "timetz" | "time with time zone" => {
+            Ok(LogicalType::Timetz(modifiers.map(|m| fraction("timetz", &m)).transpose()?))
+        }
         "json" => plain(LogicalType::Json),
         "inet" => plain(LogicalType::Inet),
         "cidr" => plain(LogicalType::Cidr),
         "macaddr" => plain(LogicalType::Macaddr),
+        "macaddr8" => plain(LogicalType::Macaddr8),
         "float4" | "real" => plain(LogicalType::Float4),
         "float8" | "double precision" => plain(LogicalType::Float8),
         // The grammar's FLOAT counts binary digits.
@@ -98,17 +112,28 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
             Some([_]) => Err(TypeError::Modifier("precision for type float must be less than 54 bits".to_owned())),
             Some(_) => Err(TypeError::Modifier("type float takes one precision".to_owned())),
         },
-        _ if OTHERS.contains(&base) || is_array(base) => Err(TypeError::Unsupported(name.trim().to_owned())),
+        _ if base == "interval" || base.starts_with("interval ") => {
+            let precision = modifiers.map(|m| fraction("interval", &m)).transpose()?;
+            interval(base, precision).ok_or_else(unknown)
+        }
+        _ if OTHERS.contains(&base) => Err(TypeError::Unsupported(name.trim().to_owned())),
         _ => Err(unknown()),
     }
 }
 
-fn is_array(base: &str) -> bool {
-    let element = base.strip_suffix(" array").or_else(|| base.split_once('[').map(|(element, _)| element));
-    element.is_some_and(|e| {
-        let e = e.trim_end();
-        OTHERS.contains(&e) || !matches!(parse(e), Err(TypeError::Unknown(_)))
-    })
+/// What stands before `[]`, `[3]`, `ARRAY` or `ARRAY[3]`, which all say the same.
+fn element(name: &str) -> Option<&str> {
+    let name = name.trim_end();
+    let bounds = name.strip_suffix(']').and_then(|head| head.rsplit_once('['));
+    let bounds = bounds.filter(|(_, bound)| bound.trim().bytes().all(|byte| byte.is_ascii_digit()));
+    let head = bounds.map_or(name, |(head, _)| head.trim_end());
+    let word = head.len().checked_sub("array".len()).and_then(|at| head.split_at_checked(at));
+    match word.filter(|(before, word)| {
+        word.eq_ignore_ascii_case("array") && before.ends_with(|c: char| c.is_whitespace() || c == ')')
+    }) {
+        Some((element, _)) => Some(element),
+        None => bounds.map(|_| head),
+    }
 }
 
 /// Lower-cases, collapses blanks and takes the modifier list out of the middle:
@@ -119,13 +144,12 @@ fn split(name: &str) -> Option<(String, Option<Vec<i64>>)> {
         Some((head, rest)) => {
             let (list, tail) = rest.split_once(')')?;
             let list: Option<Vec<i64>> = list.split(',').map(|m| m.trim().parse().ok()).collect();
-            // An array of a type with a modifier: only the element matters to the caller's message.
             (head, Some(list?), tail)
         }
     };
     let mut base = String::with_capacity(name.len());
     for word in head.split_whitespace().chain(tail.split_whitespace()) {
-        if !base.is_empty() && !word.starts_with('[') {
+        if !base.is_empty() {
             base.push(' ');
         }
         base.push_str(&word.to_ascii_lowercase());
@@ -159,6 +183,15 @@ fn precision_and_scale(modifiers: &[i64]) -> Result<(u16, i16), TypeError> {
         return Err(TypeError::Modifier(format!("NUMERIC scale {scale} must be between -1000 and 1000")));
     }
     Ok((precision as u16, scale as i16))
+}
+
+/// `None`: no such fields, or ones without the seconds that a precision is for.
+fn interval(name: &str, precision: Option<u8>) -> Option<LogicalType> {
+    let fields = name.strip_prefix("interval")?.trim_start();
+    if fields.is_empty() && precision.is_none() {
+        return Some(LogicalType::Interval(None));
+    }
+    IntervalModifier::new(fields, precision).map(|modifier| LogicalType::Interval(Some(modifier)))
 }
 
 fn fraction(ty: &str, modifiers: &[i64]) -> Result<u8, TypeError> {

@@ -1,6 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{Base, LogicalType as T, TypeError};
+use super::{Base, IntervalModifier, LogicalType as T, TypeError};
+
+fn interval(fields: &str, precision: Option<u8>) -> T {
+    T::Interval(Some(IntervalModifier::new(fields, precision).unwrap()))
+}
 
 #[test]
 fn aliases_of_postgresql_are_understood() {
@@ -25,6 +29,14 @@ fn aliases_of_postgresql_are_understood() {
         ("inet", T::Inet, "inet"),
         ("cidr", T::Cidr, "cidr"),
         ("macaddr", T::Macaddr, "macaddr"),
+        ("MACADDR8", T::Macaddr8, "macaddr8"),
+        ("timetz", T::Timetz(None), "time with time zone"),
+        ("time (3) with time zone", T::Timetz(Some(3)), "time(3) with time zone"),
+        ("Interval", T::Interval(None), "interval"),
+        ("interval (3)", interval("", Some(3)), "interval(3)"),
+        ("interval YEAR", interval("year", None), "interval year"),
+        ("interval day  to second(0)", interval("day to second", Some(0)), "interval day to second(0)"),
+        ("interval minute to second", interval("minute to second", None), "interval minute to second"),
         ("timestamp", T::Timestamp(None), "timestamp without time zone"),
         ("timestamp (3) without time zone", T::Timestamp(Some(3)), "timestamp(3) without time zone"),
         ("float", T::Float8, "double precision"),
@@ -33,6 +45,14 @@ fn aliases_of_postgresql_are_understood() {
         ("timestamp with time zone", T::Timestamptz(None), "timestamp with time zone"),
         ("timestamptz(3)", T::Timestamptz(Some(3)), "timestamp(3) with time zone"),
         (" Timestamp (0)  WITH time zone ", T::Timestamptz(Some(0)), "timestamp(0) with time zone"),
+        ("text[]", T::Text.array().unwrap(), "text[]"),
+        ("INT [ 3 ]", T::Int4.array().unwrap(), "integer[]"),
+        ("varchar(3)[]", T::Varchar(Some(3)).array().unwrap(), "character varying(3)[]"),
+        ("numeric(10,2) []", T::Numeric(Some((10, 2))).array().unwrap(), "numeric(10,2)[]"),
+        ("char[]", T::Char(Some(1)).array().unwrap(), "character(1)[]"),
+        ("bigint ARRAY", T::Int8.array().unwrap(), "bigint[]"),
+        ("varchar(3)array [4]", T::Varchar(Some(3)).array().unwrap(), "character varying(3)[]"),
+        ("timestamp (3) with time zone[]", T::Timestamptz(Some(3)).array().unwrap(), "timestamp(3) with time zone[]"),
     ] {
         assert_eq!(T::parse(name), Ok(ty), "{name}");
         assert_eq!(ty.to_string(), shown);
@@ -43,11 +63,29 @@ fn aliases_of_postgresql_are_understood() {
 
 #[test]
 fn types_that_cannot_be_sealed_yet_are_named() {
-    for name in ["timetz", "interval", "int4[]", "varchar(3)[]", "text array", "money", "bpchar"] {
+    for name in ["int4[][]", "interval minute[]", "money[]", "text array[][3]", "money", "bpchar"] {
         assert!(matches!(T::parse(name), Err(TypeError::Unsupported(_))), "{name}: {:?}", T::parse(name));
     }
-    for name in ["", "strin", "\"text\"", "int 4", "varchar(", "varchar(x)", "nonsense[]"] {
+    for name in [
+        "",
+        "strin",
+        "\"text\"",
+        "int 4",
+        "varchar(",
+        "varchar(x)",
+        "int4[x]",
+        "int4]",
+        "array",
+        "interval second to day",
+        "interval day(3)",
+        "intervals",
+    ] {
         assert!(matches!(T::parse(name), Err(TypeError::Unknown(_))), "{name}: {:?}", T::parse(name));
+    }
+    for (name, element) in
+        [("mood[]", "mood"), ("mood array", "mood"), ("mood[][3]", "mood"), ("mood(3)[]", "mood(3)"), ("[]", "")]
+    {
+        assert_eq!(T::parse(name), Err(TypeError::UnknownElement(element.to_owned())), "{name}");
     }
 }
 
@@ -64,11 +102,16 @@ fn modifiers_outside_the_range_are_refused() {
         "timestamp(7)",
         "time(7)",
         "json(1)",
+        "interval(7)",
+        "timetz(7)",
+        "macaddr8(1)",
         "float(0)",
         "float(54)",
         "float8(3)",
         "text(3)",
         "int4(3)",
+        "int4(3)[]",
+        "varchar(0)[]",
     ] {
         assert!(matches!(T::parse(name), Err(TypeError::Modifier(_))), "{name}: {:?}", T::parse(name));
     }
@@ -77,6 +120,13 @@ fn modifiers_outside_the_range_are_refused() {
 #[test]
 fn kinds_and_oids_are_distinct() {
     let types: Vec<T> = Base::ALL.iter().map(|b| T::from_oid(b.catalog().0, -1).unwrap()).collect();
+    let arrays: Vec<T> = types.iter().filter_map(|ty| ty.array()).collect();
+    for (scalar, array) in types.iter().zip(&arrays) {
+        assert_eq!((array.oid(), array.kind()), (scalar.array_oid(), scalar.kind() + 64));
+        assert!(scalar.kind() < 64 && array.reads(array.kind()));
+        assert!(!array.reads(scalar.kind()) && !scalar.reads(array.kind()));
+        assert_eq!(T::parse(array.base_name()).unwrap().oid(), array.oid());
+    }
     for (i, a) in types.iter().enumerate() {
         for b in &types[i + 1..] {
             assert!(a.kind() != b.kind() && a.oid() != b.oid() && a.array_oid() != b.array_oid());
@@ -93,6 +143,8 @@ fn an_expressions_type_has_no_modifier() {
         ("timestamp(3)", "timestamp without time zone"),
         ("float4", "real"),
         ("timestamptz(3)", "timestamp with time zone"),
+        ("timetz(3)", "time with time zone"),
+        ("interval day to second(3)", "interval"),
         ("text", "text"),
         ("int4", "integer"),
         ("jsonb", "jsonb"),

@@ -183,6 +183,7 @@ impl<'a> Maker<'a> {
         let exact = matches!(column.ty.family(), Family::Integer | Family::Numeric);
         let construct = match ty.family() {
             _ if chars => Construct::CharAmongStrings,
+            _ if column.ty.family() == Family::Text && ty.element().is_some() => Construct::ArrayAmongStrings,
             Family::Float if exact => Construct::FloatAmongNumbers,
             Family::Feeling if column.ty != ty => Construct::EnumAmongOthers,
             _ => Construct::Foreign,

@@ -74,11 +74,16 @@ impl Maker<'_> {
             Family::Time => seq![mark, "localtime"],
             Family::Inet => seq![mark, operand, "::inet + 1"],
             Family::Macaddr => seq![mark, "trunc(", operand, "::macaddr)"],
+            Family::Macaddr8 => seq![mark, "trunc(", operand, "::macaddr8)"],
+            Family::Interval => seq![mark, "-", Operand { cast: Cast::Colons(Ty::Interval), ..operand }],
+            Family::Timetz => seq![mark, "current_time"],
             Family::Uuid => seq![mark, "gen_random_uuid()"],
             Family::Bool => seq![mark, "NOT ", Operand { cast: Cast::Colons(Ty::Bool), ..operand }],
             Family::Bytea => seq![mark, operand, " || '\\x00'"],
             Family::Jsonb => seq![mark, "to_jsonb(1)"],
             Family::Feeling => seq![mark, "enum_first(", operand, "::feeling)"],
+            Family::Texts => seq![mark, "string_to_array('a,b', ',')"],
+            Family::Ints => seq![mark, "ARRAY[1::int8 + 1]"],
         }
     }
 
@@ -243,7 +248,7 @@ impl Maker<'_> {
                     format!(") AS imp_sen({}, sen_counter) ORDER BY sen_counter", names.join(", ")),
                 ]
             }
-            1 => {
+            1 if columns.iter().all(|column| column.ty.element().is_none()) => {
                 // Django's bulk_create on PostgreSQL: one array a column.
                 let mut arrays = Vec::new();
                 for (c, column) in columns.iter().enumerate() {

@@ -344,8 +344,8 @@ impl<'mem, 'c> Surgeon<'mem, 'c> {
         let bytes = placeholder(wanted.literal);
         let sealed = |out: &mut String| write_sealed(out, &bytes);
         let new = match (wanted.change, shape.inner) {
-            (Change::Seal(..), Inner::Const(_)) => string(&sealed),
-            (Change::Token(..) | Change::SealAs(..), Inner::Const(_)) => {
+            (Change::Seal(..), Inner::Const(_) | Inner::Array(_)) => string(&sealed),
+            (Change::Token(..), Inner::Const(_)) | (Change::SealAs(..), Inner::Const(_) | Inner::Array(_)) => {
                 forms::bytea(mem, string(&sealed), false).uncast()
             }
             (Change::TokenArray(..) | Change::SealArray(..), Inner::Const(_)) => {

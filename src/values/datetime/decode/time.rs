@@ -1,12 +1,13 @@
 //! `DecodeTimeOnly()`: a time of day. A date and a zone may stand beside it, and do not count.
 
-use jiff::{Timestamp, tz::TimeZone};
-
 use super::{
     Decoded, Decoder, Field, Fields, Keyword, Kind, Meaning, Offset, Reserved, Result, Shape, Trouble, Unit,
     abbreviations, keyword, seen, time_zone, zone_offset,
 };
-use crate::values::{DateOrder, datetime::tokens::MAX_FIELDS};
+use crate::values::{
+    DateOrder,
+    datetime::{tokens::MAX_FIELDS, zone::only_offset},
+};
 
 /// Reads a time.
 pub(in crate::values::datetime) fn decode_time(text: &str, order: DateOrder, room: usize) -> Result<Decoded> {
@@ -87,9 +88,17 @@ impl Decoder<'_> {
         if !known {
             return Err(Trouble::BadFormat);
         }
+        let offset = self.offset;
         let found = self.word(text, at)?;
-        let now = keyword(text) == Some(Keyword::Reserved(Reserved::Now));
-        Ok(if now { Some(seen::TIME) } else { found })
+        Ok(match keyword(text) {
+            Some(Keyword::Reserved(Reserved::Now)) => Some(seen::TIME),
+            Some(Keyword::Reserved(Reserved::Allballs)) => {
+                // Here the server leaves what a "dst" before it has made of the offset.
+                self.offset = offset;
+                found
+            }
+            _ => found,
+        })
     }
 
     fn finish_time(mut self) -> Result<Decoded> {
@@ -115,22 +124,22 @@ impl Decoder<'_> {
         // Without a date nobody knows the offset of a zone that has several.
         if let Some(zone) = &self.named
             && self.mask & seen::DATE != seen::DATE
-            && !is_fixed(zone)
+            && only_offset(zone).is_none()
         {
             return Err(Trouble::BadFormat);
         }
+        let offset = match (self.named, self.abbreviation) {
+            (Some(zone), _) => Offset::Zone(zone),
+            (None, Some((zone, name))) => Offset::Abbreviation(zone, name),
+            (None, None) if given => Offset::Fixed(self.offset),
+            (None, None) => Offset::Session,
+        };
         Ok(Decoded {
             kind: Kind::Moment,
             civil: self.reader.civil,
-            offset: Offset::Session,
+            offset,
+            dated: date == seen::DATE,
             depends_on_clock: self.depends_on_clock,
         })
     }
-}
-
-/// `pg_get_timezone_offset()`: did the zone ever have but one offset?
-fn is_fixed(zone: &TimeZone) -> bool {
-    let first = zone.to_offset(Timestamp::MIN);
-    // Rules that repeat for ever show all of their offsets within two years.
-    zone.following(Timestamp::MIN).take(1000).all(|change| change.offset() == first)
 }
