@@ -196,8 +196,8 @@ impl Problem {
         let optional = [
             (b'D', self.detail.as_deref()),
             (b'H', hint.as_deref()),
-            (b'P', position.as_deref()),
             (b'W', self.context.as_deref()),
+            (b'P', position.as_deref()),
             (b'R', self.routine),
         ];
         fields.extend(optional.iter().filter_map(|(kind, text)| text.map(|text| (*kind, text.as_bytes()))));

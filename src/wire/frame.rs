@@ -106,7 +106,9 @@ mod tests {
         assert!(client_header(b"Q\x7f\xff\xff\xff").is_err());
         assert!(client_header(b"Q\xff\xff\xff\xff").is_err());
         assert!(client_header(b"S\0\0\x40\0").is_err());
-        assert!(client_header(b"d\x3f\xff\xff\xff").is_ok());
+        assert!(client_header(b"S\0\0\x27\x10").is_ok() && client_header(b"S\0\0\x27\x11").is_err());
+        assert!(client_header(b"d\x3f\xff\xff\xfe").is_ok() && client_header(b"d\x3f\xff\xff\xff").is_err());
+        assert!(server_header(b"D\x3f\xff\xff\xff").is_ok());
     }
 
     #[test]

@@ -211,7 +211,7 @@ pub(super) fn log(field: Option<&Field<LogFile>>, check: &Check<'_>) -> Log {
                 let issue = Issue::new("policy/bad-value", format!("unknown log level `{}`", reader::shorten(word)));
                 check.push(issue.at(at).label(near::suggestion(word, &LEVELS)));
             } else if !word.is_ascii() || tracing_subscriber::EnvFilter::try_new(word).is_err() {
-                // The reader of filters panics at some letters beyond ASCII, which no module has in its name.
+                // Its parser panics on some characters beyond ASCII.
                 let issue = Issue::new("policy/bad-value", "not a log filter");
                 check.push(issue.at(at).label("expected a level, or a filter such as `info,pgveil::session=debug`"));
             }

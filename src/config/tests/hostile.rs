@@ -31,6 +31,14 @@ fn an_alias_bomb_is_refused_quickly() {
 }
 
 #[test]
+fn a_log_filter_that_its_parser_panics_on_is_refused() {
+    for filter in ["\u{b9}=", "pgveil[\u{e9}]=info", "\u{6f22}"] {
+        let found = load_with("", &[("PGVEIL_LOG__LEVEL", filter)]);
+        assert!(codes(found).contains(&"policy/bad-value"), "{filter}");
+    }
+}
+
+#[test]
 fn a_merge_bomb_is_refused_quickly() {
     let mut text = "a0: &a0 { x: 1, y: 2 }\n".to_owned();
     for i in 1..24 {

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::element_type;
 use crate::{
     session::{arrays, cells::Given, problem::Problem},
-    values::{self, Format, LogicalType, Settings, Source},
+    values::{self, Format, LogicalType, Settings, Source, ValueError},
 };
 
 /// Where a value was given.
@@ -54,6 +54,11 @@ pub(super) fn context(portal: &[u8], client: usize) -> String {
 fn is_readable(oid: u32, own: Option<LogicalType>, given: Given<'_>, settings: &Settings) -> bool {
     let element = own.map_or(0, |own| element_type(oid, own));
     if element != 0 {
+        // More dimensions than one are pgveil's to refuse.
+        let refused = |error: ValueError| error.sqlstate == "0A000";
+        if !parses(oid, own, given, settings).map_or_else(refused, |()| true) {
+            return false;
+        }
         return match arrays::read(given.format, given.bytes, settings.array_nulls) {
             Err(_) => false,
             Ok(array) => {
@@ -63,9 +68,12 @@ fn is_readable(oid: u32, own: Option<LogicalType>, given: Given<'_>, settings: &
             }
         };
     }
-    let ty = own.filter(|own| own.as_enum().is_some() && own.oid() == oid);
-    ty.or_else(|| LogicalType::from_oid(oid, -1)).is_none_or(|ty| {
-        let mut read = Zeroizing::new(Vec::new());
-        values::parse(ty, Source::UNTYPED, given.format, given.bytes, settings, &mut read).is_ok()
-    })
+    parses(oid, own, given, settings).is_ok()
+}
+
+fn parses(oid: u32, own: Option<LogicalType>, given: Given<'_>, settings: &Settings) -> Result<(), ValueError> {
+    let own = own.filter(|own| own.as_enum().is_some() && own.oid() == oid);
+    let Some(ty) = own.or_else(|| LogicalType::from_oid(oid, -1)) else { return Ok(()) };
+    let mut read = Zeroizing::new(Vec::new());
+    values::parse(ty, Source::UNTYPED, given.format, given.bytes, settings, &mut read).map(|_| ())
 }
