@@ -122,6 +122,11 @@ fn errors_are_the_servers_own() {
             "RESET search_path",
             "INSERT INTO people (id, feels) VALUES (50, 'sad'::text)",
             "INSERT INTO people (id, feels) VALUES (50, 1)",
+            "INSERT INTO people (id, feels) VALUES (50, '{sad}'::mood[])",
+            "INSERT INTO people (id, feels) VALUES (50, ARRAY['sad']::mood[])",
+            "SELECT id FROM people WHERE feels = '{sad}'::mood[]",
+            "SELECT id FROM people WHERE feels = ARRAY['sad'::mood, 'ok']",
+            "SELECT id FROM people WHERE feels = ANY ('sad'::mood)",
             "UPDATE people SET feels = true",
             "SELECT id FROM people WHERE feels = 'sad'::text",
             "SELECT id FROM people WHERE 1 = feels",
@@ -221,7 +226,28 @@ fn parameters_are_described_bound_and_compared_as_the_enum() {
                 sync(),
             ])
             .ask([bind("", "b", &[], &[Some(b"{sad,glad}")], &[]), execute("", 0), sync()])
+            .ask([parse("z", "SELECT id FROM people WHERE size = ANY ($1::shop.\"Size\"[])", &[text]), sync()])
+            .ask([bind("", "z", &[0], &[Some(b"{S,M}")], &[]), execute("", 0), sync()])
             .ask([extended("SELECT id, feels FROM people WHERE size = $1 ORDER BY id", &["M"]), sync()])
+            // Texts that a cast reads.
+            .ask([
+                parse("x", "INSERT INTO people (id, feels) VALUES (64, $1::text::mood) RETURNING feels", &[]),
+                describe_statement("x"),
+                bind("", "x", &[1], &[Some(b"Happy Day")], &[]),
+                execute("", 0),
+                sync(),
+            ])
+            .ask([
+                parse(
+                    "y",
+                    "INSERT INTO people (id, feels) SELECT v.i, v.f::mood FROM (VALUES (65, $1), (66, 'sad')) AS v(i, f) RETURNING feels",
+                    &[],
+                ),
+                describe_statement("y"),
+                bind("", "y", &[], &[Some(b"ok")], &[]),
+                execute("", 0),
+                sync(),
+            ])
             .query("PREPARE q(int, mood) AS UPDATE people SET feels = $2 WHERE id = $1 RETURNING id, feels")
             .query("EXECUTE q(1, 'ok')")
             .query("EXECUTE q(2, 'Happy Day'::mood)")

@@ -308,7 +308,7 @@ pub(super) fn folded(array: &A_ArrayExpr, cast: Source, types: Types<'_>) -> Opt
     }
     let literal = array_literal(elements.iter().map(|(text, ..)| text.as_ref().map(|text| text.as_bytes())));
     let text = Zeroizing::new(String::from_utf8(literal).ok()?);
-    Some((Source { oid: types::array(element)?, ..element }, text))
+    Some((Source { oid: types.array(element)?, ..element }, text))
 }
 
 /// make_const (parser/parse_node.c): what does not fit an int4 is an int8 if it can be, else a

@@ -111,6 +111,13 @@ impl<'a> Types<'a> {
         element(source).or_else(named)
     }
 
+    /// The OID of the type's array type.
+    pub(super) fn array(self, element: Source) -> Option<u32> {
+        let usual = TYPES.iter().find(|(_, oid, _)| *oid == element.oid).map(|(_, _, array)| *array);
+        let named = || self.named.iter().find(|found| found.is_enum() && found.oid == element.oid);
+        usual.or_else(|| named().map(|found| found.array_oid))
+    }
+
     /// Is it known to be no array?
     pub(super) fn is_scalar(self, source: Source) -> bool {
         TYPES.iter().any(|(_, oid, _)| *oid == source.oid)
@@ -164,11 +171,6 @@ pub(super) fn widens(from: Source, to: Source) -> bool {
 /// The element type of an array type of one of [`TYPES`].
 fn element(source: Source) -> Option<Source> {
     TYPES.iter().find(|(_, _, array)| *array == source.oid).map(|(_, oid, _)| Source { oid: *oid, ..source })
-}
-
-/// The OID of the type's array type.
-pub(super) fn array(element: Source) -> Option<u32> {
-    TYPES.iter().find(|(_, oid, _)| *oid == element.oid).map(|(_, _, array)| *array)
 }
 
 /// Schema and name of a type that is none of PostgreSQL's usual ones.
