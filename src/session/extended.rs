@@ -16,7 +16,7 @@ use super::{
     params::{self, Sealer},
     planning::{ENDS_TRANSACTION, Edited, Noted, PlannedText, Prepared},
     problem::Problem,
-    readiness::{ALTERS, Ready, encoding_problem, invalid_utf8, may_hide},
+    readiness::{ALTERS, Ready, encoding_problem, may_hide},
     rows::Cell,
 };
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
         model::Plan,
         prefilter::Mentions,
     },
+    values,
     wire::frontend::{self, Bind, Parse, Target},
 };
 
@@ -87,7 +88,7 @@ impl Session {
         mut catalog: Arc<Catalog>,
         env: &Arc<Env>,
     ) -> Result<(Statement, Option<Arc<Edited>>), Stop> {
-        let text_str = std::str::from_utf8(text).map_err(|_| invalid_utf8())?;
+        let text_str = values::verify(text).map_err(Problem::from)?;
         // What a transaction sees before it commits is of no use to others.
         let cacheable = env.changed.is_none();
         let scope = self.scope(catalog.epoch, env);

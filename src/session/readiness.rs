@@ -236,10 +236,6 @@ pub(super) fn encoding_problem() -> Problem {
     .hint("SET client_encoding = 'UTF8'")
 }
 
-pub(super) fn invalid_utf8() -> Problem {
-    Problem::native("22021", "invalid byte sequence for encoding \"UTF8\"")
-}
-
 /// May a statement that mentions something protected make it known by a name that the prefilter cannot
 /// know? A view has a name of its own, and what is renamed gets one. Every DO block counts as a mention;
 /// one that neither runs text nor calls anything does nothing of the kind.

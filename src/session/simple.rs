@@ -12,7 +12,7 @@ use super::{
     names::Statement,
     planning::{Edited, Script},
     problem::{Problem, SUBSTITUTE, check_length},
-    readiness::{Ready, invalid_utf8},
+    readiness::Ready,
 };
 use crate::{
     admin::metrics::{Meters, Verdict},
@@ -22,6 +22,7 @@ use crate::{
         model::Plan,
         prefilter::Mentions,
     },
+    values,
     wire::frontend::{self, Target},
 };
 
@@ -49,7 +50,10 @@ impl Session {
             Ready::Later => return Ok(Next::Stay),
             Ready::Never(problem) => return Ok(self.refuse_query(problem)),
         };
-        let Ok(text) = std::str::from_utf8(text) else { return Ok(self.refuse_query(invalid_utf8())) };
+        let text = match values::verify(text) {
+            Ok(text) => text,
+            Err(error) => return Ok(self.refuse_query(error.into())),
+        };
         let mut script = self.desk(&catalog, &env, |desk| desk.script(text, false));
         if script.is_err() {
             if self.asks_for_changes() {

@@ -214,6 +214,7 @@ fn rewrite(
     env: &Env,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
     let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, .. } = resolver;
+    resolve::hide_looked_at(&mut changes);
     let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);
     let (params, client_params) =
         params.finish(&mut changes, declared, &catalog.columns).map_err(|stop| refusal(stop, ""))?;

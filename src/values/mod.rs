@@ -37,6 +37,7 @@ pub use datetime::zone::time_zone;
 pub use enums::{EnumDefinition, EnumType};
 pub use error::ValueError;
 pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, Settings};
+pub(crate) use text::verify;
 pub use ty::{Element, IntervalModifier, LogicalType, Normalize, TypeError};
 
 /// PostgreSQL's wire format codes: 0 is text, 1 is binary.

@@ -8,7 +8,7 @@ pub(super) const fn is_space(byte: u8) -> bool {
 }
 
 /// What the server checks of each text it receives (`pg_verify_mbstr`): valid UTF-8 without NUL.
-pub(super) fn verify(bytes: &[u8]) -> Result<&str, ValueError> {
+pub(crate) fn verify(bytes: &[u8]) -> Result<&str, ValueError> {
     let nul = memchr::memchr(0, bytes);
     match (std::str::from_utf8(bytes), nul) {
         (Ok(text), None) => Ok(text),

@@ -6,7 +6,9 @@ use super::{
 };
 
 fn pgx(mode: &'static str) -> Driver {
-    Driver::new("pgx", Start::Program("bin/pgx")).with(mode)
+    // The only mode that keeps statements.
+    let name = if mode == "cache_statement" { "pgx-cached" } else { "pgx" };
+    Driver::new(name, Start::Program("bin/pgx")).with(mode)
 }
 
 #[test]

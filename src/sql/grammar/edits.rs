@@ -157,6 +157,8 @@ pub enum Change {
     TokenArray(Ordinal, Literal),
     /// TypeCast around `NULL` → `NULL`.
     Null,
+    /// Const or TypeCast of which only is asked whether it is NULL → `''`.
+    LookedAt(Literal),
     /// ParamRef, or TypeCast around one → `$n` (1-based).
     Param(usize),
     /// ArrayExpr or TypeCast around one → the array expression with `::pg_catalog.bytea[]` behind
@@ -210,6 +212,7 @@ impl Change {
             Self::Qualify(_)
             | Self::Substring
             | Self::Null
+            | Self::LookedAt(_)
             | Self::Param(_)
             | Self::ByteaArray
             | Self::Column(_)

@@ -13,7 +13,7 @@ use super::{
     refuse::{Place, construct, construct_at},
     scope::{Found, Scope, Target},
 };
-use crate::sql::grammar::edits::Wrap;
+use crate::sql::grammar::edits::{Change, Wrap};
 
 impl<'a> Resolver<'a> {
     /// Walks an expression whose value must be plain. `place` says where it stands.
@@ -113,8 +113,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// `IS [NOT] NULL`: sealed columns keep their NULLs, and a parameter that is only looked at may
-    /// travel in any form.
+    /// `IS [NOT] NULL`: sealed columns keep their NULLs, and a parameter or literal that is only looked at
+    /// may travel in any form.
     fn null_test(&mut self, test: &'a NullTest, scope: &Scope<'a, '_>) -> Step<()> {
         match test.arg() {
             Node::ColumnRef(column) => match scope.column(column)? {
@@ -127,8 +127,17 @@ impl<'a> Resolver<'a> {
                 Target::Row(carried) => self.plain_row(&carried, column.location),
             },
             node => {
-                if let Operand::Parameter(param, outer, _) = self.operand(node) {
-                    return self.params.any(param.number, outer.at, outer.cast);
+                match self.operand(node) {
+                    Operand::Parameter(param, outer, _) => {
+                        return self.params.any(param.number, outer.at, outer.cast);
+                    }
+                    // Drivers that put values into the text write `'x' IS NULL OR c = 'x'`.
+                    Operand::Literal(constant) => {
+                        let at = constant.outer.at;
+                        self.changes.push((at, Change::LookedAt(constant.literal(self.start))));
+                        return Ok(());
+                    }
+                    _ => {}
                 }
                 let place = Place::Named("IS NULL over an expression");
                 let value = self.value(node, scope, None, place)?;

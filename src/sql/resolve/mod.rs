@@ -36,6 +36,7 @@ mod from;
 mod functions;
 mod insert;
 mod join;
+mod looked_at;
 mod mention;
 mod mismatch;
 mod names;
@@ -67,6 +68,7 @@ use std::collections::HashMap;
 use pg_raw_parse::Node;
 
 pub(super) use carry::Mixtures;
+pub(super) use looked_at::hide_looked_at;
 pub(super) use mention::{contains_word, mentions, words};
 pub(super) use params::Params;
 pub(super) use prepared::{declared_types, prepare_changes};

@@ -90,9 +90,11 @@ fn agree(mut changes: Vec<(NodeAt, Change)>, params: Params, form: &StoredForm) 
                 Wrap::TokenOfAny(_) => return false,
                 Wrap::Nothing => continue,
             },
-            // NULL stays NULL, an array of tokens is one of bytea already, and names mean what they meant
+            // NULL stays NULL, as does what is none, an array of tokens is one of bytea already, and names mean what they meant
             // when the view was made.
-            Change::Null | Change::NullBytea | Change::ByteaArray | Change::Qualify(_) => continue,
+            Change::Null | Change::LookedAt(_) | Change::NullBytea | Change::ByteaArray | Change::Qualify(_) => {
+                continue;
+            }
             _ => return false,
         };
         let Ok(location) = usize::try_from(at.location) else { return false };

@@ -156,6 +156,14 @@ fn a_cast_of_null_becomes_null() {
 }
 
 #[test]
+fn a_literal_that_is_only_looked_at_becomes_empty() {
+    let it = || Change::LookedAt(literal());
+    one("select 'x'::text is null", Cast, "::", it(), "select '' is null");
+    one("select 'x' is null", Const, "'x'", it(), "select '' is null");
+    refused("select $1::text is null", Cast, "::", it());
+}
+
+#[test]
 fn a_row_of_a_multiple_assignment_is_changed_once_for_all_columns() {
     let text = "update t set (a, b) = row ('x', $1::text)";
     let changes = vec![(Const, "'x'", 1, seal()), (Cast, "::", 1, Change::Param(1))];

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +37,8 @@ func (a *app) pool(size int32) *pgxpool.Pool {
 	check(err)
 	return pool
 }
+
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 var sessions = []testCase{
 	{"pool", func(a *app) {
@@ -123,10 +126,19 @@ var sessions = []testCase{
 			rows, err := a.conn.Query(a.ctx, "SELECT birth, seen, local_time, opens, score, photo, created FROM customers ORDER BY id", pgx.QueryResultFormats{0})
 			check(err)
 			a.raw("text", rows)
-			a.query("dates", a.conn, "UPDATE customers SET birth = '01/02/2003', seen = '01/02/2003 10:00' WHERE name = 'Bob' RETURNING birth, seen")
+			// Its text is new each time: one that is kept has the value of the settings that it was parsed under.
+			a.query("dates", a.conn, "UPDATE customers SET birth = '01/02/2003', seen = '01/02/2003 10:00' WHERE name = 'Bob' AND "+quote(setting)+" <> '' RETURNING birth, seen")
 			a.query("found", a.conn, "SELECT name FROM customers WHERE birth = $1", time.Date(2003, 2, 1, 0, 0, 0, 0, time.UTC))
 		}
 		a.exec("reset", a.conn, "RESET ALL")
+	}},
+	{"literal dates in a kept statement", func(a *app) {
+		for _, style := range []string{"MDY", "DMY"} {
+			a.exec(style, a.conn, "SET DateStyle = 'ISO, "+style+"'")
+			a.query("date", a.conn, "UPDATE customers SET birth = '01/02/2003' WHERE name = 'Bob' RETURNING birth")
+		}
+		a.exec("reset", a.conn, "RESET ALL")
+		a.exec("as it was", a.conn, "UPDATE customers SET birth = $1 WHERE name = 'Bob'", birth)
 	}},
 	{"local settings", func(a *app) {
 		a.steps.Note("done", nil, pgx.BeginFunc(a.ctx, a.conn, func(tx pgx.Tx) error {

@@ -16,26 +16,63 @@ const SHORT: &str = "INSERT INTO customers (name, email, visits, balance) VALUES
 
 pub async fn constraints(app: &App) -> Outcome {
     app.exec("unique", &app.client, SHORT, &[&"Again", &mail("bob"), &1_i32]).await;
-    app.exec("unique update", &app.client, "UPDATE customers SET email = $1 WHERE email = $2", &[&mail("bob"), &mail("dan")]).await;
+    app.exec(
+        "unique update",
+        &app.client,
+        "UPDATE customers SET email = $1 WHERE email = $2",
+        &[&mail("bob"), &mail("dan")],
+    )
+    .await;
     app.exec("not null", &app.client, SHORT, &[&"Null", &None::<String>, &1_i32]).await;
-    app.exec("foreign key", &app.client, "INSERT INTO orders (customer_id, card, amount) VALUES (999, $1, $2)", &[&"x", &decimal("1")]).await;
+    app.exec(
+        "foreign key",
+        &app.client,
+        "INSERT INTO orders (customer_id, card, amount) VALUES (999, $1, $2)",
+        &[&"x", &decimal("1")],
+    )
+    .await;
     app.query("going on", &app.client, "SELECT email FROM customers WHERE visits = $1", &[&44_i32]).await;
     Ok(())
 }
 
 pub async fn values(app: &App) -> Outcome {
     app.exec("too long", &app.client, "UPDATE customers SET ssn = $1", &[&"1".repeat(12)]).await;
-    app.exec("too long by characters", &app.client, "UPDATE customers SET email = $1 WHERE name = 'Bob'", &[&"é".repeat(121)]).await;
+    app.exec(
+        "too long by characters",
+        &app.client,
+        "UPDATE customers SET email = $1 WHERE name = 'Bob'",
+        &[&"é".repeat(121)],
+    )
+    .await;
     app.exec("too large", &app.client, "UPDATE customers SET balance = $1", &[&decimal("12345678901.5")]).await;
-    for change in ["birth = '2024-02-30'", "visits = 'x'", "visits = 99999999999", "token = 'x'", "vip = 7", "prefs = '{bad'", "address = '300.1'"] {
+    for change in [
+        "birth = '2024-02-30'",
+        "visits = 'x'",
+        "visits = 99999999999",
+        "token = 'x'",
+        "vip = 7",
+        "prefs = '{bad'",
+        "address = '300.1'",
+    ] {
         app.exec(change, &app.client, &format!("UPDATE customers SET {change} WHERE name = 'Bob'"), &[]).await;
-        app.note("simple", app.client.batch_execute(&format!("UPDATE customers SET {change} WHERE name = 'Bob'")).await.map(|()| true));
+        app.note(
+            "simple",
+            app.client.batch_execute(&format!("UPDATE customers SET {change} WHERE name = 'Bob'")).await.map(|()| true),
+        );
     }
     Ok(())
 }
 
 pub async fn statements(app: &App) -> Outcome {
-    for sql in ["SELECT 1/0", "SELECT email FORM customers WHERE", "SELECT email FROM customer", "SELECT id FROM customers, orders", "SELECT * FROM pg_authid", "SELECT 1; SELECT 2", ""] {
+    for sql in [
+        "SELECT 1/0",
+        "SELECT email FORM customers WHERE",
+        "SELECT email FROM customer",
+        "SELECT id FROM customers, orders",
+        "SELECT * FROM pg_authid",
+        "SELECT 1; SELECT 2",
+        "",
+    ] {
         app.exec(sql, &app.client, sql, &[]).await;
     }
     app.exec("division", &app.client, "SELECT email FROM customers WHERE id / $1 = 1", &[&0_i32]).await;

@@ -28,7 +28,13 @@ impl<'a> FromSql<'a> for Raw {
 
 pub fn columns(columns: &[Column]) -> Value {
     let shown = |column: &Column| {
-        json!([column.name(), column.type_().name(), column.table_oid().is_some(), column.column_id(), column.type_modifier()])
+        json!([
+            column.name(),
+            column.type_().name(),
+            column.table_oid().is_some(),
+            column.column_id(),
+            column.type_modifier()
+        ])
     };
     columns.iter().map(shown).collect()
 }

@@ -46,15 +46,48 @@ pub async fn natural(app: &App) -> Outcome {
     let address = IpInet::from_str("10.1.2.3/24").unwrap();
     let photo: &[u8] = &[0, 1, 255, b'\\'];
     let ada: &[Param] = &[
-        &"Ada", &mail("ada"), &format!("{MARKER}-0001"), &format!("+49 {MARKER}"), &birth(), &decimal("1234.56"), &12_i32, &(1_i64 << 40),
-        &3_i16, &true, &2.5_f64, &seen(), &local(), &opens, &token(), &photo, &prefs, &Json(vec![Some(1), None]), &address,
+        &"Ada",
+        &mail("ada"),
+        &format!("{MARKER}-0001"),
+        &format!("+49 {MARKER}"),
+        &birth(),
+        &decimal("1234.56"),
+        &12_i32,
+        &(1_i64 << 40),
+        &3_i16,
+        &true,
+        &2.5_f64,
+        &seen(),
+        &local(),
+        &opens,
+        &token(),
+        &photo,
+        &prefs,
+        &Json(vec![Some(1), None]),
+        &address,
     ];
     app.query("ada", &app.client, &insert(), ada).await;
     let address: IpAddr = "2001:db8::ff".parse().unwrap();
     let dan: &[Param] = &[
-        &"Dan", &mail("dan"), &"5", &Some("30"), &Some(birth()), &decimal("-77.1"), &Some(44_i32), &Some(55_i64), &Some(-6_i16), &Some(false),
-        &Some(1e-3_f64), &seen().with_timezone(&Utc), &Some(local()), &Some(NaiveTime::MIN), &Some(token()), &Vec::<u8>::new(),
-        &json!(null), &json!("text"), &address,
+        &"Dan",
+        &mail("dan"),
+        &"5",
+        &Some("30"),
+        &Some(birth()),
+        &decimal("-77.1"),
+        &Some(44_i32),
+        &Some(55_i64),
+        &Some(-6_i16),
+        &Some(false),
+        &Some(1e-3_f64),
+        &seen().with_timezone(&Utc),
+        &Some(local()),
+        &Some(NaiveTime::MIN),
+        &Some(token()),
+        &Vec::<u8>::new(),
+        &json!(null),
+        &json!("text"),
+        &address,
     ];
     app.query("dan", &app.client, &insert(), dan).await;
     Ok(())
@@ -62,9 +95,25 @@ pub async fn natural(app: &App) -> Outcome {
 
 pub async fn nulls(app: &App) -> Outcome {
     let bob: &[Param] = &[
-        &"Bob", &mail("bob"), &None::<String>, &None::<&str>, &None::<NaiveDate>, &Decimal::ZERO, &None::<i32>, &None::<i64>, &None::<i16>,
-        &None::<bool>, &None::<f64>, &None::<DateTime<Utc>>, &None::<NaiveDateTime>, &None::<NaiveTime>, &None::<Uuid>, &None::<Vec<u8>>,
-        &None::<serde_json::Value>, &None::<Json<i32>>, &None::<IpInet>,
+        &"Bob",
+        &mail("bob"),
+        &None::<String>,
+        &None::<&str>,
+        &None::<NaiveDate>,
+        &Decimal::ZERO,
+        &None::<i32>,
+        &None::<i64>,
+        &None::<i16>,
+        &None::<bool>,
+        &None::<f64>,
+        &None::<DateTime<Utc>>,
+        &None::<NaiveDateTime>,
+        &None::<NaiveTime>,
+        &None::<Uuid>,
+        &None::<Vec<u8>>,
+        &None::<serde_json::Value>,
+        &None::<Json<i32>>,
+        &None::<IpInet>,
     ];
     app.query("bob", &app.client, &insert(), bob).await;
     Ok(())
@@ -74,37 +123,109 @@ pub async fn edges(app: &App) -> Outcome {
     let last = NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap();
     let any: IpAddr = "::".parse().unwrap();
     let max: &[Param] = &[
-        &"Max", &mail("max"), &"99999999999", &"é".repeat(300), &Date::<NaiveDate>::PosInfinity, &decimal("9999999999.99"), &i32::MAX, &i64::MAX,
-        &i16::MAX, &true, &f64::NAN, &Timestamp::<DateTime<Utc>>::PosInfinity, &Timestamp::<NaiveDateTime>::NegInfinity, &last, &Uuid::nil(),
-        &vec![255_u8; 200], &json!({}), &json!(""), &any,
+        &"Max",
+        &mail("max"),
+        &"99999999999",
+        &"é".repeat(300),
+        &Date::<NaiveDate>::PosInfinity,
+        &decimal("9999999999.99"),
+        &i32::MAX,
+        &i64::MAX,
+        &i16::MAX,
+        &true,
+        &f64::NAN,
+        &Timestamp::<DateTime<Utc>>::PosInfinity,
+        &Timestamp::<NaiveDateTime>::NegInfinity,
+        &last,
+        &Uuid::nil(),
+        &vec![255_u8; 200],
+        &json!({}),
+        &json!(""),
+        &any,
     ];
     app.query("max", &app.client, &insert(), max).await;
     let early = NaiveDate::from_ymd_opt(1, 1, 1).unwrap();
     let min: &[Param] = &[
-        &"Min", &mail("min"), &"", &"", &early, &decimal("-9999999999.99"), &i32::MIN, &i64::MIN, &i16::MIN, &false, &f64::NEG_INFINITY,
-        &early.and_time(NaiveTime::MIN).and_utc(), &early.and_time(last), &NaiveTime::MIN, &Uuid::max(), &vec![0_u8], &json!([]), &json!(0),
+        &"Min",
+        &mail("min"),
+        &"",
+        &"",
+        &early,
+        &decimal("-9999999999.99"),
+        &i32::MIN,
+        &i64::MIN,
+        &i16::MIN,
+        &false,
+        &f64::NEG_INFINITY,
+        &early.and_time(NaiveTime::MIN).and_utc(),
+        &early.and_time(last),
+        &NaiveTime::MIN,
+        &Uuid::max(),
+        &vec![0_u8],
+        &json!([]),
+        &json!(0),
         &IpInet::from_str("0.0.0.0/0").unwrap(),
     ];
     app.query("min", &app.client, &insert(), min).await;
-    app.query("more digits", &app.client, "INSERT INTO customers (name, email, balance, score) VALUES ('Digits', $1, $2, $3) RETURNING balance, score",
-        &[&mail("digits"), &decimal("10.0050000000000000001"), &f64::MIN_POSITIVE]).await;
+    app.query(
+        "more digits",
+        &app.client,
+        "INSERT INTO customers (name, email, balance, score) VALUES ('Digits', $1, $2, $3) RETURNING balance, score",
+        &[&mail("digits"), &decimal("10.0050000000000000001"), &f64::MIN_POSITIVE],
+    )
+    .await;
     Ok(())
 }
 
 /// Types declared by the program, as `query_typed` and `prepare_typed` do.
 pub async fn typed(app: &App) -> Outcome {
     const SQL: &str = "INSERT INTO customers (name, email, visits, balance, birth) VALUES ($1, $2, $3, $4, $5) RETURNING email, visits, balance, birth";
-    let rows = app.client.query_typed(SQL, &[(&"Typed", Type::TEXT), (&mail("typed"), Type::VARCHAR), (&7_i32, Type::INT4),
-        (&decimal("1.5"), Type::NUMERIC), (&birth(), Type::DATE)]).await;
+    let rows = app
+        .client
+        .query_typed(
+            SQL,
+            &[
+                (&"Typed", Type::TEXT),
+                (&mail("typed"), Type::VARCHAR),
+                (&7_i32, Type::INT4),
+                (&decimal("1.5"), Type::NUMERIC),
+                (&birth(), Type::DATE),
+            ],
+        )
+        .await;
     app.note("as the columns", rows.map(|rows| rows.iter().map(crate::values::row).collect::<Vec<_>>()));
-    let rows = app.client.query_typed(SQL, &[(&"Typed", Type::TEXT), (&mail("typed2"), Type::TEXT), (&7_i16, Type::INT2),
-        (&8_i32, Type::INT4), (&local(), Type::TIMESTAMP)]).await;
+    let rows = app
+        .client
+        .query_typed(
+            SQL,
+            &[
+                (&"Typed", Type::TEXT),
+                (&mail("typed2"), Type::TEXT),
+                (&7_i16, Type::INT2),
+                (&8_i32, Type::INT4),
+                (&local(), Type::TIMESTAMP),
+            ],
+        )
+        .await;
     app.note("others", rows.map(|rows| rows.iter().map(crate::values::row).collect::<Vec<_>>()));
-    let found = app.client.query_typed("SELECT name FROM customers WHERE visits = $1 AND email = $2", &[(&7_i64, Type::INT8), (&mail("typed"), Type::TEXT)]).await;
+    let found = app
+        .client
+        .query_typed(
+            "SELECT name FROM customers WHERE visits = $1 AND email = $2",
+            &[(&7_i64, Type::INT8), (&mail("typed"), Type::TEXT)],
+        )
+        .await;
     app.note("found", found.map(|rows| rows.iter().map(crate::values::row).collect::<Vec<_>>()));
     let statement = app.client.prepare_typed(SQL, &[Type::TEXT, Type::TEXT, Type::INT8]).await;
     match statement {
-        Ok(statement) => app.prepared("by statement", &statement, &[&"Typed", &mail("typed3"), &9_i64, &decimal("2"), &None::<NaiveDate>]).await,
+        Ok(statement) => {
+            app.prepared(
+                "by statement",
+                &statement,
+                &[&"Typed", &mail("typed3"), &9_i64, &decimal("2"), &None::<NaiveDate>],
+            )
+            .await
+        }
         Err(error) => app.note("statement", Err::<u8, _>(error)),
     }
     Ok(())
@@ -137,9 +258,16 @@ pub async fn orders(app: &App) -> Outcome {
 }
 
 pub async fn unicode(app: &App) -> Outcome {
-    for text in ["日本語", "👩‍👩‍👧", "İstanbul ß", "a\u{301}", "\u{202e} rtl", "tab\tnew\nline\\ ' \" $1 ;--"] {
+    for text in ["日本語", "👩‍👩‍👧", "İstanbul ß", "a\u{301}", "\u{202e} rtl", "tab\tnew\nline\\ ' \" $1 ;--"]
+    {
         let card = format!("{text}{MARKER}");
-        app.query("insert", &app.client, "INSERT INTO orders (customer_id, card, amount, note) VALUES (2, $1, 1, $2) RETURNING card, note", &[&card, &text]).await;
+        app.query(
+            "insert",
+            &app.client,
+            "INSERT INTO orders (customer_id, card, amount, note) VALUES (2, $1, 1, $2) RETURNING card, note",
+            &[&card, &text],
+        )
+        .await;
         app.query("found", &app.client, "SELECT card, note FROM orders WHERE card = $1", &[&card]).await;
     }
     app.exec("nul", &app.client, "UPDATE orders SET note = $1", &[&"a\0b"]).await;
@@ -148,22 +276,71 @@ pub async fn unicode(app: &App) -> Outcome {
 
 pub async fn large(app: &App) -> Outcome {
     let text = "0123456789abcdeé".repeat(1 << 16);
-    app.query("text", &app.client, "INSERT INTO orders (customer_id, card, amount, note) VALUES (1, $1, 1, $2) RETURNING card, note", &[&format!("large{MARKER}"), &text]).await;
-    app.query("bytea", &app.client, "UPDATE customers SET photo = $1 WHERE name = 'Ada' RETURNING photo", &[&text.as_bytes()]).await;
-    app.query("back", &app.client, "SELECT o.note, c.photo FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.card = $1", &[&format!("large{MARKER}")]).await;
-    app.exec("no photo", &app.client, "UPDATE customers SET photo = $1 WHERE name = 'Ada'", &[&[1_u8, 0].as_slice()]).await;
-    app.exec("shorter again", &app.client, "UPDATE orders SET note = NULL WHERE card = $1", &[&format!("large{MARKER}")]).await;
+    app.query(
+        "text",
+        &app.client,
+        "INSERT INTO orders (customer_id, card, amount, note) VALUES (1, $1, 1, $2) RETURNING card, note",
+        &[&format!("large{MARKER}"), &text],
+    )
+    .await;
+    app.query(
+        "bytea",
+        &app.client,
+        "UPDATE customers SET photo = $1 WHERE name = 'Ada' RETURNING photo",
+        &[&text.as_bytes()],
+    )
+    .await;
+    app.query(
+        "back",
+        &app.client,
+        "SELECT o.note, c.photo FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.card = $1",
+        &[&format!("large{MARKER}")],
+    )
+    .await;
+    app.exec("no photo", &app.client, "UPDATE customers SET photo = $1 WHERE name = 'Ada'", &[&[1_u8, 0].as_slice()])
+        .await;
+    app.exec(
+        "shorter again",
+        &app.client,
+        "UPDATE orders SET note = NULL WHERE card = $1",
+        &[&format!("large{MARKER}")],
+    )
+    .await;
     Ok(())
 }
 
 pub async fn update(app: &App) -> Outcome {
-    app.query("returning", &app.client, "UPDATE customers SET visits = $1, phone = $2, birth = $3 WHERE email = $4 RETURNING id, visits, phone, birth",
-        &[&99_i32, &format!("new {MARKER}"), &birth(), &mail("bob")]).await;
+    app.query(
+        "returning",
+        &app.client,
+        "UPDATE customers SET visits = $1, phone = $2, birth = $3 WHERE email = $4 RETURNING id, visits, phone, birth",
+        &[&99_i32, &format!("new {MARKER}"), &birth(), &mail("bob")],
+    )
+    .await;
     app.exec("none", &app.client, "UPDATE customers SET visits = $1 WHERE email = $2", &[&1_i32, &"nobody"]).await;
-    app.exec("to null", &app.client, "UPDATE customers SET points = NULL, photo = $1 WHERE visits = $2", &[&None::<Vec<u8>>, &99_i32]).await;
-    app.exec("from", &app.client, "UPDATE orders o SET note = $1 FROM customers c WHERE c.id = o.customer_id AND c.email = $2", &[&format!("from {MARKER}"), &mail("ada")]).await;
-    app.exec("key", &app.client, "UPDATE customers SET email = $1 WHERE email = $2", &[&mail("robert"), &mail("bob")]).await;
-    app.exec("and back", &app.client, "UPDATE customers SET email = $1 WHERE email = $2", &[&mail("bob"), &mail("robert")]).await;
+    app.exec(
+        "to null",
+        &app.client,
+        "UPDATE customers SET points = NULL, photo = $1 WHERE visits = $2",
+        &[&None::<Vec<u8>>, &99_i32],
+    )
+    .await;
+    app.exec(
+        "from",
+        &app.client,
+        "UPDATE orders o SET note = $1 FROM customers c WHERE c.id = o.customer_id AND c.email = $2",
+        &[&format!("from {MARKER}"), &mail("ada")],
+    )
+    .await;
+    app.exec("key", &app.client, "UPDATE customers SET email = $1 WHERE email = $2", &[&mail("robert"), &mail("bob")])
+        .await;
+    app.exec(
+        "and back",
+        &app.client,
+        "UPDATE customers SET email = $1 WHERE email = $2",
+        &[&mail("bob"), &mail("robert")],
+    )
+    .await;
     Ok(())
 }
 
@@ -173,12 +350,24 @@ pub async fn upsert(app: &App) -> Outcome {
         RETURNING id, name, email, phone, visits, balance";
     app.query("new", &app.client, SQL, &[&"Gus", &mail("gus"), &"1", &1_i32, &decimal("1")]).await;
     app.query("existing", &app.client, SQL, &[&"Gustav", &mail("gus"), &"2", &2_i32, &decimal("2.5")]).await;
-    app.exec("nothing", &app.client, "INSERT INTO customers (name, email, balance) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING", &[&"No", &mail("gus")]).await;
+    app.exec(
+        "nothing",
+        &app.client,
+        "INSERT INTO customers (name, email, balance) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING",
+        &[&"No", &mail("gus")],
+    )
+    .await;
     Ok(())
 }
 
 pub async fn delete(app: &App) -> Outcome {
-    app.query("returning", &app.client, "DELETE FROM orders WHERE card = $1 RETURNING id, card, amount", &[&format!("m2{MARKER}")]).await;
+    app.query(
+        "returning",
+        &app.client,
+        "DELETE FROM orders WHERE card = $1 RETURNING id, card, amount",
+        &[&format!("m2{MARKER}")],
+    )
+    .await;
     app.exec("none", &app.client, "DELETE FROM orders WHERE card = $1", &[&format!("m2{MARKER}")]).await;
     Ok(())
 }
