@@ -85,6 +85,21 @@ pub enum ParamForm {
     SealArray(Ordinal, Source),
 }
 
+impl ParamForm {
+    /// The protected column that the value is for, if it is for one.
+    pub fn ordinal(self) -> Option<Ordinal> {
+        match self {
+            Self::Plain => None,
+            Self::Seal(ordinal, _)
+            | Self::SealText(ordinal, _)
+            | Self::Token(ordinal, _)
+            | Self::TokenArray(ordinal, _)
+            | Self::SealAs(ordinal, ..)
+            | Self::SealArray(ordinal, _) => Some(ordinal),
+        }
+    }
+}
+
 /// One result column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -267,6 +282,18 @@ impl Plan {
 }
 
 impl Replacement {
+    /// The protected column that its literal is for.
+    pub fn ordinal(&self) -> Option<Ordinal> {
+        match self {
+            Self::Text(_) => None,
+            Self::Seal(ordinal, _)
+            | Self::Token(ordinal, _)
+            | Self::TokenArray(ordinal, _)
+            | Self::SealAs(ordinal, ..)
+            | Self::SealArray(ordinal, _) => Some(*ordinal),
+        }
+    }
+
     fn literal(&self) -> Option<&Literal> {
         match self {
             Self::Text(_) => None,

@@ -9,10 +9,9 @@ use super::{
     Resolver, Step,
     carry::{Carry, Valued},
     flow::Use,
-    operand::{Constant, Operand, operand},
+    operand::{Constant, Operand},
     refuse::{Place, construct_at, native},
     scope::{OutCol, Scope},
-    types,
 };
 use crate::{
     sql::{catalog::Relation, model::Ordinal},
@@ -41,9 +40,9 @@ impl<'a> Resolver<'a> {
         let place = Place::Named("being stored in a plain column");
         let Some(ordinal) = column else { return self.plain(node, scope, place) };
         let location = location_of(node);
-        let is_array = match operand(node) {
+        let is_array = match self.operand(node) {
             Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) => {
-                types::element(source).is_some()
+                self.types().element(source).is_some()
             }
             Operand::Array(..) => true,
             _ => false,

@@ -9,7 +9,7 @@ use pg_raw_parse::{
 use super::{
     Resolver, Step,
     carry::{Carry, Reference, Valued},
-    operand::{Operand, operand},
+    operand::Operand,
     refuse::{Place, construct, construct_at},
     scope::{Found, Scope, Target},
 };
@@ -127,7 +127,7 @@ impl<'a> Resolver<'a> {
                 Target::Row(carried) => self.plain_row(&carried, column.location),
             },
             node => {
-                match operand(node) {
+                match self.operand(node) {
                     Operand::Parameter(param, outer, _) => {
                         return self.params.any(param.number, outer.at, outer.cast);
                     }

@@ -77,6 +77,7 @@ pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
 pub(super) use shadows::refusal as shadowed;
 pub(super) use stored::{Stored, stored};
+pub(super) use types::Types;
 
 use super::{
     catalog::{Catalog, Relation},

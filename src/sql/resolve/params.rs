@@ -81,6 +81,7 @@ impl Params {
     /// changes of nodes that this takes.
     ///
     /// `declared` are the types that the client gave its parameters, `columns` the protected ones.
+    #[expect(clippy::mutable_key_type, reason = "an enum type's hash and equality are its name's, which never changes")]
     pub(in crate::sql) fn finish(
         self,
         changes: &mut Vec<(NodeAt, Change)>,
