@@ -212,7 +212,8 @@ fn rewrite(
     done: &Done<'_>,
     node: Node<'_>,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
-    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, .. } = resolver;
+    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, loose, .. } = resolver;
+    loose.settle(&mut changes)?;
     resolve::hide_looked_at(&mut changes);
     let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);
     let (params, client_params) =

@@ -39,7 +39,7 @@ impl<'a> Resolver<'a> {
             return Ok(());
         }
         let place = Place::Named("being stored in a plain column");
-        let Some(ordinal) = column else { return self.plain(node, scope, place) };
+        let Some(ordinal) = column else { return self.wanted(|this| this.plain(node, scope, place)) };
         let location = location_of(node);
         let is_array = match operand(node) {
             Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) => {
@@ -89,7 +89,11 @@ impl<'a> Resolver<'a> {
         let value = output.value();
         match column {
             Some(ordinal) => self.store(ordinal, &value, location),
-            None => self.plain_value(&value, Place::Named("being stored in a plain column"), location),
+            None => {
+                let place = Place::Named("being stored in a plain column");
+                self.loose.want_of(output.literals);
+                self.wanted(|this| this.plain_value(&value, place, location))
+            }
         }
     }
 

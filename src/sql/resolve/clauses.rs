@@ -227,8 +227,10 @@ impl<'a> Resolver<'a> {
 
     /// LIMIT and OFFSET.
     pub(super) fn limit(&mut self, select: &'a SelectStmt, scope: &Scope<'a, '_>) -> Step<()> {
-        self.plain(select.limit_offset(), scope, Place::Named("OFFSET"))?;
-        self.plain(select.limit_count(), scope, Place::Named("LIMIT"))
+        self.wanted(|this| {
+            this.plain(select.limit_offset(), scope, Place::Named("OFFSET"))?;
+            this.plain(select.limit_count(), scope, Place::Named("LIMIT"))
+        })
     }
 
     /// What an item stands for: PostgreSQL's findTargetlistEntrySQL92 (parser/parse_clause.c).

@@ -70,6 +70,9 @@ impl<'a> Resolver<'a> {
 
     /// `left = right`
     fn pair(&mut self, left: Node<'a>, right: Node<'a>, expr: &'a A_Expr, scope: &Scope<'a, '_>) -> Step<()> {
+        if self.known_pair(left, right) {
+            return Ok(());
+        }
         let place = Place::Operator(operator_name(expr));
         let l = self.value(left, scope, None, place)?;
         let r = self.value(right, scope, None, place)?;
@@ -148,10 +151,7 @@ impl<'a> Resolver<'a> {
             }
             (Carry::Sealed(sealed), _) => (sealed, left, right, false),
             (_, Carry::Sealed(sealed)) => (sealed, right, left, true),
-            _ => {
-                self.plain_value(left, place, location)?;
-                return self.plain_value(right, place, location);
-            }
+            _ => return self.plain_values(&[left, right], place, location),
         };
         self.tokenise(own, sealed, place, location)?;
         let at = own.location(location);
