@@ -87,14 +87,12 @@ impl<'a> Resolver<'a> {
     /// A column of a query goes into a column.
     pub(super) fn store_column(&mut self, column: Option<Ordinal>, output: &OutCol<'a>, location: i32) -> Step<()> {
         let value = output.value();
-        match column {
-            Some(ordinal) => self.store(ordinal, &value, location),
-            None => {
-                let place = Place::Named("being stored in a plain column");
-                self.loose.want_of(output.literals);
-                self.wanted(|this| this.plain_value(&value, place, location))
-            }
+        if let Some(ordinal) = column {
+            return self.store(ordinal, &value, location);
         }
+        let place = Place::Named("being stored in a plain column");
+        self.loose.want_of(output.literals);
+        self.wanted(|this| this.plain_value(&value, place, location))
     }
 
     /// One item of a SET list.

@@ -6,10 +6,7 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
-use pg_raw_parse::{
-    ConstValue, Node,
-    nodes::A_Const,
-};
+use pg_raw_parse::{ConstValue, Node, nodes::A_Const};
 
 use super::{
     Resolver, Step,
@@ -144,7 +141,9 @@ impl<'a> Loose<'a> {
     /// What is computed of these goes into a plain column.
     pub(super) fn want_of(&mut self, literals: Literals) {
         let these = self.seen.get_mut(literals.start..literals.end).unwrap_or_default();
-        these.iter_mut().for_each(|seen| seen.wanted = true);
+        for seen in these {
+            seen.wanted = true;
+        }
     }
 
     /// A subquery ends: what it names is no part of the expression around it.

@@ -58,7 +58,15 @@ impl Origin {
 impl<'a> OutCol<'a> {
     /// A column that is no mere reference.
     pub(super) fn new(name: impl Into<Cow<'a, str>>, carry: Carry) -> Self {
-        Self { name: name.into(), carry, references: Rc::default(), qualified: None, merged: None, origin: None, literals: Literals::default() }
+        Self {
+            name: name.into(),
+            carry,
+            references: Rc::default(),
+            qualified: None,
+            merged: None,
+            origin: None,
+            literals: Literals::default(),
+        }
     }
 
     /// What the client gets of it as a result.
