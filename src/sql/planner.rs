@@ -213,6 +213,7 @@ fn rewrite(
     node: Node<'_>,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
     let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, loose, .. } = resolver;
+    let alone = loose.alone().into_iter().chain(params.only_looked_at()).collect();
     loose.settle(&mut changes)?;
     resolve::hide_looked_at(&mut changes);
     let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);
@@ -239,7 +240,7 @@ fn rewrite(
         _ => matches!(done, Done::Explain),
     };
     let binary = matches!(done, Done::Held) && held.is_some_and(|held| held.binary);
-    let plan = Plan { edits, params, client_params, results, results_certain, may_write, explain, binary, copy };
+    let plan = Plan { edits, params, client_params, alone, results, results_certain, may_write, explain, binary, copy };
     Ok(match node {
         Node::PrepareStmt(prepare) => kept_statement(plan, prepare.name(), declared),
         Node::DeclareCursorStmt(declare) => kept_cursor(plan, declare),
@@ -253,8 +254,8 @@ fn rewrite(
 /// PREPARE: the text changes now, parameters and results come with EXECUTE.
 fn kept_statement(plan: Plan, name: Option<&str>, declared: &[u32]) -> (Plan, Option<Effect>) {
     let digest = plan.digest();
-    let Plan { edits, params, client_params, results, results_certain, may_write, .. } = plan;
-    let inner = Plan { params, client_params, results, results_certain, may_write, ..Plan::default() };
+    let Plan { edits, params, client_params, alone, results, results_certain, may_write, .. } = plan;
+    let inner = Plan { params, client_params, alone, results, results_certain, may_write, ..Plan::default() };
     let held = Held { plan: Arc::new(inner), declared: declared.into(), env: false, binary: false };
     let effect = name.map(|name| Effect::Prepare { name: name.to_owned(), held: Some(held), digest });
     (Plan { edits, results_certain: true, ..Plan::default() }, effect)

@@ -26,7 +26,10 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Node::ColumnRef(column) => self.plain_column(column, scope, place),
-            Node::ParamRef(param) => self.params.plain(param.number, param.location),
+            Node::ParamRef(param) => {
+                self.loose.parameter(param.number);
+                self.params.plain(param.number, param.location)
+            }
             // These hold expressions of their own.
             Node::BoolExpr(_) | Node::NullTest(_) | Node::CaseExpr(_) | Node::CoalesceExpr(_) => {
                 self.nested(|this| this.compound(node, scope))

@@ -11,6 +11,7 @@ use pg_raw_parse::{ConstValue, Node, nodes::A_Const};
 use super::{
     Resolver, Step,
     carry::Carry,
+    mention,
     operand::{Operand, operand},
 };
 use crate::{
@@ -41,11 +42,18 @@ pub(in crate::sql) struct Loose<'a> {
 }
 
 struct Seen<'a> {
-    constant: &'a A_Const,
+    value: Value<'a>,
     /// It belongs to a subquery of the expression at hand.
     inner: bool,
     /// It is compared with a plain column, or stored in one.
     wanted: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Value<'a> {
+    Literal(&'a A_Const),
+    /// By its index.
+    Parameter(usize),
 }
 
 /// `'x' = ''`: whether they are equal is all that matters.
@@ -117,7 +125,26 @@ impl<'a> Loose<'a> {
 
     /// A literal travels as it is.
     pub(super) fn literal(&mut self, constant: &'a A_Const) {
-        self.seen.push(Seen { constant, inner: false, wanted: false });
+        self.seen.push(Seen { value: Value::Literal(constant), inner: false, wanted: false });
+    }
+
+    /// A parameter travels as it is.
+    pub(super) fn parameter(&mut self, number: i32) {
+        if let Some(index) = usize::try_from(number).ok().and_then(|number| number.checked_sub(1)) {
+            self.seen.push(Seen { value: Value::Parameter(index), inner: false, wanted: false });
+        }
+    }
+
+    /// The parameters that the statement asks about by themselves, and nothing else.
+    pub(in crate::sql) fn alone(&self) -> Vec<usize> {
+        let parameters = |wanted| {
+            self.seen.iter().filter(move |seen| seen.wanted == wanted).filter_map(|seen| match seen.value {
+                Value::Parameter(index) => Some(index),
+                Value::Literal(_) => None,
+            })
+        };
+        let wanted: HashSet<usize> = parameters(true).collect();
+        parameters(false).filter(|index| !wanted.contains(index)).collect()
     }
 
     /// What was seen since in the expression at hand has to be what it is.
@@ -160,8 +187,17 @@ impl<'a> Loose<'a> {
         let mut hidden = Vec::new();
         {
             let sealed: HashSet<Cow<'_, str>> = changes.iter().flat_map(|(_, change)| sealed_texts(change)).collect();
-            if let Some(seen) = self.seen.iter().find(|seen| !seen.wanted && tells(seen.constant, &sealed)) {
-                return Err(refusal(seen.constant));
+            let texts = |wanted| {
+                self.seen.iter().filter(move |seen| seen.wanted == wanted).filter_map(|seen| match seen.value {
+                    Value::Literal(constant) => telling(constant).map(|text| (constant, text)),
+                    Value::Parameter(_) => None,
+                })
+            };
+            // What has to travel once tells no more if it does twice.
+            let wanted: HashSet<Cow<'_, str>> = texts(true).map(|(_, text)| text).collect();
+            let mut others = texts(false).filter(|(_, text)| !wanted.contains(text));
+            if let Some((constant, _)) = others.find(|(_, text)| sealed.contains(text)) {
+                return Err(refusal(constant));
             }
             let is_sealed = |(_, it): &(NodeAt, Literal)| !it.text.is_empty() && sealed.contains(it.text.as_str());
             for Pair([left, right]) in self.pairs {
@@ -194,6 +230,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// An argument of EXECUTE for a parameter that is asked about by itself.
+    pub(super) fn loose_argument(&mut self, node: Node<'a>) {
+        // What cannot be walked has been refused before.
+        let _ = mention::walk(node, |node| -> Option<()> {
+            if let Node::A_Const(constant) = node {
+                self.loose.literal(constant);
+            }
+            None
+        });
+    }
+
     /// An expression: beside a plain column its literals are what they have to be.
     pub(super) fn beside_columns<T>(&mut self, walk: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
         let level = self.loose.level();
@@ -202,7 +249,7 @@ impl<'a> Resolver<'a> {
         Ok(result)
     }
 
-    /// What goes into a plain column, or is a number of rows.
+    /// What goes into a plain column.
     pub(super) fn wanted<T>(&mut self, walk: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
         let level = self.loose.level();
         let result = walk(self)?;
@@ -211,17 +258,16 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Is it one of the sealed values, and long enough to be no coincidence?
-fn tells(constant: &A_Const, sealed: &HashSet<Cow<'_, str>>) -> bool {
-    let text = match constant.val() {
-        Some(ConstValue::String(text)) if text.len() >= SHORTEST_STRING => Cow::Borrowed(text),
-        Some(ConstValue::Integer(number)) => Cow::Owned(number.to_string()),
-        Some(ConstValue::Float(number)) => Cow::Owned(number.replace('_', "")),
-        _ => return false,
+/// The text of a literal that is long enough to be no coincidence.
+fn telling(constant: &A_Const) -> Option<Cow<'_, str>> {
+    let text = match constant.val()? {
+        ConstValue::String(text) => return (text.len() >= SHORTEST_STRING).then_some(Cow::Borrowed(text)),
+        ConstValue::Integer(number) => number.to_string(),
+        ConstValue::Float(number) => number.replace('_', ""),
+        _ => return None,
     };
-    let digits = || text.bytes().filter(u8::is_ascii_digit).count();
-    let is_string = matches!(constant.val(), Some(ConstValue::String(_)));
-    (is_string || digits() >= SHORTEST_NUMBER) && sealed.contains(&text)
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    (digits >= SHORTEST_NUMBER).then_some(Cow::Owned(text))
 }
 
 /// The values that a change hides.
