@@ -214,7 +214,7 @@ fn rewrite(
 ) -> Result<(Plan, Option<Effect>), Refusal> {
     let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, loose, .. } = resolver;
     let alone = loose.alone().into_iter().chain(params.only_looked_at()).collect();
-    loose.settle(&mut changes)?;
+    loose.settle(&mut changes, &catalog.columns)?;
     resolve::hide_looked_at(&mut changes);
     let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);
     let (params, client_params) =

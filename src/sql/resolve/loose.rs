@@ -4,7 +4,7 @@
 //! with a plain column or stored in one has to be there; what is asked of the value alone the server need not
 //! be told: it is rewritten where the answer stays the same, and refused elsewhere.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use pg_raw_parse::{ConstValue, Node, nodes::A_Const};
 
@@ -15,9 +15,10 @@ use super::{
     operand::{Operand, operand},
 };
 use crate::{
+    config::ProtectedColumn,
     sql::{
         grammar::edits::{Change, NodeAt},
-        model::{Literal, Refusal},
+        model::{Literal, Ordinal, Refusal},
     },
     values::Source,
 };
@@ -180,13 +181,18 @@ impl<'a> Loose<'a> {
     }
 
     /// Decides about what has been seen, now that it is known which values are sealed.
-    pub(in crate::sql) fn settle(self, changes: &mut Vec<(NodeAt, Change)>) -> Result<(), Refusal> {
+    pub(in crate::sql) fn settle(
+        self,
+        changes: &mut Vec<(NodeAt, Change)>,
+        columns: &[Arc<ProtectedColumn>],
+    ) -> Result<(), Refusal> {
         if self.seen.is_empty() && self.pairs.is_empty() {
             return Ok(());
         }
         let mut hidden = Vec::new();
         {
-            let sealed: HashSet<Cow<'_, str>> = changes.iter().flat_map(|(_, change)| sealed_texts(change)).collect();
+            let sealed: HashSet<Cow<'_, str>> =
+                changes.iter().flat_map(|(_, change)| sealed_texts(change, columns)).collect();
             let texts = |wanted| {
                 self.seen.iter().filter(move |seen| seen.wanted == wanted).filter_map(|seen| match seen.value {
                     Value::Literal(constant) => telling(constant).map(|text| (constant, text)),
@@ -271,14 +277,19 @@ fn telling(constant: &A_Const) -> Option<Cow<'_, str>> {
 }
 
 /// The values that a change hides.
-fn sealed_texts(change: &Change) -> Vec<Cow<'_, str>> {
+fn sealed_texts<'c>(change: &'c Change, columns: &[Arc<ProtectedColumn>]) -> Vec<Cow<'c, str>> {
+    let is_array = |ordinal: Ordinal| columns.get(ordinal).is_some_and(|column| column.ty.is_array());
     match change {
-        Change::Seal(_, literal) | Change::SealAs(_, _, literal) | Change::Token(_, literal) => {
+        Change::Seal(ordinal, literal) | Change::SealAs(ordinal, _, literal) | Change::Token(ordinal, literal) => {
+            let mut texts = if is_array(*ordinal) { elements(&literal.text) } else { Vec::new() };
+            texts.push(Cow::Borrowed(literal.text.as_str()));
+            texts
+        }
+        Change::SealArray(_, literal) | Change::TokenArray(_, literal) => {
             let mut texts = elements(&literal.text);
             texts.push(Cow::Borrowed(literal.text.as_str()));
             texts
         }
-        Change::SealArray(_, literal) | Change::TokenArray(_, literal) => elements(&literal.text),
         _ => Vec::new(),
     }
 }
