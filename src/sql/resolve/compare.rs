@@ -70,7 +70,8 @@ impl<'a> Resolver<'a> {
 
     /// `left = right`
     fn pair(&mut self, left: Node<'a>, right: Node<'a>, expr: &'a A_Expr, scope: &Scope<'a, '_>) -> Step<()> {
-        if self.known_pair(left, right) {
+        // The left side of IN stands beside each item.
+        if expr.kind != A_Expr_Kind::AEXPR_IN && self.known_pair(left, right) {
             return Ok(());
         }
         let place = Place::Operator(operator_name(expr));
@@ -85,7 +86,12 @@ impl<'a> Resolver<'a> {
         match right {
             Node::RowExpr(right) if right.args().len() == left.args().len() => {
                 for (left, right) in left.args().iter().zip(right.args()) {
+                    let level = self.loose.level();
                     self.pair(left, right, expr, scope)?;
+                    // A column in another pair has nothing to do with this one.
+                    if !self.loose.level().names_column_since(level) {
+                        self.loose.leave(level);
+                    }
                 }
                 Ok(())
             }

@@ -44,7 +44,7 @@ pub(in crate::sql) struct Loose<'a> {
 
 struct Seen<'a> {
     value: Value<'a>,
-    /// It belongs to a subquery of the expression at hand.
+    /// It is no part of the expression at hand: it belongs to a subquery of it.
     inner: bool,
     /// It is compared with a plain column, or stored in one.
     wanted: bool,
@@ -174,8 +174,8 @@ impl<'a> Loose<'a> {
         }
     }
 
-    /// A subquery ends: what it names is no part of the expression around it.
-    pub(super) fn leave_query(&mut self, since: Level) {
+    /// What was seen since, in a subquery for example, is no part of the expression around it.
+    pub(super) fn leave(&mut self, since: Level) {
         self.seen.iter_mut().skip(since.seen).for_each(|seen| seen.inner = true);
         self.columns = since.columns;
     }

@@ -34,7 +34,7 @@ impl<'a> Resolver<'a> {
             Node::MergeStmt(_) => Err(construct("MERGE")),
             _ => Err(construct("this kind of query")),
         })?;
-        self.loose.leave_query(level);
+        self.loose.leave(level);
         Ok(out)
     }
 
