@@ -39,6 +39,9 @@ pub struct Plan {
     pub params: Vec<Param>,
     /// How many parameters the client's text has (its highest `$n`).
     pub client_params: usize,
+    /// Client parameters, 0-based, that travel as they are and are neither compared with a column nor stored
+    /// in one.
+    pub alone: Vec<usize>,
     /// Result columns in order; empty if the statement returns none.
     pub results: Vec<Output>,
     /// Is the number of result columns certain? Not if a `*` was expanded from a catalog snapshot
@@ -275,6 +278,7 @@ impl Plan {
         let literals: usize = self.edits.iter().map(|edit| size_of::<Edit>() + edit.with.text_len()).sum();
         literals
             + (self.params.len() * size_of::<Param>())
+            + (self.alone.len() * size_of::<usize>())
             + (self.results.len() * size_of::<Output>())
             + self.copy.as_ref().map_or(0, Copy::weight)
             + size_of::<Self>()

@@ -37,10 +37,12 @@ impl<'a> Resolver<'a> {
         {
             return Ok(value);
         }
+        let level = self.loose.level();
         let argument = match case.arg() {
             Node::None => None,
             node => Some(self.value(node, scope, None, place)?),
         };
+        let names_column = self.loose.level().names_column_since(level);
         let mut branches = Vec::with_capacity(case.args().len() + 1);
         let mut whens = Vec::new();
         for when in case.args() {
@@ -52,7 +54,11 @@ impl<'a> Resolver<'a> {
             branches.push(self.value(when.result(), scope, sink, place)?);
         }
         if let Some(argument) = argument {
+            let level = self.loose.level();
             self.case_argument(&argument, &whens, case.location)?;
+            if names_column {
+                self.loose.want(level);
+            }
         }
         let complete = !matches!(case.defresult(), Node::None);
         if complete {
@@ -92,7 +98,8 @@ impl<'a> Resolver<'a> {
                     Ok(Valued::of(Carry::Open(self.joined_flow(open, ty))))
                 }
                 _ => {
-                    branches.iter().try_for_each(|branch| self.plain_value(branch, place, -1))?;
+                    let values: Vec<&Valued> = branches.iter().collect();
+                    self.plain_values(&values, place, -1)?;
                     Ok(Valued::PLAIN)
                 }
             };

@@ -70,6 +70,10 @@ impl<'a> Resolver<'a> {
 
     /// `left = right`
     fn pair(&mut self, left: Node<'a>, right: Node<'a>, expr: &'a A_Expr, scope: &Scope<'a, '_>) -> Step<()> {
+        // The left side of IN stands beside each item.
+        if expr.kind != A_Expr_Kind::AEXPR_IN && self.known_pair(left, right) {
+            return Ok(());
+        }
         let place = Place::Operator(operator_name(expr));
         let l = self.value(left, scope, None, place)?;
         let r = self.value(right, scope, None, place)?;
@@ -82,7 +86,12 @@ impl<'a> Resolver<'a> {
         match right {
             Node::RowExpr(right) if right.args().len() == left.args().len() => {
                 for (left, right) in left.args().iter().zip(right.args()) {
+                    let level = self.loose.level();
                     self.pair(left, right, expr, scope)?;
+                    // A column in another pair has nothing to do with this one.
+                    if !self.loose.level().names_column_since(level) {
+                        self.loose.leave(level);
+                    }
                 }
                 Ok(())
             }
@@ -148,10 +157,7 @@ impl<'a> Resolver<'a> {
             }
             (Carry::Sealed(sealed), _) => (sealed, left, right, false),
             (_, Carry::Sealed(sealed)) => (sealed, right, left, true),
-            _ => {
-                self.plain_value(left, place, location)?;
-                return self.plain_value(right, place, location);
-            }
+            _ => return self.plain_values(&[left, right], place, location),
         };
         self.tokenise(own, sealed, place, location)?;
         let at = own.location(location);

@@ -28,8 +28,7 @@ impl<'a> Resolver<'a> {
         let left = self.value(expr.lexpr(), scope, None, place)?;
         let right = self.value(expr.rexpr(), scope, None, place)?;
         let Carry::Sealed(sealed) = left.carry else {
-            self.plain_value(&left, place, expr.location)?;
-            self.plain_value(&right, place, expr.location)?;
+            self.plain_values(&[&left, &right], place, expr.location)?;
             return Ok(Valued::PLAIN);
         };
         let other = self.carried_type(right.carry)?.oid;

@@ -72,6 +72,13 @@ impl Params {
         Ok(())
     }
 
+    /// Parameters of which is only asked whether they are NULL.
+    pub(in crate::sql) fn only_looked_at(&self) -> impl Iterator<Item = usize> {
+        let plain = |index: usize| self.plain.get(index).copied().flatten().is_some();
+        let used = move |index: usize| plain(index) || self.sealed.iter().any(|used| used.index == index);
+        self.any.iter().map(|used| used.index).filter(move |index| !used(*index))
+    }
+
     /// Has any parameter to be transformed?
     pub(super) fn transforms(&self) -> bool {
         !self.sealed.is_empty()

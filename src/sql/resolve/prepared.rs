@@ -167,7 +167,12 @@ impl<'a> Resolver<'a> {
         for (i, node) in nodes.iter().enumerate() {
             let declared = Source { oid: held.declared.get(i).copied().unwrap_or(0), typmod: -1 };
             match held.plan.params.get(i).map_or(ParamForm::Plain, |param| param.form) {
-                ParamForm::Plain => self.no_forbidden_calls(node)?,
+                ParamForm::Plain => {
+                    self.no_forbidden_calls(node)?;
+                    if held.plan.alone.contains(&i) {
+                        self.loose_argument(node);
+                    }
+                }
                 form => self.argument(i, form, declared, node)?,
             }
         }

@@ -42,6 +42,7 @@ impl<'a> Resolver<'a> {
         match node {
             Node::ColumnRef(column) => match scope.column(column)? {
                 Target::Column(found) => {
+                    self.plain_is_named(found.carry);
                     Ok(Valued { carry: found.carry, references: vec![found.reference], obstacle: None })
                 }
                 Target::Row(carried) => {
