@@ -13,6 +13,7 @@ use super::{
     carry::Carry,
     mention,
     operand::{Operand, operand},
+    types::Types,
 };
 use crate::{
     config::ProtectedColumn,
@@ -85,9 +86,9 @@ impl Level {
 }
 
 impl Known {
-    fn of(node: Node<'_>, start: usize) -> Option<Self> {
+    fn of(node: Node<'_>, start: usize, types: Types<'_>) -> Option<Self> {
         let text = |source: Source| TEXTS.contains(&source.oid) && source.typmod == -1;
-        let one = |node| match operand(node) {
+        let one = |node| match operand(node, types) {
             Operand::Null(_, source) if text(source) => Some(None),
             Operand::Literal(constant) if text(constant.source) => {
                 Some(Some((constant.outer.at, constant.literal(start))))
@@ -223,7 +224,8 @@ impl<'a> Resolver<'a> {
     /// `'x' = ''` of two texts, or NULLIF of them of which only is asked whether it is NULL. False if it is
     /// something else: nothing of it has been walked then.
     pub(super) fn known_pair(&mut self, left: Node<'a>, right: Node<'a>) -> bool {
-        let sides = Known::of(left, self.start).zip(Known::of(right, self.start));
+        let of = |node| Known::of(node, self.start, self.types());
+        let sides = of(left).zip(of(right));
         let found = sides.is_some();
         self.loose.pairs.extend(sides.map(|(left, right)| Pair([left, right])));
         found
