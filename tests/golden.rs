@@ -138,7 +138,9 @@ fn rewritten(statement: &str, plan: &Plan, catalog: &Catalog) -> String {
         .map(|(i, param)| {
             let copy = if i < plan.client_params { String::new() } else { format!("=${}", param.client + 1) };
             assert!(i >= plan.client_params || param.client == i);
-            format!("${}{copy} {}", i + 1, form(param.form, catalog))
+            let hidden = param.form == ParamForm::Plain && plan.hidden.contains(&param.client);
+            let what = if hidden { "hidden".to_owned() } else { form(param.form, catalog) };
+            format!("${}{copy} {what}", i + 1)
         })
         .collect();
     let results: Vec<String> = plan

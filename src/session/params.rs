@@ -149,6 +149,11 @@ pub fn bind(
             let source = Source { oid: declared.get(param.client).copied().unwrap_or(0), typmod: -1 };
             match (param.form, value) {
                 (_, None) => frontend::value(out, None),
+                (ParamForm::Plain, Some(bytes)) if plan.hidden.contains(&param.client) => {
+                    // What the server would say of these bytes it says: they are no text, and so no value.
+                    let hides = values::verify(bytes).is_ok();
+                    frontend::value(out, Some(if hides { b"" } else { bytes }));
+                }
                 (ParamForm::Plain, Some(bytes)) => frontend::value(out, Some(bytes)),
                 (form, Some(bytes)) => {
                     let given = Given { source, format: client_format(bind, param.client)?, bytes };

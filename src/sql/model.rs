@@ -42,6 +42,9 @@ pub struct Plan {
     /// Client parameters, 0-based, that travel as they are and are neither compared with a column nor stored
     /// in one.
     pub alone: Vec<usize>,
+    /// Client parameters (from 0) that are texts and of which is only asked whether they are NULL: an empty
+    /// text is sent for them, since the value may be that of a sealed column.
+    pub hidden: Vec<usize>,
     /// Result columns in order; empty if the statement returns none.
     pub results: Vec<Output>,
     /// Is the number of result columns certain? Not if a `*` was expanded from a catalog snapshot
@@ -262,6 +265,7 @@ impl Plan {
     pub fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.client_params.hash(&mut hasher);
+        self.hidden.hash(&mut hasher);
         for param in &self.params {
             (param.client, format!("{:?}", param.form)).hash(&mut hasher);
         }
@@ -278,7 +282,7 @@ impl Plan {
         let literals: usize = self.edits.iter().map(|edit| size_of::<Edit>() + edit.with.text_len()).sum();
         literals
             + (self.params.len() * size_of::<Param>())
-            + (self.alone.len() * size_of::<usize>())
+            + ((self.alone.len() + self.hidden.len()) * size_of::<usize>())
             + (self.results.len() * size_of::<Output>())
             + self.copy.as_ref().map_or(0, Copy::weight)
             + size_of::<Self>()

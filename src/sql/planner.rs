@@ -215,6 +215,7 @@ fn rewrite(
 ) -> Result<(Plan, Option<Effect>), Refusal> {
     let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, loose, .. } = resolver;
     let alone = loose.alone().into_iter().chain(params.only_looked_at()).collect();
+    let hidden = params.hidden(declared);
     loose.settle(&mut changes, &catalog.columns)?;
     resolve::hide_looked_at(&mut changes);
     let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);
@@ -241,7 +242,19 @@ fn rewrite(
         _ => matches!(done, Done::Explain),
     };
     let binary = matches!(done, Done::Held) && held.is_some_and(|held| held.binary);
-    let plan = Plan { edits, params, client_params, alone, results, results_certain, may_write, explain, binary, copy };
+    let plan = Plan {
+        edits,
+        params,
+        client_params,
+        alone,
+        hidden,
+        results,
+        results_certain,
+        may_write,
+        explain,
+        binary,
+        copy,
+    };
     if let Some(refusal) = changed_enum(&plan, catalog, env) {
         return Err(refusal);
     }
@@ -279,8 +292,8 @@ fn changed_enum(plan: &Plan, catalog: &Catalog, env: &Env) -> Option<Refusal> {
 /// PREPARE: the text changes now, parameters and results come with EXECUTE.
 fn kept_statement(plan: Plan, name: Option<&str>, declared: &[u32]) -> (Plan, Option<Effect>) {
     let digest = plan.digest();
-    let Plan { edits, params, client_params, alone, results, results_certain, may_write, .. } = plan;
-    let inner = Plan { params, client_params, alone, results, results_certain, may_write, ..Plan::default() };
+    let Plan { edits, params, client_params, alone, hidden, results, results_certain, may_write, .. } = plan;
+    let inner = Plan { params, client_params, alone, hidden, results, results_certain, may_write, ..Plan::default() };
     let held = Held { plan: Arc::new(inner), declared: declared.into(), env: false, binary: false };
     let effect = name.map(|name| Effect::Prepare { name: name.to_owned(), held: Some(held), digest });
     (Plan { edits, results_certain: true, ..Plan::default() }, effect)

@@ -450,3 +450,20 @@ fn unknown_message_types_are_the_servers_business() {
     }
     assert_eq!(ends[0], ends[1]);
 }
+
+#[test]
+fn a_value_that_is_bound_twice_to_ask_whether_it_is_null_goes_up_sealed_only() {
+    let turn = turn();
+    let ask = |sql: &str, oids: &[u32], value: Option<&str>| {
+        let value = value.map(str::as_bytes);
+        [parse("", sql, oids), bind("", "", &[], &[value, value], &[]), execute("", 0), sync()].concat()
+    };
+    let cast = "SELECT id FROM people WHERE $1::text IS NULL OR email = $2 ORDER BY id";
+    let declared = "SELECT id FROM people WHERE ($1 IS NULL OR email = $2) AND id < 3 ORDER BY id";
+    let mut script = Script::new();
+    for value in [Some("Ann@x.org"), Some("Qx7Zkw@x.org"), Some(""), None, Some("\u{e4}")] {
+        script = script.send([ask(cast, &[], value)]).ready(1).send([ask(declared, &[1043, 1043], value)]).ready(1);
+    }
+    turn.same(&script);
+    assert!(!turn.sql("SELECT string_agg(query, ' ') FROM pg_stat_activity").contains("Qx7Zkw"));
+}

@@ -143,8 +143,8 @@ impl<'a> Resolver<'a> {
             },
             node => {
                 match self.operand(node) {
-                    Operand::Parameter(param, outer, _) => {
-                        return self.params.any(param.number, outer.at, outer.cast);
+                    Operand::Parameter(param, outer, source) => {
+                        return self.params.any(param.number, outer.at, outer.cast, source);
                     }
                     // Drivers that put values into the text write `'x' IS NULL OR c = 'x'`.
                     Operand::Literal(constant) => {

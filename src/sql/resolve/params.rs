@@ -9,7 +9,7 @@ use crate::{
         grammar::edits::{Change, NodeAt},
         model::{Param, ParamForm, Refusal},
     },
-    values::LogicalType,
+    values::{LogicalType, Source},
 };
 
 /// The protocol counts parameters in 16 bits.
@@ -33,6 +33,8 @@ struct Use {
     cast: bool,
     /// Meaningless in `any`.
     form: ParamForm,
+    /// In `any`: the cast around it, which may be untyped.
+    read_as: Source,
 }
 
 impl Params {
@@ -61,14 +63,14 @@ impl Params {
     /// `$number`, or the cast around it, is used in a form.
     pub(super) fn form(&mut self, number: i32, at: NodeAt, cast: bool, form: ParamForm) -> Result<(), Stop> {
         let index = self.index(number, at.location)?;
-        self.sealed.push(Use { index, at, cast, form });
+        self.sealed.push(Use { index, at, cast, form, read_as: Source::UNTYPED });
         Ok(())
     }
 
     /// `$number` is only looked at for being NULL.
-    pub(super) fn any(&mut self, number: i32, at: NodeAt, cast: bool) -> Result<(), Stop> {
+    pub(super) fn any(&mut self, number: i32, at: NodeAt, cast: bool, read_as: Source) -> Result<(), Stop> {
         let index = self.index(number, at.location)?;
-        self.any.push(Use { index, at, cast, form: ParamForm::Plain });
+        self.any.push(Use { index, at, cast, form: ParamForm::Plain, read_as });
         Ok(())
     }
 
@@ -77,6 +79,23 @@ impl Params {
         let plain = |index: usize| self.plain.get(index).copied().flatten().is_some();
         let used = move |index: usize| plain(index) || self.sealed.iter().any(|used| used.index == index);
         self.any.iter().map(|used| used.index).filter(move |index| !used(*index))
+    }
+
+    /// Those of them that are texts, so that any other text does as well: drivers that number each place of a
+    /// value anew make `$1 IS NULL OR c = $2` of a filter, and bind the value twice.
+    pub(in crate::sql) fn hidden(&self, declared: &[u32]) -> Vec<usize> {
+        let text = |oid: u32| matches!(oid, 25 | 1042 | 1043);
+        let hides = |index: &usize| {
+            let mut uses = self.any.iter().filter(|used| used.index == *index).map(|used| used.read_as.oid);
+            match declared.get(*index).copied().unwrap_or(0) {
+                0 => uses.all(text),
+                oid => text(oid) && uses.all(|cast| cast == 0 || text(cast)),
+            }
+        };
+        let mut hidden: Vec<usize> = self.only_looked_at().filter(hides).collect();
+        hidden.sort_unstable();
+        hidden.dedup();
+        hidden
     }
 
     /// Has any parameter to be transformed?
