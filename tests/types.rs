@@ -166,6 +166,27 @@ fn infinite_timestamps_have_no_time_and_become_null() {
 }
 
 #[test]
+fn the_fields_of_a_cast_to_interval_do_not_say_how_a_string_is_read() {
+    let world = World::builder()
+        .schema("CREATE TABLE t (id integer PRIMARY KEY, c interval minute, e interval)")
+        .tables("t: { columns: { c: { type: interval minute }, e: { type: interval, mode: equality } } }")
+        .start();
+    let mut script = Script::new();
+    let strings = [(0, "$1"), (25, "$1"), (1043, "$1"), (0, "$1::text"), (0, "$1::varchar")];
+    for (id, (oid, parameter)) in strings.into_iter().enumerate() {
+        let insert = format!("INSERT INTO t VALUES ({id}, {parameter}::interval minute, '{id} min')");
+        let text: [Option<&[u8]>; 1] = [Some(b"90")];
+        script = script.ask([parse("", &insert, &[oid]), bind("", "", &[0], &text, &[]), execute("", 0), sync()]);
+    }
+    let found = "SELECT id FROM t WHERE e = $1::interval minute";
+    let text: [Option<&[u8]>; 1] = [Some(b"90")];
+    script = script.ask([parse("", found, &[25]), bind("", "", &[0], &text, &[]), execute("", 0), sync()]);
+    let said = same(&world, &script.query("SELECT * FROM t ORDER BY id"));
+    let shown = said.iter().filter(|message| message.tag == b'D').map(cells).collect::<Vec<_>>();
+    assert_eq!(shown.len(), strings.len() + 1, "{shown:?}");
+}
+
+#[test]
 fn padding_hides_the_length_of_every_type() {
     let world = world();
     let mut through = Raw::connect(&world.through());
