@@ -29,7 +29,7 @@ use std::{
 use adversary::{
     cases::{AROUND, Case, Error, Expect, KNOWN_HOLES, MARKERS, POLICY, Plan, ROWS, Refused, SCHEMA, Same},
     client::{Client, Said, bind, execute_portal, message, parse, query, set_config, sync},
-    confusing::{MOVING, NAMES, PARAMETERS, ROWS_AND_FUNCTIONS, SPELLINGS},
+    confusing::{ASKED_ABOUT, MOVING, NAMES, PARAMETERS, ROWS_AND_FUNCTIONS, SPELLINGS},
     flows::FLOWS,
     maker,
     messages::{FLOWING_PARAMETERS, SESSIONS},
@@ -374,7 +374,7 @@ fn alike(here: &[Said], there: &[Said]) -> bool {
 #[test]
 fn no_statement_gets_plaintext_to_the_server_or_ciphertext_to_the_client() {
     let mut arena = Arena::new();
-    for case in [ROWS, KNOWN_HOLES, SPELLINGS, ROWS_AND_FUNCTIONS, NAMES, MOVING].into_iter().flatten() {
+    for case in [ROWS, KNOWN_HOLES, SPELLINGS, ASKED_ABOUT, ROWS_AND_FUNCTIONS, NAMES, MOVING].into_iter().flatten() {
         arena.run(case);
     }
     for (text, params, expect) in PARAMETERS {

@@ -2,7 +2,7 @@
 //!
 //! Files: `tests/golden/*.txt`. A line is `statement ⇒ outcome`; `⏎` stands for a line break within
 //! a statement. Empty lines and lines that start with `#` are comments; `@` lines set the session's
-//! environment for the lines after them (`@path a, b`, `@temp people`, `@temp`, `@strings off`), and
+//! environment for the lines after them (`@path a, b`, `@temp people`, `@temp`, `@changed public.mood`, `@strings off`), and
 //! each file starts with the default one. `@run PREPARE …` remembers what a statement does to
 //! prepared statements and cursors.
 //!
@@ -96,6 +96,10 @@ fn set(env: &mut Env, directive: &str) {
     match name {
         "path" => env.search_path = value.split(", ").map(str::to_owned).collect(),
         "temp" => env.temp = value.split_whitespace().map(|name| Arc::new(golden::policy::temp(name))).collect(),
+        "changed" => {
+            let changed = value.split_whitespace().filter_map(|name| name.split_once('.'));
+            env.changed_types = changed.map(|(schema, name)| (schema.to_owned(), name.to_owned())).collect();
+        }
         "strings" => env.standard_conforming_strings = value == "on",
         _ => panic!("unknown directive {name}"),
     }

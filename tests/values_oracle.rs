@@ -396,6 +396,31 @@ fn equality_is_that_of_postgresql() {
     });
 }
 
+#[test]
+fn labels_of_an_enum_are_read_as_postgresql_does() {
+    runtime().block_on(async {
+        let server = Server::start(&[]).await;
+        let ty = LogicalType::Enum(server.enumeration("feeling", &generate::LABELS).await);
+        let mut random = Random::from_environment(5);
+        let mut differences = Differences::default();
+        let ours = Settings::default();
+        let texts = generate::texts(ty, &mut random, cases() * 4);
+        let literals: Vec<String> = texts.iter().map(|t| server::literal(t)).collect();
+        let theirs = server.insert_as("feeling", ty, &literals).await;
+        for (text, theirs) in texts.iter().zip(&theirs) {
+            let ours = stored(ty, Source::UNTYPED, Format::Text, text.as_bytes(), &ours);
+            differences.check(|| format!("{text:?}"), theirs, &ours);
+        }
+        let values = binary::binaries(ty, &mut random, cases() * 4);
+        let theirs = server.bind("feeling", ty, &values).await;
+        for (bytes, theirs) in values.iter().zip(&theirs) {
+            let ours = stored(ty, Source { oid: ty.oid(), typmod: -1 }, Format::Binary, bytes, &ours);
+            differences.check(|| format!("{bytes:02x?}"), theirs, &ours);
+        }
+        differences.report();
+    });
+}
+
 fn compared(ty: LogicalType, canon: &[u8], source: Source, operand: &str, settings: &Settings) -> Result<bool, String> {
     let none: &[Normalize] = &[];
     let (mut column, mut other) = (Vec::new(), Vec::new());

@@ -11,6 +11,7 @@ use crate::{
     config::{Database, Mode, Policy, ProtectedColumn},
     keys::{ColumnKeys, Keyring, Unopened},
     kms,
+    sql::catalog,
     values::{self, Format, Settings, Source},
 };
 
@@ -111,6 +112,13 @@ async fn keys_of(
     column: &Arc<ProtectedColumn>,
 ) -> Result<Arc<ColumnKeys>, CliError> {
     let client = connect::service(policy, &database.name).await?;
+    if column.ty.as_enum().is_some() {
+        let types = catalog::named_types(&client, database).await?;
+        if let Some(wrong) = catalog::enum_mismatch(column, &types) {
+            return Err(CliError::failed(wrong.code, wrong.message, wrong.hint));
+        }
+        catalog::define_enums(database, &types);
+    }
     Ok(open_keyring(policy, &client, &database.name).await?.column(column))
 }
 

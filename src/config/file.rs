@@ -255,7 +255,7 @@ pub(super) struct TableFile {
 pub(super) struct ColumnFile {
     /// What clients see: text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4,
     /// float8, date, time, timetz, timestamp, timestamptz, interval, uuid, bytea, json, jsonb, inet, cidr,
-    /// macaddr, macaddr8, or PostgreSQL's other names for these; arrays of them.
+    /// macaddr, macaddr8, or PostgreSQL's other names for these; arrays of them; or the name of an enum type.
     #[serde(rename = "type")]
     pub(super) ty: Field<String>,
     /// What the database may learn. Default: `randomized`.

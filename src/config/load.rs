@@ -70,6 +70,7 @@ pub fn load_from(
     let mut notes = Vec::new();
     let check = Check {
         issues: &issues,
+        file: path,
         folder: path.parent().unwrap_or(Path::new("")),
         state_directory: state_directory.as_deref(),
         position: &|at: At| match at.place() {

@@ -135,6 +135,7 @@ impl Session {
             plan: Arc::clone(&held.plan),
             env: Arc::clone(env),
             positions: Arc::new(Positions::default()),
+            literals: Arc::clone(self.environment.settings()),
             used: false.into(),
         };
         let changes = Mentions { protected: false, env: noted.env };

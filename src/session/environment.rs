@@ -167,7 +167,8 @@ impl Environment {
         self.utf8 = raw.client_encoding == "UTF8";
         self.encoding_in_doubt = false;
         match settings(&raw) {
-            Ok(settings) => {
+            Ok(mut settings) => {
+                settings.search_path = env.search_path.as_slice().into();
                 self.settings = Arc::new(settings);
                 self.unsupported = None;
             }

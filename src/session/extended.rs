@@ -14,7 +14,7 @@ use super::{
     known::{self, Known},
     names::{Planned, Portal, Relies, Statement},
     params::{self, Sealer},
-    planning::{ENDS_TRANSACTION, Edited, Noted, PlannedText, Prepared},
+    planning::{Desk, ENDS_TRANSACTION, Edited, Noted, PlannedText, Prepared},
     problem::Problem,
     readiness::{ALTERS, Ready, encoding_problem, may_hide},
     rows::Cell,
@@ -30,7 +30,7 @@ use crate::{
         model::Plan,
         prefilter::Mentions,
     },
-    values,
+    values::{self, Settings},
     wire::frontend::{self, Bind, Parse, Target},
 };
 
@@ -67,7 +67,7 @@ impl Session {
             Ready::Later => return Ok(Next::Stay),
             Ready::Never(problem) => return Ok(self.refuse_parse(message.name, problem)),
         };
-        Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env).await {
+        Ok(match self.plan_prepared(message.text, oids, mentions, catalog, &env, None).await {
             Err(Stop::Stay) => Next::Stay,
             Err(Stop::Refuse(problem)) => {
                 by_name::fence_prepared(message.text, &mut self.names);
@@ -93,7 +93,9 @@ impl Session {
         mentions: Mentions,
         mut catalog: Arc<Catalog>,
         env: &Arc<Env>,
+        literals: Option<Arc<Settings>>,
     ) -> Result<(Statement, Option<Arc<Edited>>), Stop> {
+        let literals = literals.unwrap_or_else(|| Arc::clone(self.environment.settings()));
         let text_str = values::verify(text).map_err(Problem::from)?;
         // What a transaction sees before it commits is of no use to others.
         let cacheable = env.changed.is_none();
@@ -143,9 +145,11 @@ impl Session {
         let passed = Statement { effect, relies, ..Statement::passed(text, oids, catalog.epoch, mentions) };
         let Some(prepared) = prepared else { return Ok((passed, None)) };
         let plan = Arc::clone(&prepared.plan);
-        let edited = match &prepared.edited {
-            Some(edited) => Arc::clone(edited),
-            None => Arc::new(self.desk(&catalog, env, |desk| desk.edit_prepared(text_str, &plan))?),
+        let edited = if let Some(edited) = &prepared.edited {
+            Arc::clone(edited)
+        } else {
+            let edit = |desk: &mut Desk<'_>| desk.edit_prepared(text_str, &plan);
+            Arc::new(self.desk_with(&catalog, env, &literals, edit)?)
         };
         let statement = Statement {
             may_write: plan.may_write,
@@ -153,6 +157,7 @@ impl Session {
                 plan,
                 env: Arc::clone(env),
                 positions: Arc::clone(&edited.positions),
+                literals,
                 used: AtomicBool::new(false),
             }),
             ..passed
@@ -289,8 +294,9 @@ impl Session {
         let fresh = match &statement.planned {
             None if same_catalog && same_names => return Ok(statement),
             None if same_names => {
-                if let Err(problem) = self.db.freshen().await {
-                    return Err(Stop::Refuse(Box::new(problem)));
+                // As at its Parse: other changes of the catalog are not waited for.
+                if self.environment.hides() || self.db.hides_names() {
+                    self.db.freshen().await.map_err(|problem| Stop::Refuse(Box::new(problem)))?;
                 }
                 let mentions = self.db.with_catalog(|catalog| catalog.prefilter.look(&statement.text));
                 if !mentions.protected {
@@ -325,7 +331,8 @@ impl Session {
         }
         let mentions = catalog.prefilter.look(&statement.text);
         let (text, oids) = (statement.text.clone(), statement.oids.clone());
-        let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env).await?;
+        let literals = statement.planned.as_ref().map(|planned| Arc::clone(&planned.literals));
+        let (renewed, edited) = self.plan_prepared(&text, oids, mentions, catalog, &env, literals).await?;
         // What EXECUTE and FETCH return may change.
         let former_result = match statement.relies {
             Some(_) => None,
@@ -354,6 +361,7 @@ impl Session {
                 plan: held.plan,
                 env: Arc::clone(env),
                 positions: Arc::default(),
+                literals: Arc::clone(self.environment.settings()),
                 used: AtomicBool::new(false),
             }),
         };

@@ -350,6 +350,23 @@ impl Session {
         Ok(Fate::Done)
     }
 
+    /// A row could not be shown: fetches the key that is missing, if that is why. None: it can be tried again.
+    pub(super) async fn mend_row(&mut self, error: RowError) -> Result<Option<Problem>, End> {
+        let (ordinal, dek) = match error {
+            RowError::Problem(problem) | RowError::Cell(_, NotShown::Problem(problem)) => return Ok(Some(problem)),
+            RowError::Cell(ordinal, NotShown::NeedsKey(dek)) => (ordinal, dek),
+        };
+        let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
+        match self.db.fetch_key(column, dek).await {
+            Ok(()) => Ok(None),
+            Err(_) if column.spec.on_error == OnError::Null => {
+                self.row_scratch.give_up(dek);
+                Ok(None)
+            }
+            Err(error) => Ok(Some(error.into())),
+        }
+    }
+
     /// Shows the rows at the front, as many as have arrived; fetches keys that are not cached.
     async fn rows(&mut self, input: &mut BytesMut) -> Result<(), End> {
         if self.fifo.on(b'D') != Step::Part {
@@ -372,21 +389,8 @@ impl Session {
             });
             self.row_scratch.report();
             input.advance(done);
-            let problem = match stopped {
-                Ok(()) => return Ok(()),
-                Err(RowError::Problem(problem) | RowError::Cell(_, NotShown::Problem(problem))) => problem,
-                Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
-                    let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
-                    match self.db.fetch_key(column, dek).await {
-                        Ok(()) => continue,
-                        Err(_) if column.spec.on_error == OnError::Null => {
-                            self.row_scratch.give_up(dek);
-                            continue;
-                        }
-                        Err(error) => error.into(),
-                    }
-                }
-            };
+            let Err(error) = stopped else { return Ok(()) };
+            let Some(problem) = self.mend_row(error).await? else { continue };
             // What follows of this result is dropped, this row included.
             self.fail_result(&problem);
             return Ok(());

@@ -72,6 +72,8 @@ pub struct Side {
     pub output: BytesMut,
     /// The peer has closed its sending direction.
     pub closed: bool,
+    /// The peer takes nothing more. What it has said before is still read.
+    deaf: bool,
     /// Bytes sent since they were last counted.
     sent: usize,
 }
@@ -79,7 +81,7 @@ pub struct Side {
 impl Side {
     /// Takes over a socket and what was already read from it.
     pub fn new(stream: Stream, input: BytesMut) -> Self {
-        Self { stream, input, output: BytesMut::new(), closed: false, sent: 0 }
+        Self { stream, input, output: BytesMut::new(), closed: false, deaf: false, sent: 0 }
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -138,18 +140,35 @@ pub async fn exchange(client: &mut Side, server: &mut Side, wants: Wants) -> io:
     server.shrink();
     poll_fn(|cx| {
         let mut progress = false;
-        for side in [&mut *server, &mut *client] {
-            while !side.output.is_empty() {
-                match side.poll_drain(cx)? {
-                    Poll::Ready(_) => progress = true,
-                    Poll::Pending => break,
+        while !server.output.is_empty() {
+            match server.poll_drain(cx) {
+                Poll::Ready(Ok(_)) => {}
+                // A server that ends a session in the middle of what it is sent has said why: that is read
+                // first, as libpq does (`pqHandleSendFailure`).
+                Poll::Ready(Err(_)) => {
+                    server.deaf = true;
+                    server.output.clear();
                 }
+                Poll::Pending => break,
+            }
+            progress = true;
+        }
+        while !client.output.is_empty() {
+            match client.poll_drain(cx)? {
+                Poll::Ready(_) => progress = true,
+                Poll::Pending => break,
             }
         }
         for (side, wanted) in [(&mut *server, wants.server), (&mut *client, wants.client)] {
-            if wanted && !side.closed && side.poll_fill(cx)?.is_ready() {
-                progress = true;
+            if !wanted || side.closed {
+                continue;
             }
+            match side.poll_fill(cx) {
+                Poll::Ready(Err(_)) if side.deaf => side.closed = true,
+                Poll::Ready(done) => drop(done?),
+                Poll::Pending => continue,
+            }
+            progress = true;
         }
         if progress { Poll::Ready(Ok(())) } else { Poll::Pending }
     })

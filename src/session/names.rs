@@ -18,12 +18,15 @@ use super::{
     error_response::Positions,
     rows::{Shape, View},
 };
-use crate::sql::{
-    classify::{Class, classify},
-    env::Env,
-    held::{Asked, Effect, Held},
-    model::Plan,
-    prefilter::Mentions,
+use crate::{
+    sql::{
+        classify::{Class, classify},
+        env::Env,
+        held::{Asked, Effect, Held},
+        model::Plan,
+        prefilter::Mentions,
+    },
+    values::Settings,
 };
 
 /// Longer names are cut off by the server (`NAMEDATALEN - 1`).
@@ -85,6 +88,8 @@ pub struct Planned {
     pub env: Arc<Env>,
     /// Where errors about the text that was sent point in the client's.
     pub positions: Arc<Positions>,
+    /// The settings by which its literals are read: those of its first Parse, as on the server.
+    pub literals: Arc<Settings>,
     /// Literals were sealed into its text and it has run once: the next run needs fresh nonces.
     pub used: AtomicBool,
 }

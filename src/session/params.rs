@@ -155,7 +155,8 @@ pub fn bind(
                     sealer.put(form, given, out).map_err(|problem| {
                         let shown = || shown_oid(param, sealer.columns).unwrap_or(0);
                         let oid = if source.oid == 0 { shown() } else { source.oid };
-                        let place = Place { portal: bind.portal, client: param.client, oid };
+                        let own = sealer.own(param.form);
+                        let place = Place { portal: bind.portal, client: param.client, oid, own };
                         in_parameter(problem, &place, given, sealer.settings)
                     })?;
                 }
@@ -197,25 +198,40 @@ impl Sealer<'_> {
             }
             ParamForm::SealAs(ordinal, ty, cast) => self.put_sealed(ordinal, Some(ty), cast, given, body)?,
             ParamForm::SealArray(ordinal, cast) => {
-                let given = string_as_array(given, cast);
+                let given = self.string_as_array(form, given, cast);
                 self.check_elements(form, given)?;
                 put_array(&self.seal_each(ordinal, cast, given)?, body);
             }
             ParamForm::Token(ordinal, cast) => {
                 let mut cast_value = Vec::new();
-                let token = match through_cast(given, cast, self.settings, &mut cast_value)? {
+                let own = column(self.columns, ordinal)?.spec.ty;
+                let token = match through_cast(given, cast, own, self.settings, &mut cast_value)? {
                     Some(given) => Some(self.token(ordinal, given)?),
                     None => None,
                 };
                 frontend::value(body, token.as_ref().map(AsRef::as_ref));
             }
             ParamForm::TokenArray(ordinal, cast) => {
-                let given = string_as_array(given, cast);
+                let given = self.string_as_array(form, given, cast);
                 self.check_elements(form, given)?;
                 put_array(&self.token_each(ordinal, cast, given)?, body);
             }
         }
         Ok(())
+    }
+
+    /// The type of the column that a parameter is for.
+    fn own(&self, form: ParamForm) -> Option<LogicalType> {
+        form.ordinal().and_then(|ordinal| Some(self.columns.get(ordinal)?.spec.ty))
+    }
+
+    /// An array under a cast is converted like other values (see `through_cast`): `?::uuid[]` with a String.
+    fn string_as_array<'v>(&self, form: ParamForm, given: Given<'v>, cast: Source) -> Given<'v> {
+        let is_array = self.own(form).is_some_and(|own| element_type(cast.oid, own) != 0);
+        if is_string(given.source.oid) && is_array {
+            return Given { source: Source::UNTYPED, format: Format::Text, bytes: given.bytes };
+        }
+        given
     }
 
     /// A binary array says its elements' type, which must be that of the parameter: `array_recv` of
@@ -226,12 +242,17 @@ impl Sealer<'_> {
         }
         let inferred = || shown_oid(Param { client: 0, form }, self.columns).unwrap_or(0);
         let oid = if array.source.oid == 0 { inferred() } else { array.source.oid };
-        let (expected, found) =
-            (arrays::element_type(oid), arrays::read(array.format, array.bytes, self.settings.array_nulls)?.type_oid);
+        let own = self.own(form);
+        let expected = own.map_or(0, |own| element_type(oid, own));
+        let found = arrays::read(array.format, array.bytes, self.settings.array_nulls)?.type_oid;
         if expected == 0 || expected == found {
             return Ok(());
         }
-        let named = |oid| format!("{oid} ({})", values::type_name(oid).unwrap_or("???"));
+        let name = |oid| match own.and_then(LogicalType::as_enum) {
+            Some(ty) if ty.oid() == oid => Some(ty.name_in(&self.settings.search_path)),
+            _ => values::type_name(oid),
+        };
+        let named = |oid| format!("{oid} ({})", name(oid).unwrap_or("???"));
         let (found, expected) = (named(found), named(expected));
         let message = format!("binary data has array element type {found} instead of expected {expected}");
         Err(Problem::native("42804", message))
@@ -246,14 +267,14 @@ impl Sealer<'_> {
         body: &mut BytesMut,
     ) -> Result<(), Problem> {
         let mut cast_value = Vec::new();
-        let Some(mut given) = through_cast(given, cast, self.settings, &mut cast_value)? else {
+        let own = column(self.columns, ordinal)?.spec.ty;
+        let Some(mut given) = through_cast(given, cast, own, self.settings, &mut cast_value)? else {
             frontend::value(body, None);
             return Ok(());
         };
         if given.source.oid == 0 {
             // A parameter is read without the column's modifier, which a literal of an interval goes by.
-            let ty = ty.unwrap_or(column(self.columns, ordinal)?.spec.ty);
-            given.source = Source { oid: ty.oid(), typmod: -1 };
+            given.source = Source { oid: ty.unwrap_or(own).oid(), typmod: -1 };
         }
         let mut sealed = std::mem::take(&mut self.scratch.sealed);
         sealed.clear();
@@ -303,7 +324,8 @@ impl Sealer<'_> {
                 "an array of values for a sealed column must have one dimension that starts with 1",
             ));
         }
-        self.each(&elements, cast, array, |sealer, given| {
+        let own = column(self.columns, ordinal)?.spec.ty;
+        self.each(&elements, cast, own, array, |sealer, given| {
             let mut sealed = Vec::new();
             Ok(match sealer.seal(ordinal, None, given, &mut sealed)? {
                 Stored::Canon => Some(sealed),
@@ -315,27 +337,29 @@ impl Sealer<'_> {
     /// The tokens of an array's elements, be it of more dimensions: `= ANY` looks at every one.
     fn token_each(&mut self, ordinal: Ordinal, cast: Source, array: Given<'_>) -> Result<Vec<Option<Needle>>, Problem> {
         let elements = arrays::read(array.format, array.bytes, self.settings.array_nulls)?;
-        self.each(&elements, cast, array, |sealer, given| sealer.token(ordinal, given).map(Some))
+        let own = column(self.columns, ordinal)?.spec.ty;
+        self.each(&elements, cast, own, array, |sealer, given| sealer.token(ordinal, given).map(Some))
     }
 
-    /// Makes something of each element that is not NULL, under the cast around the array.
+    /// Makes something of each element that is not NULL, under the cast around the array, for a column of type `own`.
     fn each<T>(
         &mut self,
         elements: &Elements,
         cast: Source,
+        own: LogicalType,
         array: Given<'_>,
         make: impl Fn(&mut Self, Given<'_>) -> Result<Option<T>, Problem>,
     ) -> Result<Vec<Option<T>>, Problem> {
-        let cast = of_elements(cast)?;
+        let cast = of_elements(cast, own)?;
         let source = match elements.type_oid {
-            0 => of_elements(array.source)?,
+            0 => of_elements(array.source, own)?,
             oid => Source { oid, typmod: -1 },
         };
         let one = |value: &Option<Vec<u8>>| {
             let Some(bytes) = value else { return Ok(None) };
             let mut cast_value = Vec::new();
             let given = Given { source, format: array.format, bytes };
-            match through_cast(given, cast, self.settings, &mut cast_value)? {
+            match through_cast(given, cast, own, self.settings, &mut cast_value)? {
                 Some(given) => make(self, given),
                 None => Ok(None),
             }
@@ -398,9 +422,18 @@ fn given(literal: &Literal) -> Given<'_> {
     Given { source: literal.source, format: Format::Text, bytes: literal.text.as_bytes() }
 }
 
-/// The type of an array's elements. Of one that is not known here the elements cannot be read.
-fn of_elements(array: Source) -> Result<Source, Problem> {
-    match (array.oid, arrays::element_type(array.oid)) {
+/// The element type of a built-in array type or of that of a column's enum type; 0 if it is not known here.
+fn element_type(array_oid: u32, own: LogicalType) -> u32 {
+    match own {
+        LogicalType::Enum(ty) if ty.array_oid() == array_oid => ty.oid(),
+        _ => arrays::element_type(array_oid),
+    }
+}
+
+/// The type of the elements of an array for a column of type `own`. Of one that is not known here the elements cannot
+/// be read.
+fn of_elements(array: Source, own: LogicalType) -> Result<Source, Problem> {
+    match (array.oid, element_type(array.oid, own)) {
         (0 | 705, _) => Ok(Source { oid: 0, typmod: array.typmod }),
         (oid, 0) => Err(Problem::new(
             "0A000",
@@ -413,10 +446,11 @@ fn of_elements(array: Source) -> Result<Source, Problem> {
 }
 
 /// A declared parameter under a cast of another type is converted twice, as the server would; `None` is
-/// NULL.
+/// NULL. It is for a column of type `own`.
 fn through_cast<'v>(
     given: Given<'v>,
     cast: Source,
+    own: LogicalType,
     settings: &Settings,
     buffer: &'v mut Vec<u8>,
 ) -> Result<Option<Given<'v>>, Problem> {
@@ -433,6 +467,10 @@ fn through_cast<'v>(
             return Ok(Some(Given { source: cast, ..given }));
         }
     }
+    let is_own = own.as_enum().is_some_and(|ty| ty.oid() == cast.oid);
+    if is_string(given.source.oid) && is_own {
+        return Ok(Some(Given { source: cast, format: Format::Text, bytes: given.bytes }));
+    }
     let Some(ty) = LogicalType::from_oid(cast.oid, -1) else {
         return Err(Problem::new(
             "0A000",
@@ -445,14 +483,6 @@ fn through_cast<'v>(
     }
     // The cast's modifier is applied by whoever reads a value of its type.
     Ok(Some(Given { source: cast, format: Format::Binary, bytes: buffer }))
-}
-
-/// Likewise of an array: `?::uuid[]` with a String.
-fn string_as_array(given: Given<'_>, cast: Source) -> Given<'_> {
-    if is_string(given.source.oid) && arrays::element_type(cast.oid) != 0 {
-        return Given { source: Source::UNTYPED, format: Format::Text, bytes: given.bytes };
-    }
-    given
 }
 
 /// text, varchar, char

@@ -22,6 +22,7 @@ use crate::{
         overlay,
         prefilter::Mentions,
     },
+    values::Settings,
     wire::frontend,
 };
 
@@ -179,9 +180,20 @@ impl Session {
 
     pub(super) fn desk<T>(&mut self, catalog: &Catalog, env: &Env, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let settings = Arc::clone(self.environment.settings());
+        self.desk_with(catalog, env, &settings, work)
+    }
+
+    /// Likewise, with literals read by other settings than the present ones.
+    pub(super) fn desk_with<T>(
+        &mut self,
+        catalog: &Catalog,
+        env: &Env,
+        settings: &Settings,
+        work: impl FnOnce(&mut Desk<'_>) -> T,
+    ) -> T {
         let touched = self.environment.touched();
         let (columns, names, scratch) = (&self.db.columns, &self.names, &mut self.scratch);
-        work(&mut Desk { catalog, env, settings: &settings, columns, scratch, names, touched })
+        work(&mut Desk { catalog, env, settings, columns, scratch, names, touched })
     }
 
     /// How the description of a statement is shown.

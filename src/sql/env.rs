@@ -22,6 +22,9 @@ pub struct Env {
     /// What the present transaction has created or changed and not committed yet; None if it was not
     /// asked for.
     pub changed: Option<Vec<Arc<Changed>>>,
+    /// Schemas and names of the types that the present transaction has created or changed, labels of enums
+    /// included.
+    pub changed_types: Vec<(String, String)>,
     /// What PostgreSQL's own names mean something else under: what stands in their way.
     pub shadows: Vec<Shadow>,
     /// `standard_conforming_strings`
@@ -176,10 +179,10 @@ pg_catalog.current_setting('array_nulls')"#
 /// No side effect but one: it takes a snapshot, so in a transaction it must not be sent before the
 /// client's first statement (`SET TRANSACTION ISOLATION LEVEL` would fail after it). In a failed
 /// transaction it fails as everything does.
-pub const QUERY: &str = query!("NULL");
+pub const QUERY: &str = query!("NULL, NULL");
 
 /// As [`QUERY`], for a transaction that may have changed the catalog: asks for what it has changed,
-/// too. That takes a look at every row of pg_class and pg_attribute.
+/// too. That takes a look at every row of pg_class, pg_attribute and pg_type.
 ///
 /// The transaction's own row versions are those whose `xmin` is its id or, in subtransactions, a later
 /// one. Later transactions of others are found as well, which does no harm: they are as the session
@@ -207,11 +210,26 @@ JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) f.oid
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
 WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f,S}'::pg_catalog."char"[])
 AND c.relpersistence OPERATOR(pg_catalog.<>) 't'::pg_catalog."char"
-AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema,pg_toast}'::pg_catalog.name[]))"#
+AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{pg_catalog,information_schema,pg_toast}'::pg_catalog.name[])),
+(SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_array(n.nspname, t.typname)) FROM (
+SELECT oid, xmin FROM pg_catalog.pg_type
+UNION ALL SELECT enumtypid, xmin FROM pg_catalog.pg_enum
+) v JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) v.oid
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace
+WHERE pg_catalog.age(v.xmin) OPERATOR(pg_catalog.<=)
+(SELECT pg_catalog.age(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.xid)))"#
 );
 
-/// The names in the first column: search_path, role, temporary relations, shadows and changed relations.
-type Names = (Vec<String>, String, Option<Vec<RelationRow>>, Option<Vec<Shadow>>, Option<Vec<(RelationRow, bool)>>);
+/// The names in the first column: search_path, role, temporary relations, shadows, changed relations and changed
+/// types.
+type Names = (
+    Vec<String>,
+    String,
+    Option<Vec<RelationRow>>,
+    Option<Vec<Shadow>>,
+    Option<Vec<(RelationRow, bool)>>,
+    Option<Vec<(String, String)>>,
+);
 
 /// Reads the row that [`QUERY`] or [`QUERY_CHANGED`] returns, its columns in text format.
 ///
@@ -220,12 +238,14 @@ type Names = (Vec<String>, String, Option<Vec<RelationRow>>, Option<Vec<Shadow>>
 pub fn parse_row(columns: &[Option<&[u8]>]) -> Result<(Env, RawSettings), EnvError> {
     let bytes = |at: usize| columns.get(at).copied().flatten().ok_or(EnvError::Missing(at));
     let text = |at: usize| Ok::<_, EnvError>(std::str::from_utf8(bytes(at)?)?.to_owned());
-    let (search_path, role, temp, shadows, changed): Names = serde_json::from_slice(&const_hex::decode(bytes(0)?)?)?;
+    let names: Names = serde_json::from_slice(&const_hex::decode(bytes(0)?)?)?;
+    let (search_path, role, temp, shadows, changed, changed_types) = names;
     let env = Env {
         search_path,
         role,
         temp: temp.into_iter().flatten().map(|row| Arc::new(row.into())).collect(),
         changed: changed.map(|rows| rows.into_iter().map(|row| Arc::new(row.into())).collect()),
+        changed_types: changed_types.unwrap_or_default(),
         shadows: shadows.unwrap_or_default(),
         standard_conforming_strings: bytes(1)? == b"on",
     };

@@ -39,6 +39,9 @@ pub struct Plan {
     pub params: Vec<Param>,
     /// How many parameters the client's text has (its highest `$n`).
     pub client_params: usize,
+    /// Client parameters, 0-based, that travel as they are and are neither compared with a column nor stored
+    /// in one.
+    pub alone: Vec<usize>,
     /// Result columns in order; empty if the statement returns none.
     pub results: Vec<Output>,
     /// Is the number of result columns certain? Not if a `*` was expanded from a catalog snapshot
@@ -83,6 +86,21 @@ pub enum ParamForm {
     SealAs(Ordinal, LogicalType, Source),
     /// An array of values, as an array of sealed values of the column (`bytea[]`).
     SealArray(Ordinal, Source),
+}
+
+impl ParamForm {
+    /// The protected column that the value is for, if it is for one.
+    pub fn ordinal(self) -> Option<Ordinal> {
+        match self {
+            Self::Plain => None,
+            Self::Seal(ordinal, _)
+            | Self::SealText(ordinal, _)
+            | Self::Token(ordinal, _)
+            | Self::TokenArray(ordinal, _)
+            | Self::SealAs(ordinal, ..)
+            | Self::SealArray(ordinal, _) => Some(ordinal),
+        }
+    }
 }
 
 /// One result column.
@@ -260,6 +278,7 @@ impl Plan {
         let literals: usize = self.edits.iter().map(|edit| size_of::<Edit>() + edit.with.text_len()).sum();
         literals
             + (self.params.len() * size_of::<Param>())
+            + (self.alone.len() * size_of::<usize>())
             + (self.results.len() * size_of::<Output>())
             + self.copy.as_ref().map_or(0, Copy::weight)
             + size_of::<Self>()
@@ -267,6 +286,18 @@ impl Plan {
 }
 
 impl Replacement {
+    /// The protected column that its literal is for.
+    pub fn ordinal(&self) -> Option<Ordinal> {
+        match self {
+            Self::Text(_) => None,
+            Self::Seal(ordinal, _)
+            | Self::Token(ordinal, _)
+            | Self::TokenArray(ordinal, _)
+            | Self::SealAs(ordinal, ..)
+            | Self::SealArray(ordinal, _) => Some(*ordinal),
+        }
+    }
+
     fn literal(&self) -> Option<&Literal> {
         match self {
             Self::Text(_) => None,

@@ -17,7 +17,7 @@ use super::{
     held::{Asked, CURSOR_OPT_BINARY, CURSOR_OPT_HOLD, Effect, Held, Lookup, Names, NoNames},
     model::{Outcome, Output, Plan, Refusal},
     overlay,
-    resolve::{self, Done, Resolver, Stop},
+    resolve::{self, Done, Resolver, Stop, Types},
 };
 
 /// What planning one statement gave.
@@ -73,7 +73,7 @@ pub fn plan_among(
     resolver.names = names;
     resolver.declared = match node {
         Node::PrepareStmt(prepare) => {
-            of_prepare = resolve::declared_types(prepare);
+            of_prepare = resolve::declared_types(prepare, Types::of(catalog, env));
             &of_prepare
         }
         _ => declared,
@@ -88,7 +88,7 @@ pub fn plan_among(
         Ok(done) => match resolve::shadowed(env, node) {
             // FETCH has nothing in it that could be shadowed.
             Some(refusal) if !matches!(node, Node::FetchStmt(_)) => Err(refusal),
-            _ => rewrite(parsed, index, resolver, &done, node),
+            _ => rewrite(parsed, index, resolver, &done, node, env),
         },
         Err(stop) => match table(&resolver, node, text) {
             Some(table) => Err(refusal(stop, &table)),
@@ -211,14 +211,17 @@ fn rewrite(
     resolver: Resolver<'_>,
     done: &Done<'_>,
     node: Node<'_>,
+    env: &Env,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
-    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, .. } = resolver;
+    let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, loose, .. } = resolver;
+    let alone = loose.alone().into_iter().chain(params.only_looked_at()).collect();
+    loose.settle(&mut changes, &catalog.columns)?;
     resolve::hide_looked_at(&mut changes);
     let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);
     let (params, client_params) =
         params.finish(&mut changes, declared, &catalog.columns).map_err(|stop| refusal(stop, ""))?;
     if let Node::PrepareStmt(prepare) = node {
-        resolve::prepare_changes(prepare, &params, client_params, may_write, &mut changes)
+        resolve::prepare_changes(prepare, &params, client_params, may_write, Types::of(catalog, env), &mut changes)
             .map_err(|stop| refusal(stop, ""))?;
     }
     let edits = edits::prove(parsed, index, changes)?;
@@ -238,7 +241,10 @@ fn rewrite(
         _ => matches!(done, Done::Explain),
     };
     let binary = matches!(done, Done::Held) && held.is_some_and(|held| held.binary);
-    let plan = Plan { edits, params, client_params, results, results_certain, may_write, explain, binary, copy };
+    let plan = Plan { edits, params, client_params, alone, results, results_certain, may_write, explain, binary, copy };
+    if let Some(refusal) = changed_enum(&plan, catalog, env) {
+        return Err(refusal);
+    }
     Ok(match node {
         Node::PrepareStmt(prepare) => kept_statement(plan, prepare.name(), declared),
         Node::DeclareCursorStmt(declare) => kept_cursor(plan, declare),
@@ -249,11 +255,32 @@ fn rewrite(
     })
 }
 
+/// Labels that the transaction has changed are not known before it commits.
+fn changed_enum(plan: &Plan, catalog: &Catalog, env: &Env) -> Option<Refusal> {
+    let params = plan.params.iter().filter_map(|param| param.form.ordinal());
+    let edits = plan.edits.iter().filter_map(|edit| edit.with.ordinal());
+    let copied = plan.copy.iter().filter(|copy| copy.from).flat_map(|copy| &copy.fields);
+    let mut read = params.chain(edits).chain(copied.filter_map(|field| field.output.sealed()));
+    let (column, ty) = read.find_map(|ordinal| {
+        let column = catalog.columns.get(ordinal)?;
+        let ty = column.ty.as_enum()?;
+        let changed = env.changed_types.iter().any(|(schema, name)| schema == ty.schema() && name == ty.name());
+        changed.then_some((column, ty))
+    })?;
+    let message = format!(
+        "pgveil does not read values for column \"{}.{}\" in a transaction that has changed its type {}",
+        resolve::table_label(&column.schema, &column.table),
+        column.name,
+        ty.name_in(&env.search_path)
+    );
+    Some(Refusal::unsupported("sql/changed-enum", message).hint("commit the change of the type first"))
+}
+
 /// PREPARE: the text changes now, parameters and results come with EXECUTE.
 fn kept_statement(plan: Plan, name: Option<&str>, declared: &[u32]) -> (Plan, Option<Effect>) {
     let digest = plan.digest();
-    let Plan { edits, params, client_params, results, results_certain, may_write, .. } = plan;
-    let inner = Plan { params, client_params, results, results_certain, may_write, ..Plan::default() };
+    let Plan { edits, params, client_params, alone, results, results_certain, may_write, .. } = plan;
+    let inner = Plan { params, client_params, alone, results, results_certain, may_write, ..Plan::default() };
     let held = Held { plan: Arc::new(inner), declared: declared.into(), env: false, binary: false };
     let effect = name.map(|name| Effect::Prepare { name: name.to_owned(), held: Some(held), digest });
     (Plan { edits, results_certain: true, ..Plan::default() }, effect)

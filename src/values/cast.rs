@@ -2,7 +2,7 @@
 //! `pg_cast` and the operators of `pg_operator` that the types here have.
 
 use super::{
-    LogicalType, Normalize, Settings, Stored, ValueError, codec,
+    EnumType, LogicalType, Normalize, Settings, Stored, ValueError, codec,
     datetime::{self, Interval, Timetz},
     float::Float,
     int, jsonb, network,
@@ -12,13 +12,17 @@ use super::{
 };
 
 /// The type that a value of type `oid` is read as before it is stored in a column.
-pub(super) fn check_assignment(target: LogicalType, oid: u32) -> Result<Base, ValueError> {
+pub(super) fn check_assignment(target: LogicalType, oid: u32, search_path: &[String]) -> Result<Base, ValueError> {
     let to = target.base();
     let refused = |name: &str| {
-        ValueError::new("42804", format!("column is of type {} but expression is of type {name}", to.name()))
+        let own = named(to, search_path);
+        ValueError::new("42804", format!("column is of type {own} but expression is of type {name}"))
             .hint("You will need to rewrite or cast the expression.")
     };
-    let Some(from) = Base::from_oid(oid) else { return Err(foreign(to, oid, refused)) };
+    if let Some(own) = own_array(to, oid) {
+        return Err(refused(&format!("{}[]", own.name_in(search_path))));
+    }
+    let Some(from) = known(to, oid) else { return Err(foreign(to, oid, refused)) };
     if casts(from, to) { Ok(from) } else { Err(refused(from.name())) }
 }
 
@@ -59,16 +63,19 @@ fn casts(from: Base, to: Base) -> bool {
 }
 
 /// The type that an operand of type `oid` is read as before it is compared with a column.
-pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, ValueError> {
+pub(super) fn check_comparison(target: LogicalType, oid: u32, search_path: &[String]) -> Result<Base, ValueError> {
     let column = target.base();
     let refused = |name: &str| {
-        ValueError::new("42883", format!("operator does not exist: {} = {name}", column.name()))
+        ValueError::new("42883", format!("operator does not exist: {} = {name}", named(column, search_path)))
             .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
     };
     if let Some(element) = Base::of_array(oid) {
         return Err(refused(element.array_name()));
     }
-    let Some(from) = Base::from_oid(oid) else { return Err(foreign(column, oid, refused)) };
+    if let Some(own) = own_array(column, oid) {
+        return Err(refused(&format!("{}[]", own.name_in(search_path))));
+    }
+    let Some(from) = known(column, oid) else { return Err(foreign(column, oid, refused)) };
     if matches!((column, from), (Base::Macaddr, Base::Macaddr8) | (Base::Macaddr8, Base::Macaddr)) {
         let message = format!("operator is not unique: {} = {}", column.name(), from.name());
         return Err(ValueError::new("42725", message)
@@ -100,6 +107,29 @@ pub(super) fn check_comparison(target: LogicalType, oid: u32) -> Result<Base, Va
         .hint("Cast the value to text or character varying."));
     }
     Ok(from)
+}
+
+/// The type with this OID: one that every database has, or the column's own enum type.
+fn known(column: Base, oid: u32) -> Option<Base> {
+    match column {
+        Base::Enum(ty) if ty.oid() == oid => Some(column),
+        _ => Base::from_oid(oid),
+    }
+}
+
+/// The column's own enum type, if the OID is that of its array type.
+fn own_array(column: Base, oid: u32) -> Option<EnumType> {
+    match column {
+        Base::Enum(ty) if ty.array_oid() == oid => Some(ty),
+        _ => None,
+    }
+}
+
+fn named(base: Base, search_path: &[String]) -> &'static str {
+    match base {
+        Base::Enum(ty) => ty.name_in(search_path),
+        _ => base.name(),
+    }
 }
 
 /// A type that pgveil cannot read: 0A000 where PostgreSQL would accept it or nobody knows, else its

@@ -41,15 +41,17 @@ pub enum Purpose {
 
 /// May a value of type `oid` be assigned to, or compared with, a column of type `target`? The errors
 /// are those of [`parse`] and [`equality_operand`].
-pub fn check(target: LogicalType, oid: u32, purpose: Purpose) -> Result<(), ValueError> {
+///
+/// `search_path`: the schemas that the session looks names up in, by which types are named.
+pub fn check(target: LogicalType, oid: u32, purpose: Purpose, search_path: &[String]) -> Result<(), ValueError> {
     let source = Source { oid, typmod: -1 };
     if source.is_untyped() {
         return Ok(());
     }
     match purpose {
         Purpose::Assign if let LogicalType::Array(element) = target => cast::check_array_assignment(element.base, oid),
-        Purpose::Assign => cast::check_assignment(target, oid),
-        Purpose::Compare => cast::check_comparison(target, oid),
+        Purpose::Assign => cast::check_assignment(target, oid, search_path),
+        Purpose::Compare => cast::check_comparison(target, oid, search_path),
     }
     .map(|_| ())
 }
@@ -97,7 +99,7 @@ pub fn parse(
             input(to, target.typmod(), format, bytes, settings, out)?;
             return Ok(Stored::Canon);
         }
-        let from = cast::check_assignment(target, source.oid)?;
+        let from = cast::check_assignment(target, source.oid, &settings.search_path)?;
         // To the input function of an interval its typmod says what numbers count, to its cast it does not.
         if from == to && source.typmod == -1 && to != Base::Interval {
             input(to, target.typmod(), format, bytes, settings, out)?;
@@ -179,7 +181,7 @@ pub fn equality_operand(
             // A cidr has no operators of its own, it uses those of inet.
             Base::Cidr if source.is_untyped() => Base::Inet,
             _ if source.is_untyped() => column,
-            _ => cast::check_comparison(target, source.oid)?,
+            _ => cast::check_comparison(target, source.oid, &settings.search_path)?,
         };
         let mut value = typed(from, source, format, bytes, settings)?;
         match comparison(column, from, &mut value, normalize, settings)? {
@@ -231,7 +233,7 @@ pub(super) fn input(
     let start = out.len();
     match format {
         Format::Text => input_text(base, typmod, text::verify(bytes)?, settings, out)?,
-        Format::Binary => input_binary(base, typmod, bytes, out)?,
+        Format::Binary => input_binary(base, typmod, bytes, settings, out)?,
     }
     if base.is_string() { coerce(base, typmod, false, start, out) } else { Ok(()) }
 }
@@ -273,11 +275,21 @@ fn input_text(base: Base, typmod: i32, value: &str, settings: &Settings, out: &m
         Base::Uuid => simple::parse_uuid(value, out)?,
         Base::Bytea => simple::parse_bytea(value, out)?,
         Base::Jsonb => jsonb::parse(value, out)?,
+        Base::Enum(ty) => {
+            ty.check(value, settings)?;
+            out.extend_from_slice(value.as_bytes());
+        }
     }
     Ok(())
 }
 
-fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
+fn input_binary(
+    base: Base,
+    typmod: i32,
+    bytes: &[u8],
+    settings: &Settings,
+    out: &mut Vec<u8>,
+) -> Result<(), ValueError> {
     match base {
         Base::Text | Base::Varchar | Base::Char => out.extend_from_slice(text::verify(bytes)?.as_bytes()),
         Base::Bool => {
@@ -350,6 +362,8 @@ fn input_binary(base: Base, typmod: i32, bytes: &[u8], out: &mut Vec<u8>) -> Res
         }
         Base::Bytea => out.extend_from_slice(bytes),
         Base::Jsonb => jsonb::parse(text::verify(jsonb::receive(bytes)?)?, out)?,
+        // enum_recv() reads text.
+        Base::Enum(_) => input_text(base, typmod, text::verify(bytes)?, settings, out)?,
     }
     Ok(())
 }
@@ -417,7 +431,7 @@ pub(super) fn coerce(
 /// A type's output function.
 pub(super) fn output(base: Base, canon: &[u8], settings: &Settings, out: &mut Vec<u8>) -> Result<(), ValueError> {
     match base {
-        Base::Text | Base::Varchar | Base::Char | Base::Json => out.extend_from_slice(canon),
+        Base::Text | Base::Varchar | Base::Char | Base::Json | Base::Enum(_) => out.extend_from_slice(canon),
         Base::Bool => match canon {
             [0] => out.push(b'f'),
             [_] => out.push(b't'),
@@ -475,7 +489,8 @@ fn equality(base: Base, canon: &[u8], normalize: &[Normalize], out: &mut Vec<u8>
         | Base::Timestamptz
         | Base::Timestamp
         | Base::Uuid
-        | Base::Bytea => {
+        | Base::Bytea
+        | Base::Enum(_) => {
             out.extend_from_slice(canon);
             Ok(())
         }

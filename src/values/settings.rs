@@ -1,5 +1,7 @@
 //! The session settings that change how values are read and written as text.
 
+use std::sync::Arc;
+
 /// `DateStyle`'s output half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum DateStyle {
@@ -65,6 +67,8 @@ pub struct Settings {
     pub bytea_output: ByteaOutput,
     /// `extra_float_digits`: -15 to 3.
     pub extra_float_digits: i32,
+    /// The schemas that names are looked up in, in order; empty if that is not known. Messages name types by it.
+    pub search_path: Arc<[String]>,
     /// `array_nulls`: does an unquoted NULL in an array literal mean NULL?
     pub array_nulls: bool,
 }
@@ -78,6 +82,7 @@ impl Default for Settings {
             time_zone: jiff::tz::TimeZone::UTC,
             bytea_output: ByteaOutput::Hex,
             extra_float_digits: 1,
+            search_path: Arc::default(),
             array_nulls: true,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::EnumType;
+
 mod interval;
 mod names;
 #[cfg(test)]
@@ -62,6 +64,8 @@ pub enum LogicalType {
     Bytea,
     /// `jsonb`
     Jsonb,
+    /// An enum type
+    Enum(EnumType),
     /// A one-dimensional array of one of the others: `text[]`, `numeric(10,2)[]`
     Array(Element),
 }
@@ -95,6 +99,9 @@ pub enum TypeError {
     /// A PostgreSQL type that pgveil does not (yet) seal.
     #[error("type `{0}` cannot be sealed yet; allowed: {allowed}", allowed = LogicalType::ALLOWED)]
     Unsupported(String),
+    /// An array of something that pgveil does not know: the name of the elements.
+    #[error("arrays of `{0}` cannot be sealed; allowed: {allowed}", allowed = LogicalType::ALLOWED)]
+    UnknownElement(String),
     /// Not a type name that pgveil knows.
     #[error("unknown type `{0}`; allowed: {allowed}", allowed = LogicalType::ALLOWED)]
     Unknown(String),
@@ -130,9 +137,11 @@ pub(super) enum Base {
     Uuid,
     Bytea,
     Jsonb,
+    Enum(EnumType),
 }
 
 impl Base {
+    /// All that have an OID of their own in every database.
     pub(super) const ALL: [Self; 24] = [
         Self::Text,
         Self::Varchar,
@@ -161,7 +170,7 @@ impl Base {
     ];
 
     /// `pg_type.dat`: OID, OID of the array type, typlen, name in messages.
-    const fn catalog(self) -> (u32, u32, i16, &'static str) {
+    fn catalog(self) -> (u32, u32, i16, &'static str) {
         match self {
             Self::Text => (25, 1009, -1, "text"),
             Self::Varchar => (1043, 1015, -1, "character varying"),
@@ -187,14 +196,15 @@ impl Base {
             Self::Uuid => (2950, 2951, 16, "uuid"),
             Self::Bytea => (17, 1001, -1, "bytea"),
             Self::Jsonb => (3802, 3807, -1, "jsonb"),
+            Self::Enum(ty) => (ty.oid(), ty.array_oid(), 4, ty.shown()),
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         self.catalog().3
     }
 
-    pub(super) const fn oid(self) -> u32 {
+    pub(super) fn oid(self) -> u32 {
         self.catalog().0
     }
 
@@ -225,6 +235,8 @@ impl Base {
             Self::Uuid => "uuid[]",
             Self::Bytea => "bytea[]",
             Self::Jsonb => "jsonb[]",
+            // Not sealed, so no message names one.
+            Self::Enum(_) => "anyarray",
         }
     }
 
@@ -264,13 +276,23 @@ impl Base {
 }
 
 impl LogicalType {
-    /// The type names a policy may use, for messages.
+    /// The type names a policy may use besides those of enum types, for messages.
     pub const ALLOWED: &'static str = "text, varchar(n), char(n), bool, int2, int4, int8, numeric(p,s), float4, float8, date, time, timetz, timestamp, timestamptz, interval, uuid, bytea, json, jsonb, inet, cidr, macaddr, macaddr8, and arrays of these: text[]";
 
     /// Reads a type name as a policy spells it: PostgreSQL's names and aliases, any case, spaces
     /// allowed (`character varying (20)`, `timestamp with time zone`), a `pg_catalog.` before it too.
+    ///
+    /// The name of an enum type is unknown here.
     pub fn parse(name: &str) -> Result<Self, TypeError> {
         names::parse(name)
+    }
+
+    /// The enum type that it is, if it is one.
+    pub const fn as_enum(self) -> Option<EnumType> {
+        match self {
+            Self::Enum(ty) => Some(ty),
+            _ => None,
+        }
     }
 
     /// Of an array: that of its elements.
@@ -300,6 +322,7 @@ impl LogicalType {
             Self::Uuid => Base::Uuid,
             Self::Bytea => Base::Bytea,
             Self::Jsonb => Base::Jsonb,
+            Self::Enum(ty) => Base::Enum(ty),
             Self::Array(element) => element.base,
         }
     }
@@ -309,17 +332,18 @@ impl LogicalType {
         matches!(self, Self::Array(_))
     }
 
-    /// The one-dimensional array of elements of this type; None if it is an array already.
+    /// The one-dimensional array of elements of this type; None if it is an array already, or an enum type, whose
+    /// arrays are not sealed.
     #[must_use]
     pub const fn array(self) -> Option<Self> {
         match self {
-            Self::Array(_) => None,
+            Self::Array(_) | Self::Enum(_) => None,
             _ => Some(Self::Array(Element { base: self.base(), typmod: self.typmod() })),
         }
     }
 
     /// The type's OID in `pg_type`.
-    pub const fn oid(self) -> u32 {
+    pub fn oid(self) -> u32 {
         match self {
             Self::Array(element) => element.base.catalog().1,
             _ => self.base().catalog().0,
@@ -327,12 +351,12 @@ impl LogicalType {
     }
 
     /// The OID of the type's array type; an array's own, as there are none of arrays.
-    pub const fn array_oid(self) -> u32 {
+    pub fn array_oid(self) -> u32 {
         self.base().catalog().1
     }
 
     /// `pg_type.typlen`: fixed length in bytes, or -1.
-    pub const fn typlen(self) -> i16 {
+    pub fn typlen(self) -> i16 {
         match self {
             Self::Array(_) => -1,
             _ => self.base().catalog().2,
@@ -382,7 +406,8 @@ impl LogicalType {
             | Self::Date
             | Self::Uuid
             | Self::Bytea
-            | Self::Jsonb => self,
+            | Self::Jsonb
+            | Self::Enum(_) => self,
         }
     }
 
@@ -415,6 +440,7 @@ impl LogicalType {
                 Base::Macaddr => 21,
                 Base::Interval => 22,
                 Base::Macaddr8 => 23,
+                Base::Enum(_) => 24,
                 Base::Timetz => 25,
             }
     }
@@ -439,7 +465,7 @@ impl LogicalType {
     }
 
     /// The base name as error messages of PostgreSQL spell it, without modifiers: `character varying`.
-    pub const fn base_name(self) -> &'static str {
+    pub fn base_name(self) -> &'static str {
         match self {
             Self::Array(element) => element.base.array_name(),
             _ => self.base().name(),
@@ -449,7 +475,8 @@ impl LogicalType {
     /// The logical type of a column that `format_type`/`pg_attribute` describe by OID and typmod, if
     /// pgveil can seal it. Used by `check` and `apply` to compare a policy with a live column.
     ///
-    /// `bpchar` without a length (typmod -1) gives `Char(None)`, which no policy can name.
+    /// `bpchar` without a length (typmod -1) gives `Char(None)`, which no policy can name. Enum types have no OID
+    /// that says so.
     pub fn from_oid(oid: u32, typmod: i32) -> Option<Self> {
         match Base::from_oid(oid) {
             Some(base) => Some(Self::from_base(base, typmod)),
@@ -484,6 +511,7 @@ impl LogicalType {
             Base::Uuid => Self::Uuid,
             Base::Bytea => Self::Bytea,
             Base::Jsonb => Self::Jsonb,
+            Base::Enum(ty) => Self::Enum(ty),
         }
     }
 }

@@ -477,6 +477,47 @@ pub const MOVING: &[Case] = &[
     (&["TRUNCATE contacts; INSERT INTO contacts (id, mail) VALUES (1, 'sekret.ann@x')"], Same),
 ];
 
+/// A value that is sealed, and asked about by itself in the same text, as drivers write it that put values into it.
+pub const ASKED_ABOUT: &[Case] = &[
+    (&["SELECT id FROM people WHERE ('sekret.cte@x' = '' OR email = 'sekret.cte@x') ORDER BY id"], Same),
+    (&["SELECT id FROM people WHERE ('' <> 'sekret.cte@x'::varchar AND email = 'sekret.cte@x') ORDER BY id"], Same),
+    (&["SELECT id FROM people WHERE CASE WHEN 'sekret.cte@x' = '' THEN id > 0 ELSE email = 'sekret.cte@x' END"], Same),
+    (&["SELECT id FROM people WHERE coalesce('sekret.cte@x', '') <> '' AND email = 'sekret.cte@x' ORDER BY id"], Same),
+    (&["SELECT id FROM people WHERE NULLIF('sekret.cte@x', '') IS NULL OR email = 'sekret.cte@x' ORDER BY id"], Same),
+    (
+        &["SELECT id FROM people WHERE 'sekret.cte@x'::text::varchar IS NULL OR email = 'sekret.cte@x' ORDER BY id"],
+        Same,
+    ),
+    (
+        &[
+            "SELECT 'sekret.cte@x' = 'sekret.cte@x', 'sekret.cte@x' IS DISTINCT FROM '-' FROM people WHERE email = 'sekret.cte@x'",
+        ],
+        Same,
+    ),
+    (&["SELECT 'sekret.cte@x' AS searched, * FROM people WHERE email = 'sekret.cte@x'"], Refused("elsewhere")),
+    (&["SELECT id FROM people WHERE length('sekret.cte@x') > 0 AND email = 'sekret.cte@x'"], Refused("elsewhere")),
+    (
+        &["SELECT id FROM people WHERE email = 'sekret.cte@x' OR '%' || 'sekret.cte@x' || '%' = '%%'"],
+        Refused("elsewhere"),
+    ),
+    (&["SELECT id FROM people WHERE 'sekret.cte@x' LIKE '' OR email = 'sekret.cte@x'"], Refused("elsewhere")),
+    (&["SELECT id FROM people WHERE 'sekret'::char(9) = '' OR email = 'sekret'"], Refused("elsewhere")),
+    (&["INSERT INTO people (id, email) VALUES (33, 'sekret.r@x') RETURNING id, 'sekret.r@x'"], Refused("elsewhere")),
+    (
+        &["SELECT v.b FROM people, (VALUES ('sekret.r@x', 'sekret.r@x')) v (a, b) WHERE email = v.a"],
+        Refused("elsewhere"),
+    ),
+    (
+        &[
+            "PREPARE asked (text, text) AS SELECT id FROM people WHERE $1 = '' OR email = $2",
+            "EXECUTE asked('sekret.cte@x', 'sekret.cte@x')",
+        ],
+        Refused("elsewhere"),
+    ),
+    (&["SELECT id FROM people WHERE email = 'both.plain@x' OR name = 'both.plain@x'"], Same),
+    (&["INSERT INTO people (id, name, email) VALUES (34, 'both.plain@x', 'both.plain@x') RETURNING name, email"], Same),
+];
+
 /// With parameters, in the extended protocol.
 pub const PARAMETERS: &[(&str, &[Option<&str>], Expect)] = &[
     (
@@ -495,6 +536,16 @@ pub const PARAMETERS: &[(&str, &[Option<&str>], Expect)] = &[
     ("SELECT id FROM people WHERE email = $1 OR ssn = $1", &[Some("sekret-p")], Refused("different types")),
     (
         "SELECT id FROM people WHERE email = $1 AND name = $1",
+        &[Some("sekret")],
+        Refused("used both with a sealed column and elsewhere"),
+    ),
+    (
+        "SELECT id FROM people WHERE $1 = '' OR email = $1",
+        &[Some("sekret")],
+        Refused("used both with a sealed column and elsewhere"),
+    ),
+    (
+        "SELECT id FROM people WHERE CASE WHEN coalesce($1::text, '') = '' THEN true ELSE email = $1 END",
         &[Some("sekret")],
         Refused("used both with a sealed column and elsewhere"),
     ),

@@ -49,7 +49,7 @@ SELECT id,
   FROM members
  WHERE email = 'x';
 SELECT email FROM members WHERE email = 'ü' AND nosuch(id);
-SELECT /* ü */ email, 'é' FROM members WHERE email = 'é' AND id = 'x';
+SELECT /* ü */ email, 'ô' FROM members WHERE email = 'é' AND id = 'x';
 SELECT * FROM members WHERE email = 'x' AND 1/(id - id) = 1;
 SELECT 1/(id - id) FROM members WHERE email = 'ann@example.org';
 SELEC * FROM members;

@@ -6,15 +6,15 @@ use pgveil::{
     config::{Mode, OnError, ProtectedColumn, ProtectedTable, Storage},
     crypto::{Cipher, Padding},
     sql::{
-        catalog::{Catalog, Column, Mismatch, Relation, Unique, UniqueKey},
+        catalog::{Catalog, Column, Mismatch, NamedType, Relation, Unique, UniqueKey},
         env::Env,
     },
-    values::LogicalType,
+    values::{EnumDefinition, EnumType, LogicalType},
 };
 
 /// Schema, table, columns; a column is `name`, `name=` (equality), `name=domain` or `name!`
 /// (randomized).
-const TABLES: [(&str, &str, &str); 12] = [
+const TABLES: [(&str, &str, &str); 13] = [
     ("public", "people", "id name email=mail ssn= birth! salary! notes! city created active"),
     ("public", "contacts", "id person_id mail=mail phone!"),
     ("public", "orders", "id person_id total note email tags"),
@@ -25,6 +25,8 @@ const TABLES: [(&str, &str, &str); 12] = [
     ("other", "people", "id name email"),
     ("pg_catalog", "pg_class", "oid relname"),
     ("pgveil_keys", "deks", "id wrapped"),
+    // Of the enum type public.mood.
+    ("public", "diary", "id feels= felt! note!"),
     ("public", "labels", "id tags! codes! counts! days! plain"),
     ("archive", "labels", "id tags!"),
 ];
@@ -37,6 +39,31 @@ pub fn env() -> Env {
         standard_conforming_strings: true,
         ..Env::default()
     }
+}
+
+/// The enum type public.mood.
+fn mood() -> LogicalType {
+    let ty = EnumType::named("public", "mood", String::new());
+    ty.define(EnumDefinition {
+        oid: 80_000,
+        array_oid: 80_001,
+        quoted: ["mood".to_owned(), "public.mood".to_owned()],
+        ..EnumDefinition::default()
+    });
+    LogicalType::Enum(ty)
+}
+
+/// The types that are called mood: the enum, another, and a domain.
+fn moods() -> Vec<NamedType> {
+    let of = |schema: &str, oid, kind| NamedType {
+        schema: schema.to_owned(),
+        name: "mood".to_owned(),
+        oid,
+        array_oid: oid + 1,
+        kind,
+        ..NamedType::default()
+    };
+    vec![of("public", 80_000, 'e'), of("other", 80_002, 'e'), of("archive", 80_004, 'd')]
 }
 
 /// A temporary table of the session.
@@ -72,7 +99,7 @@ fn relation(oid: u32, schema: &str, name: &str, spec: &str, columns: &mut Vec<Ar
                 schema: schema.to_owned(),
                 table: name.to_owned(),
                 name: column.clone(),
-                ty: LogicalType::parse(logical_type(&column)).unwrap(),
+                ty: if column.starts_with("fe") { mood() } else { LogicalType::parse(logical_type(&column)).unwrap() },
                 mode: if mode.starts_with('=') { Mode::Equality } else { Mode::Randomized },
                 storage: Storage::Bytea,
                 domain: if domain.is_empty() { identity.clone() } else { domain.to_owned() },
@@ -118,6 +145,7 @@ pub fn catalog() -> Catalog {
         catalog.relations.insert(oid, Arc::new(relation));
     }
     catalog.columns = columns;
+    catalog.named_types = moods();
     for table in ["people", "contacts"] {
         let oid = catalog.by_name["public"][table];
         let key = UniqueKey { column: "id".to_owned(), token: false };

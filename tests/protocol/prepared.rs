@@ -392,3 +392,27 @@ fn rows_are_changed_where_a_cursor_stands() {
             .query("SELECT * FROM people ORDER BY id"),
     );
 }
+
+#[test]
+fn literals_of_a_kept_statement_are_read_by_the_settings_of_its_parse() {
+    let turn = turn();
+    let sql = "UPDATE people SET birth = '01/02/2003', salary = $1 WHERE id = 1 RETURNING birth, salary";
+    let run = |salary: &str| [bind("", "kept", &[], &[Some(salary.as_bytes())], &[]), execute("", 0), sync()].concat();
+    turn.same(
+        &Script::new()
+            .query("SET DateStyle = 'ISO, MDY'")
+            .send([parse("kept", sql, &[]), run("1")])
+            .ready(1)
+            .query("SET DateStyle = 'ISO, DMY'")
+            .send([run("2")])
+            .ready(1)
+            .query("SET DateStyle = 'German, YMD'")
+            .send([run("3"), run("4")])
+            .ready(2)
+            .send([parse("other", &sql.replace("01/02/2003", "2003/05/04"), &[]), sync()])
+            .ready(1)
+            .query("SET DateStyle = 'ISO, DMY'")
+            .send([bind("", "other", &[], &[Some(b"5")], &[]), execute("", 0), sync(), run("6")])
+            .ready(2),
+    );
+}

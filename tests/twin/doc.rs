@@ -486,6 +486,9 @@ pub fn array_text(items: &[Option<String>]) -> String {
 
 /// array_send's bytes.
 pub fn array_binary(ty: Ty, items: &[Option<String>]) -> Option<Vec<u8>> {
+    if ty.oid() == 0 {
+        return None;
+    }
     let mut out = Vec::new();
     let null = items.iter().any(Option::is_none);
     out.extend_from_slice(&i32::from(!items.is_empty()).to_be_bytes());

@@ -92,6 +92,7 @@ pub enum Construct {
     Foreign,
     CharAmongStrings,
     FloatAmongNumbers,
+    EnumAmongOthers,
     ArrayAmongStrings,
     // around
     Prepare,
@@ -171,6 +172,13 @@ pub fn verdict(construct: Construct, mode: Mode) -> Verdict {
         C::ArrayAmongStrings => Verdict::Refused(&["sql/unsupported-value"]),
         // Compared as doubles, of which one stands for many numbers.
         C::FloatAmongNumbers => Verdict::Refused(&["values/unsupported"]),
+        // docs/types.md: a value of an enum for a column of another type, or of an enum that the policy does not name.
+        C::EnumAmongOthers => Verdict::Refused(&[
+            "values/unsupported",
+            "sql/unsupported-value",
+            "sql/unsupported-operand",
+            "sql/unsupported-construct",
+        ]),
         C::Output
         | C::Star
         | C::IsNull

@@ -66,6 +66,7 @@ pub fn sealed(ty: Ty) -> Vec<String> {
             "1.0",
             "[]",
         ]),
+        Family::Feeling => own(&["MARK sad", "MARK", "MARK'q\"\\,{}", "MARKßé😀", "MARK sad "]),
         Family::Texts => own(&[
             "{}",
             "{MARK}",
@@ -121,6 +122,7 @@ pub fn wrong(ty: Ty) -> Vec<String> {
         Ty::Uuid => own(&["MARK", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1"]),
         Ty::Bytea => own(&["\\x0", "\\xMARK"]),
         Ty::Jsonb => own(&["MARK", "{", ""]),
+        Ty::Feeling => own(&["MARK glad", "", " MARK"]),
         Ty::Texts => own(&["MARK", "{MARK", "{MARK,}", "[1:3]={MARK}"]),
         Ty::Varchars(_) => vec![format!("{{{MARK}{}}}", "y".repeat(301)), format!("{{{MARK}\"a\"}}")],
         Ty::Ints => own(&["MARK", "{MARK}", "{1.5}", "{9223372036854775808}", "[2:1]={1}"]),
@@ -148,6 +150,7 @@ pub fn plain(ty: Ty) -> Vec<String> {
         Family::Uuid => own(&["11111111-2222-3333-4444-555555555555", "11111111-2222-3333-4444-555555555556"]),
         Family::Bytea => own(&["\\x0102", "\\xaabb"]),
         Family::Jsonb => own(&["{\"p\": 1}", "2"]),
+        Family::Feeling => own(&["one", "Two"]),
         Family::Texts => own(&["{one,two}", "{}", "{three}"]),
         Family::Ints => own(&["{2,3}", "{}", "{5}"]),
     }

@@ -184,7 +184,10 @@ impl Schema {
 
     /// Definitions of the tables.
     pub fn ddl(&self) -> String {
-        let mut out = "CREATE SCHEMA side;\n".to_owned();
+        let mut labels = pool::plain(Ty::Feeling);
+        labels.extend(pool::sealed(Ty::Feeling));
+        let labels: Vec<String> = labels.iter().map(|label| format!("'{}'", label.replace('\'', "''"))).collect();
+        let mut out = format!("CREATE SCHEMA side;\nCREATE TYPE feeling AS ENUM ({});\n", labels.join(", "));
         for table in &self.tables {
             let mut parts = Vec::new();
             for column in &table.columns {
@@ -322,6 +325,12 @@ fn rows(table: &Table, random: &mut Random) -> Vec<Vec<Option<String>>> {
 fn distinct(column: &Column) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     let fold = |value: &String| -> String {
+        let value = match value.as_str() {
+            // A month is 30 days to an interval, and ff:fe is put into a macaddr.
+            "1 mon" => "30 days",
+            "08002b010203" => "08:00:2b:ff:fe:01:02:03",
+            value => value,
+        };
         let kept = value.chars().filter(|c| !c.is_whitespace() && !matches!(c, '.' | '0' | '-' | '{' | '}'));
         let mut kept: Vec<char> = kept.flat_map(char::to_lowercase).collect();
         // The keys of an object have no order.

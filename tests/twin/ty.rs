@@ -25,6 +25,8 @@ pub enum Ty {
     Uuid,
     Bytea,
     Jsonb,
+    /// The enum type `feeling` of every schema here.
+    Feeling,
     Texts,
     Varchars(u32),
     Ints,
@@ -50,12 +52,13 @@ pub enum Family {
     Uuid,
     Bytea,
     Jsonb,
+    Feeling,
     Texts,
     Ints,
 }
 
 impl Ty {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Text,
         Self::Varchar(24),
         Self::Char(20),
@@ -79,6 +82,7 @@ impl Ty {
         Self::Uuid,
         Self::Bytea,
         Self::Jsonb,
+        Self::Feeling,
         Self::Varchar(300),
         Self::Texts,
         Self::Varchars(24),
@@ -121,6 +125,7 @@ impl Ty {
             Self::Uuid => "uuid".to_owned(),
             Self::Bytea => "bytea".to_owned(),
             Self::Jsonb => "jsonb".to_owned(),
+            Self::Feeling => "feeling".to_owned(),
             Self::Texts => "text[]".to_owned(),
             Self::Varchars(n) => format!("varchar({n})[]"),
             Self::Ints => "int8[]".to_owned(),
@@ -152,12 +157,14 @@ impl Ty {
             Self::Uuid => "uuid",
             Self::Bytea => "bytea",
             Self::Jsonb => "jsonb",
+            Self::Feeling => "feeling",
             Self::Texts => "text[]",
             Self::Varchars(_) => "varchar[]",
             Self::Ints => "bigint[]",
         }
     }
 
+    /// 0 for the enum, whose OID is another in each database: its parameters are not declared.
     pub fn oid(self) -> u32 {
         match self {
             Self::Text => 25,
@@ -182,6 +189,7 @@ impl Ty {
             Self::Uuid => 2950,
             Self::Bytea => 17,
             Self::Jsonb => 3802,
+            Self::Feeling => 0,
             Self::Texts | Self::Varchars(_) | Self::Ints => self.array_oid(),
         }
     }
@@ -210,6 +218,7 @@ impl Ty {
             Self::Uuid => 2951,
             Self::Bytea => 1001,
             Self::Jsonb => 3807,
+            Self::Feeling => 0,
             // Of arrays there are no arrays.
             Self::Texts => 1009,
             Self::Varchars(_) => 1015,
@@ -236,6 +245,7 @@ impl Ty {
             Self::Uuid => Family::Uuid,
             Self::Bytea => Family::Bytea,
             Self::Jsonb => Family::Jsonb,
+            Self::Feeling => Family::Feeling,
             Self::Texts | Self::Varchars(_) => Family::Texts,
             Self::Ints => Family::Ints,
         }
@@ -270,6 +280,7 @@ impl Ty {
             Self::Uuid => &[Ty::Uuid],
             Self::Bytea => &[Ty::Bytea],
             Self::Jsonb => &[Ty::Jsonb],
+            Self::Feeling => &[Ty::Feeling],
             Self::Texts | Self::Varchars(_) => &[Ty::Texts, Ty::Varchars(24)],
             Self::Ints => &[Ty::Ints],
         }
@@ -278,7 +289,7 @@ impl Ty {
     /// Binary form of a value given as text; None if there is none that is certain.
     pub fn binary(self, text: &str) -> Option<Vec<u8>> {
         match self {
-            Self::Text | Self::Varchar(_) | Self::Char(_) => Some(text.as_bytes().to_vec()),
+            Self::Text | Self::Varchar(_) | Self::Char(_) | Self::Feeling => Some(text.as_bytes().to_vec()),
             Self::Bool => match text {
                 "true" | "t" => Some(vec![1]),
                 "false" | "f" => Some(vec![0]),

@@ -2,7 +2,7 @@
 
 use pgveil::values::LogicalType;
 
-use crate::generate::{Random, json, string};
+use crate::generate::{Random, json, label, string};
 
 /// Bytes for a type's receive function.
 pub fn binaries(ty: LogicalType, r: &mut Random, count: usize) -> Vec<Vec<u8>> {
@@ -64,6 +64,7 @@ fn binary(ty: LogicalType, r: &mut Random) -> Vec<u8> {
             _ => string(r).into_bytes(),
         },
         LogicalType::Array(element) => array(element.ty(), r),
+        LogicalType::Enum(_) => label(r).into_bytes(),
         LogicalType::Bool => vec![[0, 1, 7][r.below(3)]],
         LogicalType::Int2 => (r.next() as i16).to_be_bytes().to_vec(),
         LogicalType::Int4 => (r.next() as i32).to_be_bytes().to_vec(),

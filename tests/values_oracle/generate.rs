@@ -55,6 +55,19 @@ pub fn texts(ty: LogicalType, random: &mut Random, count: usize) -> Vec<String> 
         .collect()
 }
 
+/// Labels of the enum type that is asked about.
+pub const LABELS: [&str; 6] = ["sad", "ok", "Happy Day", "it's", "ß \u{1f600}", "a,b\"{}"];
+
+pub fn label(r: &mut Random) -> String {
+    match r.below(8) {
+        0 => string(r),
+        1 => format!(" {}", r.pick(&LABELS)),
+        2 => r.pick(&LABELS).to_uppercase(),
+        3 => "x".repeat(62 + r.below(4)),
+        _ => r.pick(&LABELS).to_owned(),
+    }
+}
+
 fn text(ty: LogicalType, r: &mut Random) -> String {
     match ty {
         LogicalType::Text | LogicalType::Varchar(_) | LogicalType::Char(_) => string(r),
@@ -76,6 +89,7 @@ fn text(ty: LogicalType, r: &mut Random) -> String {
         LogicalType::Uuid => uuid(r),
         LogicalType::Bytea => bytea(r),
         LogicalType::Json | LogicalType::Jsonb => json(r, 0),
+        LogicalType::Enum(_) => label(r),
         LogicalType::Array(element) => array(element.ty(), r),
     }
 }

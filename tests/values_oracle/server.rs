@@ -6,11 +6,11 @@ use super::Setting;
 use bytes::{BufMut as _, BytesMut};
 use pgveil::{
     cli::demo::cluster::{Cluster, ClusterOptions},
-    values::LogicalType,
+    values::{EnumDefinition, EnumType, LogicalType},
 };
 use tokio_postgres::{
     Client, NoTls,
-    types::{Format, IsNull, ToSql, Type},
+    types::{Format, IsNull, Kind, ToSql, Type},
 };
 
 /// What became of a value.
@@ -98,6 +98,7 @@ fn send_function(ty: LogicalType) -> &'static str {
         LogicalType::Uuid => "uuid_send",
         LogicalType::Bytea => "byteasend",
         LogicalType::Jsonb => "jsonb_send",
+        LogicalType::Enum(_) => "enum_send",
         LogicalType::Array(_) => "array_send",
     }
 }
@@ -150,17 +151,43 @@ impl Server {
 
     /// `INSERT INTO table_of_type VALUES (literal)` for each.
     pub async fn insert(&self, ty: &str, literals: &[String]) -> Vec<Answer> {
-        let send = send_function(LogicalType::parse(ty).unwrap());
+        self.insert_as(ty, LogicalType::parse(ty).unwrap(), literals).await
+    }
+
+    /// Likewise, into the table of this name.
+    pub async fn insert_as(&self, name: &str, ty: LogicalType, literals: &[String]) -> Vec<Answer> {
+        let send = send_function(ty);
         let rows = self
             .client
             .query(
                 "select pg_temp.try_insert($1, $2, l) from unnest($3::text[]) with ordinality u(l, n) order by n",
-                &[&format!("of {ty}"), &send, &literals],
+                &[&format!("of {name}"), &send, &literals],
             )
             .await
             .unwrap();
         assert_eq!(rows.len(), literals.len());
         rows.iter().map(|row| row.get::<_, Vec<Option<String>>>(0)).map(|row| answer(&row)).collect()
+    }
+
+    /// An enum type, and a table of it, as `create type` makes them.
+    pub async fn enumeration(&self, name: &str, labels: &[&str]) -> EnumType {
+        let literals: Vec<String> = labels.iter().map(|label| literal(label)).collect();
+        let sql = format!(
+            "create schema enums; create type enums.{name} as enum ({}); create temp table \"of {name}\" (c enums.{name})",
+            literals.join(", ")
+        );
+        self.client.batch_execute(&sql).await.unwrap();
+        let oids = "select oid, typarray from pg_type where typname = $1 and typtype = 'e'";
+        let row = self.client.query_one(oids, &[&name]).await.unwrap();
+        let ty = EnumType::named("enums", name, String::new());
+        ty.define(EnumDefinition {
+            oid: row.get(0),
+            array_oid: row.get(1),
+            labels: labels.iter().map(|&label| label.to_owned()).collect(),
+            quoted: [name.to_owned(), format!("enums.{name}")],
+            rivals: Vec::new(),
+        });
+        ty
     }
 
     /// The value of each boolean expression, or SQLSTATE and message.
@@ -186,7 +213,7 @@ impl Server {
         let send = send_function(ty);
         let sql =
             format!("insert into \"of {name}\" values ($1) returning array[format('%s', c), encode({send}(c), 'hex')]");
-        let statement = self.client.prepare_typed(&sql, &[Type::from_oid(ty.oid()).unwrap()]).await.unwrap();
+        let statement = self.client.prepare_typed(&sql, &[type_of(ty)]).await.unwrap();
         let mut answers = Vec::new();
         for bytes in values {
             answers.push(match self.client.query_one(&statement, &[&Raw(bytes)]).await {
@@ -203,6 +230,15 @@ impl Server {
             });
         }
         answers
+    }
+}
+
+fn type_of(ty: LogicalType) -> Type {
+    match ty {
+        LogicalType::Enum(own) => {
+            Type::new(own.name().to_owned(), own.oid(), Kind::Enum(Vec::new()), own.schema().to_owned())
+        }
+        _ => Type::from_oid(ty.oid()).unwrap(),
     }
 }
 

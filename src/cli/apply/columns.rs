@@ -1,13 +1,14 @@
 //! One protected table: types, storage and indexes of its columns.
 
 use super::{
-    live::{Column, DependentKind, Table},
+    live::{Column, DependentKind, Live, Table},
     plan::{How, Obstacle, Plan, Step},
     registered::Registered,
 };
 use crate::{
     cli::sql_text::{ident, qualified, quoted},
     config::{Mode, ProtectedColumn, ProtectedTable},
+    sql::catalog,
     values::LogicalType,
 };
 
@@ -23,7 +24,7 @@ const MOST_IN_A_ROW: usize = 440;
 pub(super) fn plan(
     index: usize,
     table: &ProtectedTable,
-    (live, login): (Option<&Table>, &str),
+    (live, database): (Option<&Table>, &Live),
     registered: &Registered,
     plan: &mut Plan,
 ) {
@@ -60,6 +61,15 @@ pub(super) fn plan(
         ));
     }
     for (column, found) in table.columns.iter().zip(&live.columns) {
+        if let Some(wrong) = catalog::enum_mismatch(column, &database.named_types) {
+            plan.obstacles.push(Obstacle {
+                code: wrong.code,
+                object: column.path(),
+                message: wrong.message,
+                hint: wrong.hint,
+            });
+            continue;
+        }
         let Some(found) = found else {
             plan.obstacles.push(Obstacle {
                 code: "catalog/missing-column",
@@ -78,7 +88,7 @@ pub(super) fn plan(
             continue;
         }
         let before = plan.obstacles.len();
-        Work { index, login, table, live, column, found }.plan(plan);
+        Work { index, login: &database.role, table, live, column, found }.plan(plan);
         // What is in the way of sealing is in the way of registering, too.
         if found.sealed || plan.obstacles.len() == before {
             plan.registrations.extend(registered.pending(column, live, found));
@@ -133,7 +143,11 @@ impl Work<'_> {
 
     fn change_type(&self, plan: &mut Plan) {
         let column = ident(&self.column.name);
-        if LogicalType::from_oid(self.found.type_oid, self.found.typmod) != Some(self.column.ty) {
+        let same = match self.column.ty {
+            LogicalType::Enum(ty) => ty.oid() == self.found.type_oid,
+            ty => LogicalType::from_oid(self.found.type_oid, self.found.typmod) == Some(ty),
+        };
+        if !same {
             plan.notes.push(format!(
                 "{}: the column is {} now; the policy says {}, which is what clients will see",
                 self.column.path(),

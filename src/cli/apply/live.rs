@@ -8,6 +8,7 @@ use crate::{
         sql_text::qualified,
     },
     config::{Database, ProtectedTable},
+    sql::catalog,
 };
 
 /// One database as `apply` finds it.
@@ -29,6 +30,8 @@ pub(super) struct Live {
     pub(super) domain: Option<Domain>,
     /// Argument types that `pgveil.any_value` exists for.
     pub(super) any_value: Vec<String>,
+    /// All types that have the name of one of the policy's enum types.
+    pub(super) named_types: Vec<catalog::NamedType>,
     /// Protected tables in the policy's order; None where there is none of that name.
     pub(super) tables: Vec<Option<Table>>,
 }
@@ -132,6 +135,8 @@ pub(super) async fn read(client: &Client, database: &Database) -> Result<Live, C
         .map_err(reading())?
         .map(|row| Domain { oid: row.get(0), as_expected: row.get(1) });
     live.any_value = client.query(ANY_VALUE, &[]).await.map_err(reading())?.iter().map(|row| row.get(0)).collect();
+    live.named_types = catalog::named_types(client, database).await?;
+    catalog::define_enums(database, &live.named_types);
     for table in &database.tables {
         live.tables.push(read_table(client, table, live.domain.as_ref().map(|d| d.oid)).await?);
     }

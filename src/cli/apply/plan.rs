@@ -123,7 +123,7 @@ pub(super) fn plan(database: &Database, live: &Live, keystore_missing: bool, reg
     objects::plan(database, live, keystore_missing, &mut plan);
     for (index, table) in database.tables.iter().enumerate() {
         let table_live = live.tables.get(index).and_then(Option::as_ref);
-        columns::plan(index, table, (table_live, &live.role), registered, &mut plan);
+        columns::plan(index, table, (table_live, live), registered, &mut plan);
     }
     plan
 }

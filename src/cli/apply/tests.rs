@@ -63,6 +63,7 @@ fn live() -> Live {
         may_create_schemas: true,
         schema: Some(Schema { owner: "pgveil".to_owned(), may_create: true, public_usage: true }),
         domain: Some(Domain { oid: 99_999, as_expected: true }),
+        named_types: Vec::new(),
         any_value: vec!["bytea".to_owned(), "text".to_owned()],
         tables: vec![Some(Table {
             oid: 5000,

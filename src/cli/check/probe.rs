@@ -92,6 +92,11 @@ async fn in_transaction(
         Ok(insert) => insert,
         Err(reason) => return Ok(Err(Skipped { reason, hint: None })),
     };
+    let unlabelled = |column: &&Arc<ProtectedColumn>| column.ty.as_enum().is_some_and(|ty| ty.a_label().is_none());
+    if let Some(column) = table.columns.iter().find(unlabelled) {
+        let reason = format!("column {} has no values: its type {} has no labels", ident(&column.name), column.ty);
+        return Ok(Err(Skipped { reason, hint: None }));
+    }
     let mut sealed = Vec::new();
     for column in &table.columns {
         let keys = keyring.column(column);

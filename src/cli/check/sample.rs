@@ -25,6 +25,7 @@ pub(super) fn text(ty: LogicalType) -> String {
         LogicalType::Uuid => "00000000-0000-4000-8000-000000000000".to_owned(),
         LogicalType::Bytea => "\\x00ff".to_owned(),
         LogicalType::Json | LogicalType::Jsonb => "{\"pgveil\": \"probe\"}".to_owned(),
+        LogicalType::Enum(ty) => ty.a_label().unwrap_or_default(),
         LogicalType::Array(element) => array_of(&text(element.ty())),
     }
 }

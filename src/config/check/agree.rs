@@ -76,7 +76,7 @@ fn same_identity((column, place): Placed<'_>, (first, first_place): Placed<'_>, 
 }
 
 fn same_domain((column, place): Placed<'_>, (first, first_place): Placed<'_>, check: &Check<'_>) {
-    if family(column.ty) != family(first.ty) {
+    if family(column.ty) != family(first.ty) || column.ty.as_enum() != first.ty.as_enum() {
         let message =
             format!("columns that share the domain `{}` must have types that compare with each other", column.domain);
         let issue = Issue::new("policy/domain", message).label(column.ty.to_string());
@@ -116,6 +116,7 @@ fn family(ty: LogicalType) -> &'static str {
         LogicalType::Uuid => "uuid",
         LogicalType::Bytea => "bytea",
         LogicalType::Jsonb => "jsonb",
+        LogicalType::Enum(_) => "enum",
         // No array is in mode equality.
         LogicalType::Array(_) => "array",
     }

@@ -9,7 +9,7 @@ use crate::{
         names, near, reader, scalars,
     },
     crypto::{Cipher, Padding},
-    values::{LogicalType, Normalize, TypeError},
+    values::{EnumType, LogicalType, Normalize, TypeError},
 };
 
 /// PostgreSQL would store larger values out of line anyway; a bucket beyond is more likely a slip.
@@ -110,19 +110,61 @@ fn logical_type(file: &ColumnFile, check: &Check<'_>) -> Option<LogicalType> {
             Issue::new("policy/unsupported-type", format!("type `{shown}` cannot be sealed yet"))
                 .label(format!("allowed: {}", LogicalType::ALLOWED))
         }
-        TypeError::Unknown(_) => {
-            let issue = Issue::new("policy/unsupported-type", format!("unknown type `{shown}`"));
-            let base = text.split('(').next().unwrap_or_default().trim();
-            let known = LogicalType::ALLOWED.split(", ").filter_map(|t| t.split('(').next());
-            match near::near(base, known) {
-                Some(meant) => issue.label(format!("did you mean `{meant}`? allowed: {}", LogicalType::ALLOWED)),
-                None => issue.label(format!("allowed: {}", LogicalType::ALLOWED)),
-            }
-        }
+        TypeError::UnknownElement(element) => unknown_array(&shown, &element),
+        TypeError::Unknown(_) => match enum_type(text.trim(), || place(at, check)) {
+            Ok(ty) => return Some(ty),
+            Err(label) => Issue::new("policy/unsupported-type", format!("unknown type `{shown}`")).label(label),
+        },
         TypeError::Modifier(why) => Issue::new("policy/unsupported-type", why).label("outside PostgreSQL's range"),
     };
     check.push(issue.at(at));
     None
+}
+
+/// An array of a type that is not known: of an enum, or a slip of the pen.
+fn unknown_array(shown: &str, element: &str) -> Issue {
+    match meant(element) {
+        Some(meant) => Issue::new("policy/unsupported-type", format!("unknown type `{shown}`"))
+            .label(format!("did you mean `{meant}[]`? allowed: {}", LogicalType::ALLOWED)),
+        None => Issue::new("policy/unsupported-type", format!("type `{shown}` cannot be sealed yet"))
+            .label(format!("arrays of enum types are not supported; allowed: {}", LogicalType::ALLOWED)),
+    }
+}
+
+/// The type that is meant, if the name looks like a slip of the pen.
+fn meant(text: &str) -> Option<&'static str> {
+    let base = text.split('(').next().unwrap_or_default().trim();
+    near::near(base, LogicalType::ALLOWED.split(", ").filter_map(|t| t.split('(').next()))
+}
+
+/// A name that is no type's of PostgreSQL's own is an enum's, unless it looks like a slip of the pen. Whether there is
+/// such an enum, the database says later.
+fn enum_type(text: &str, place: impl FnOnce() -> String) -> Result<LogicalType, String> {
+    let allowed = || format!("allowed: {}; or the name of an enum type", LogicalType::ALLOWED);
+    let plain = !text.is_empty() && !text.contains(['(', ')', '[', ']']);
+    match meant(text) {
+        Some(meant) if plain => {
+            let qualified = format!("an enum of this name is written `public.{text}`");
+            return Err(format!("did you mean `{meant}`? {}; {qualified}", allowed()));
+        }
+        Some(meant) => return Err(format!("did you mean `{meant}`? {}", allowed())),
+        None if !plain => return Err(allowed()),
+        None => {}
+    }
+    match names::table(text) {
+        Ok((schema, _)) if schema == "pg_catalog" => Err(allowed()),
+        Ok((schema, name)) => Ok(LogicalType::Enum(EnumType::named(&schema, &name, place()))),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// File, line and column.
+fn place(at: At, check: &Check<'_>) -> String {
+    let file = check.file.display();
+    match (check.position)(at) {
+        (0, _) => format!("{file} (set in the environment)"),
+        (line, column) => format!("{file}:{line}:{column}"),
+    }
 }
 
 /// `None` if it could not be read or is not supported.
@@ -209,6 +251,7 @@ fn fixed_length(ty: LogicalType) -> bool {
             | LogicalType::Inet
             | LogicalType::Cidr
             | LogicalType::Char(_)
+            | LogicalType::Enum(_)
             | LogicalType::Array(_)
     )
 }
@@ -238,10 +281,16 @@ fn searchable(file: &ColumnFile, column: &ProtectedColumn, mode: Mode, ty: Optio
             .help("leave `mode` out: an array is sealed as one value, so nothing could find it by its elements");
         check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label("randomized only"));
     }
-    if ty == LogicalType::Bool && !column.allow_low_cardinality {
-        let issue = Issue::new("policy/low-cardinality", "equality on a bool gives the values away by their frequency")
+    let few = match ty {
+        LogicalType::Bool => Some(("a bool", "two values, two tokens")),
+        LogicalType::Enum(_) => Some(("an enum", "a token for each label")),
+        _ => None,
+    };
+    if let Some((what, label)) = few.filter(|_| !column.allow_low_cardinality) {
+        let message = format!("equality on {what} gives the values away by their frequency");
+        let issue = Issue::new("policy/low-cardinality", message)
             .help("leave `mode` out, or accept it with `allow_low_cardinality: true`");
-        check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label("two values, two tokens"));
+        check.push(issue.at(file.mode.as_ref().map_or(file.ty.at, |f| f.at)).label(label));
     }
     if let Some(normalize) = &file.normalize
         && !matches!(ty, LogicalType::Text | LogicalType::Varchar(_) | LogicalType::Char(_))

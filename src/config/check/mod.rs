@@ -22,6 +22,8 @@ use super::{
 /// What checks share.
 pub(super) struct Check<'a> {
     pub(super) issues: &'a Issues,
+    /// The policy file, as it was named.
+    pub(super) file: &'a Path,
     /// Folder of the policy file: relative paths start here.
     pub(super) folder: &'a Path,
     /// systemd's `STATE_DIRECTORY`, if set.

@@ -6,9 +6,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{Copying, Incoming, Outgoing};
 use crate::{
-    config::OnError,
     session::{
-        cells::NotShown,
         engine::{End, Session},
         fifo::{Kind, Step},
         from_server::{Fate, out_of_step},
@@ -144,21 +142,8 @@ impl Session {
             });
             self.row_scratch.report();
             input.advance(done);
-            let problem = match stopped {
-                Ok(()) => return Ok(()),
-                Err(RowError::Problem(problem) | RowError::Cell(_, NotShown::Problem(problem))) => problem,
-                Err(RowError::Cell(ordinal, NotShown::NeedsKey(dek))) => {
-                    let Some(column) = self.db.columns.get(ordinal) else { return Err(out_of_step()) };
-                    match self.db.fetch_key(column, dek).await {
-                        Ok(()) => continue,
-                        Err(_) if column.spec.on_error == OnError::Null => {
-                            self.row_scratch.give_up(dek);
-                            continue;
-                        }
-                        Err(error) => error.into(),
-                    }
-                }
-            };
+            let Err(error) = stopped else { return Ok(()) };
+            let Some(problem) = self.mend_row(error).await? else { continue };
             self.copying = Copying::No;
             self.fail_result(&problem);
             return Ok(());

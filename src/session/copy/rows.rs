@@ -95,13 +95,8 @@ impl Outgoing {
     ) -> Result<(), RowError> {
         let start = out.len();
         let row = body.strip_suffix(b"\n").ok_or(Malformed("a row of COPY without a line's end"))?;
-        if row.is_empty() && copy.fields.is_empty() {
-            // `COPY (SELECT FROM …)`: nothing is no field, and an empty field would look the same.
-            out.extend_from_slice(body);
-            return Ok(());
-        }
         let mut count = 0;
-        // A row of no fields is an empty line, and so is one of an empty field.
+        // `COPY (SELECT FROM …)`: a row of no fields is an empty line, and so is one of an empty field.
         let fields = fields::split(lines, row).filter(|_| !copy.fields.is_empty());
         for (i, raw) in fields.enumerate() {
             let (Some(cell), Some(field)) = (self.shape.get(i), copy.fields.get(i)) else {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use hashbrown::hash_map::Entry;
 
 use super::{
-    Catalog, Oid, Origins, Relation, bodies,
+    Catalog, Oid, Origins, Relation, bodies, enums,
     facts::{Facts, Object},
     mismatch, reach, registered, unique, views,
 };
@@ -14,12 +14,14 @@ use crate::{config::Database, sql::prefilter::Prefilter};
 /// Applies the policy of one database to what was read from its server.
 ///
 /// Marks sealed columns, protected and refused relations, collects the policy's mismatches, follows
-/// everything that reaches a protected table, and derives `by_name`, `origins` and the prefilter.
+/// everything that reaches a protected table, and derives `by_name`, `origins` and the prefilter. The policy's enum
+/// types learn what they are.
 pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
     let mut catalog = Catalog {
         epoch,
         columns: database.columns.clone(),
         any_value: facts.any_value,
+        named_types: facts.named_types.clone(),
         locked: facts.locked,
         sealed_domain: facts.domain.as_ref().map(|d| d.oid),
         ..Catalog::default()
@@ -28,6 +30,7 @@ pub fn build(epoch: u64, database: &Database, facts: &Facts) -> Catalog {
         catalog.by_name.entry(relation.schema.clone()).or_default().insert(relation.name.clone(), relation.oid);
         catalog.relations.insert(relation.oid, Arc::clone(relation));
     }
+    enums::define(database, &facts.named_types);
     catalog.mismatches = mismatch::find(database, &catalog, facts);
     protect(&mut catalog, database);
     let displaced = registered::displaced(database, &catalog, facts);

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Column, Oid, Relation};
+use super::{Column, NamedType, Oid, Relation};
 use crate::config::ProtectedColumn;
 
 /// Everything a [`Catalog`](super::Catalog) is built from, besides the policy.
@@ -34,6 +34,8 @@ pub struct Facts {
     pub locked: bool,
     /// See [`Catalog::any_value`](super::Catalog::any_value).
     pub any_value: Option<&'static str>,
+    /// All types that have the name of one of the policy's enum types.
+    pub named_types: Vec<NamedType>,
     /// Unique indexes of the policy's tables.
     pub unique: Vec<UniqueIndex>,
     /// What `pgveil apply` has registered; None if nobody asked the keystore.

@@ -28,13 +28,17 @@ SELECT 7, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_ca
 UNION ALL
 SELECT 8, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_catalog.pg_constraint WHERE contypid <> 0
 UNION ALL
-SELECT 9, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_catalog.pg_type WHERE typtype = 'd'
+SELECT 9, count(*), sum(hashint8(t.oid::int8 << 32 | t.xmin::text::int8)) FROM pg_catalog.pg_type t
+WHERE typtype IN ('d', 'e', 'r')
+OR typtype = 'c' AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')
 UNION ALL
 SELECT 10, count(*), sum(hashint8(inhrelid::int8 << 32 # inhparent::int8)) FROM pg_catalog.pg_inherits
 UNION ALL
 SELECT 11, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_catalog.pg_operator WHERE oid >= 16384
 UNION ALL
 SELECT 12, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_catalog.pg_cast WHERE oid >= 16384
+UNION ALL
+SELECT 13, count(*), sum(hashint8(oid::int8 << 32 | xmin::text::int8)) FROM pg_catalog.pg_enum
 ) parts";
 
 /// Two equal fingerprints: the catalog has not changed in between.

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, error::SqlState};
 
 pub use super::facts::Registered;
 use super::{
-    Catalog, Oid, Relation, RelationRow, build,
+    Catalog, Oid, Relation, RelationRow, build, enums,
     facts::{Definition, Facts, Function, Object, SealedDomain, Through, UniqueIndex, Use},
     view_columns::handed_through,
 };
@@ -83,6 +83,7 @@ pub async fn load_with(
         define(client, &views, &mut facts).await?;
     }
     unique_indexes(client, database, &mut facts).await?;
+    facts.named_types = enums::named_types(client, database).await?;
     Ok(build(epoch, database, &facts))
 }
 

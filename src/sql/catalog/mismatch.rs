@@ -1,6 +1,6 @@
 //! Policy names that do not match the catalog.
 
-use super::{Catalog, Mismatch, Relation, display_name, facts::Facts, registered, similar};
+use super::{Catalog, Mismatch, Relation, display_name, enums, facts::Facts, registered, similar};
 use crate::config::{Database, ProtectedColumn, ProtectedTable};
 
 /// `bytea`'s type OID (`pg_type.dat`).
@@ -79,7 +79,7 @@ fn of_column(
         return wrong("catalog/generated-column", message, hint);
     }
     if facts.domain.as_ref().is_some_and(|d| d.oid == column.type_oid) {
-        return None;
+        return enums::mismatch(protected, &facts.named_types);
     }
     let type_name = facts.column_types.get(&(relation.oid, column.number));
     let type_name = type_name.map_or_else(|| format!("with OID {}", column.type_oid), Clone::clone);

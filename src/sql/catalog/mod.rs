@@ -6,11 +6,13 @@
 //! - `views` — what the columns of views over protected tables are; `stored_form`, their definitions as a
 //!   client would have written them.
 //! - [`load`](load()) — reads the facts as the service role, in one statement.
+//! - `enums` — the policy's enum types.
 //! - [`fingerprint`](fingerprint()) — has anything changed since the last look?
 //! - [`mod@survey`] — more about the protected tables alone, and [`mod@findings`] — what `pgveil check` says about it.
 
 mod bodies;
 mod build;
+mod enums;
 pub mod facts;
 mod findings;
 mod fingerprint;
@@ -28,6 +30,7 @@ mod views;
 use std::{collections::HashMap, sync::Arc};
 
 pub use build::build;
+pub use enums::{NamedType, define as define_enums, mismatch as enum_mismatch, named_types};
 pub(in crate::sql) use facts::RelationRow;
 pub use findings::{Finding, Severity, findings};
 pub use fingerprint::fingerprint;
@@ -84,6 +87,8 @@ pub struct Catalog {
     /// Schema of the aggregate `any_value(bytea)`: pgveil's own where `apply` has made it, the server's
     /// from 16 on; None if there is neither.
     pub any_value: Option<&'static str>,
+    /// All types that have the name of one of the policy's enum types.
+    pub named_types: Vec<NamedType>,
     /// OID of the domain `pgveil.sealed`, if it exists.
     pub sealed_domain: Option<Oid>,
 }

@@ -159,6 +159,8 @@ pub enum Change {
     Null,
     /// Const or TypeCast of which only is asked whether it is NULL → `''`.
     LookedAt(Literal),
+    /// Const or TypeCast → this text as a literal without a type. It has nothing in it to be escaped.
+    Instead(&'static str),
     /// ParamRef, or TypeCast around one → `$n` (1-based).
     Param(usize),
     /// ArrayExpr or TypeCast around one → the array expression with `::pg_catalog.bytea[]` behind
@@ -213,6 +215,7 @@ impl Change {
             | Self::Substring
             | Self::Null
             | Self::LookedAt(_)
+            | Self::Instead(_)
             | Self::Param(_)
             | Self::ByteaArray
             | Self::Column(_)

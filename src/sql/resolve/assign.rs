@@ -9,10 +9,9 @@ use super::{
     Resolver, Step,
     carry::{Carry, Valued},
     flow::Use,
-    operand::{Constant, Operand, operand},
+    operand::{Constant, Operand},
     refuse::{Place, construct_at, native},
     scope::{OutCol, Scope},
-    types,
 };
 use crate::{
     sql::{catalog::Relation, model::Ordinal},
@@ -39,11 +38,11 @@ impl<'a> Resolver<'a> {
             return Ok(());
         }
         let place = Place::Named("being stored in a plain column");
-        let Some(ordinal) = column else { return self.plain(node, scope, place) };
+        let Some(ordinal) = column else { return self.wanted(|this| this.plain(node, scope, place)) };
         let location = location_of(node);
-        let is_array = match operand(node) {
+        let is_array = match self.operand(node) {
             Operand::Literal(Constant { source, .. }) | Operand::Parameter(_, _, source) => {
-                types::element(source).is_some()
+                self.types().element(source).is_some()
             }
             Operand::Array(..) => true,
             _ => false,
@@ -87,10 +86,12 @@ impl<'a> Resolver<'a> {
     /// A column of a query goes into a column.
     pub(super) fn store_column(&mut self, column: Option<Ordinal>, output: &OutCol<'a>, location: i32) -> Step<()> {
         let value = output.value();
-        match column {
-            Some(ordinal) => self.store(ordinal, &value, location),
-            None => self.plain_value(&value, Place::Named("being stored in a plain column"), location),
+        if let Some(ordinal) = column {
+            return self.store(ordinal, &value, location);
         }
+        let place = Place::Named("being stored in a plain column");
+        self.loose.want_of(output.literals);
+        self.wanted(|this| this.plain_value(&value, place, location))
     }
 
     /// One item of a SET list.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     sql::model::Ordinal,
-    values::{LogicalType, Source, common_type},
+    values::{LogicalType, Source},
 };
 
 /// What stands beside each other in CASE, COALESCE or a column of VALUES.
@@ -32,15 +32,17 @@ impl<'a> Resolver<'a> {
         let place = Place::Named("CASE");
         let around = std::mem::replace(&mut self.around, Source::UNTYPED);
         if self.stored
-            && let Some((condition, column)) = as_nullif(case)
+            && let Some((condition, column)) = as_nullif(case, self.types())
             && let Some(value) = self.nullif_stored(condition, column, scope)?
         {
             return Ok(value);
         }
+        let level = self.loose.level();
         let argument = match case.arg() {
             Node::None => None,
             node => Some(self.value(node, scope, None, place)?),
         };
+        let names_column = self.loose.level().names_column_since(level);
         let mut branches = Vec::with_capacity(case.args().len() + 1);
         let mut whens = Vec::new();
         for when in case.args() {
@@ -52,7 +54,11 @@ impl<'a> Resolver<'a> {
             branches.push(self.value(when.result(), scope, sink, place)?);
         }
         if let Some(argument) = argument {
+            let level = self.loose.level();
             self.case_argument(&argument, &whens, case.location)?;
+            if names_column {
+                self.loose.want(level);
+            }
         }
         let complete = !matches!(case.defresult(), Node::None);
         if complete {
@@ -86,13 +92,14 @@ impl<'a> Resolver<'a> {
         let types = branches.iter().map(|branch| self.carried_type(branch.carry)).collect::<Step<Vec<_>>>()?;
         let Some(&first) = sealed.first() else {
             let open: Vec<FlowId> = branches.iter().filter_map(|branch| open_flow(branch.carry)).collect();
-            return match common_source(&types) {
+            return match self.common_source(&types) {
                 Some(ty) if open.len() == branches.len() => {
                     let ty = if complete { ty } else { Source { typmod: -1, ..ty } };
                     Ok(Valued::of(Carry::Open(self.joined_flow(open, ty))))
                 }
                 _ => {
-                    branches.iter().try_for_each(|branch| self.plain_value(branch, place, -1))?;
+                    let values: Vec<&Valued> = branches.iter().collect();
+                    self.plain_values(&values, place, -1)?;
                     Ok(Valued::PLAIN)
                 }
             };
@@ -111,7 +118,7 @@ impl<'a> Resolver<'a> {
             Some(sink) => self.copies(sink, first.ordinal)?,
             None => false,
         };
-        let Some(common) = common_source(&types) else {
+        let Some(common) = self.common_source(&types) else {
             return beside(self, "values of another type beside it");
         };
         let typmod = if complete { common.typmod } else { -1 };
@@ -123,7 +130,7 @@ impl<'a> Resolver<'a> {
             return beside(self, "values of another type beside it");
         };
         if typmod != -1 {
-            shown = LogicalType::from_oid(common.oid, typmod).unwrap_or(shown);
+            shown = logical(column.ty, common.oid, typmod).unwrap_or(shown);
         }
         for branch in &branches {
             match branch.carry {
@@ -179,6 +186,19 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// The type that several have together. A modifier is kept if all have the same (`exprTypmod` of
+    /// nodes/nodeFuncs.c).
+    pub(super) fn common_source(&self, types: &[Source]) -> Option<Source> {
+        if let [first, rest @ ..] = types
+            && first.oid != 0
+            && rest.iter().all(|other| other == first)
+        {
+            return Some(*first);
+        }
+        let oids: Vec<u32> = types.iter().map(|ty| ty.oid).collect();
+        self.types().common(&oids).map(|oid| Source { oid, typmod: -1 })
+    }
+
     /// Can a value of one column be stored in the other just as it is?
     pub(super) fn copies(&self, to: Ordinal, from: Ordinal) -> Step<bool> {
         let (to, from) = (self.sealed_column(to)?, self.sealed_column(from)?);
@@ -191,21 +211,16 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The type that several have together. A modifier is kept if all have the same (`exprTypmod` of
-/// nodes/nodeFuncs.c).
-pub(super) fn common_source(types: &[Source]) -> Option<Source> {
-    if let [first, rest @ ..] = types
-        && first.oid != 0
-        && rest.iter().all(|other| other == first)
-    {
-        return Some(*first);
-    }
-    let oids: Vec<u32> = types.iter().map(|ty| ty.oid).collect();
-    common_type(&oids).map(|oid| Source { oid, typmod: -1 })
-}
-
 /// The type as which sealed values are shown beside others, all of the type with this OID together:
 /// the stored bytes must be that type's as well.
 pub(super) fn shown_beside(own: LogicalType, common: u32) -> Option<LogicalType> {
-    LogicalType::from_oid(common, -1).filter(|common| common.reads(own.kind()))
+    logical(own, common, -1).filter(|common| common.reads(own.kind()))
+}
+
+/// The type with this OID and modifier, as values of a column may be shown.
+pub(super) fn logical(own: LogicalType, oid: u32, typmod: i32) -> Option<LogicalType> {
+    match own {
+        LogicalType::Enum(ty) if ty.oid() == oid => Some(own),
+        _ => LogicalType::from_oid(oid, typmod),
+    }
 }

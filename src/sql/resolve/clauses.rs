@@ -227,8 +227,12 @@ impl<'a> Resolver<'a> {
 
     /// LIMIT and OFFSET.
     pub(super) fn limit(&mut self, select: &'a SelectStmt, scope: &Scope<'a, '_>) -> Step<()> {
+        let level = self.loose.level();
         self.plain(select.limit_offset(), scope, Place::Named("OFFSET"))?;
-        self.plain(select.limit_count(), scope, Place::Named("LIMIT"))
+        self.plain(select.limit_count(), scope, Place::Named("LIMIT"))?;
+        // A number of rows is no value.
+        self.loose.back_to(level);
+        Ok(())
     }
 
     /// What an item stands for: PostgreSQL's findTargetlistEntrySQL92 (parser/parse_clause.c).

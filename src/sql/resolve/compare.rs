@@ -11,14 +11,14 @@ use super::{
     carry::{Carry, Sealed, Valued},
     expr::operator_name,
     flow::Use,
-    operand::{Operand, Outer, operand},
+    operand::{Operand, Outer},
     refuse::Place,
     scope::{OutCol, QueryOut, Scope},
-    types,
+    types::{self, Types},
 };
 use crate::{
     sql::{grammar::edits::Change, model::ParamForm},
-    values::{Source, common_type},
+    values::Source,
 };
 
 impl<'a> Resolver<'a> {
@@ -70,6 +70,10 @@ impl<'a> Resolver<'a> {
 
     /// `left = right`
     fn pair(&mut self, left: Node<'a>, right: Node<'a>, expr: &'a A_Expr, scope: &Scope<'a, '_>) -> Step<()> {
+        // The left side of IN stands beside each item.
+        if expr.kind != A_Expr_Kind::AEXPR_IN && self.known_pair(left, right) {
+            return Ok(());
+        }
         let place = Place::Operator(operator_name(expr));
         let l = self.value(left, scope, None, place)?;
         let r = self.value(right, scope, None, place)?;
@@ -82,7 +86,12 @@ impl<'a> Resolver<'a> {
         match right {
             Node::RowExpr(right) if right.args().len() == left.args().len() => {
                 for (left, right) in left.args().iter().zip(right.args()) {
+                    let level = self.loose.level();
                     self.pair(left, right, expr, scope)?;
+                    // A column in another pair has nothing to do with this one.
+                    if !self.loose.level().names_column_since(level) {
+                        self.loose.leave(level);
+                    }
                 }
                 Ok(())
             }
@@ -148,10 +157,7 @@ impl<'a> Resolver<'a> {
             }
             (Carry::Sealed(sealed), _) => (sealed, left, right, false),
             (_, Carry::Sealed(sealed)) => (sealed, right, left, true),
-            _ => {
-                self.plain_value(left, place, location)?;
-                return self.plain_value(right, place, location);
-            }
+            _ => return self.plain_values(&[left, right], place, location),
         };
         self.tokenise(own, sealed, place, location)?;
         let at = own.location(location);
@@ -203,13 +209,13 @@ impl<'a> Resolver<'a> {
         }
         let mut types = vec![own];
         types.extend(list.iter().map(|node| self.type_of(node).map_or(0, |(oid, _)| oid)));
-        Ok(common_type(&types).map_or(Source::UNTYPED, |oid| Source { oid, typmod: -1 }))
+        Ok(self.types().common(&types).map_or(Source::UNTYPED, |oid| Source { oid, typmod: -1 }))
     }
 
     /// The type that the elements of `ARRAY[…]` have together.
     fn array_type(&self, elements: &'a NodeList) -> Source {
         let types: Vec<u32> = elements.iter().map(|node| self.type_of(node).map_or(0, |(oid, _)| oid)).collect();
-        common_type(&types).map_or(Source::UNTYPED, |oid| Source { oid, typmod: -1 })
+        self.types().common(&types).map_or(Source::UNTYPED, |oid| Source { oid, typmod: -1 })
     }
 
     /// One item of a list or array.
@@ -222,13 +228,13 @@ impl<'a> Resolver<'a> {
         place: Place<'a>,
         location: i32,
     ) -> Step<()> {
-        match operand(node) {
+        match self.operand(node) {
             Operand::Null(cast, _) => {
                 self.null(cast);
                 Ok(())
             }
             Operand::Literal(constant) => {
-                let Some(source) = around.source(constant.source, true) else {
+                let Some(source) = around.source(constant.source, true, self.types()) else {
                     return Err(self.unusable(sealed, "an array here", location));
                 };
                 let at = constant.outer.at;
@@ -238,7 +244,7 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             Operand::Parameter(param, outer, source) => {
-                let Some(source) = around.source(source, false) else {
+                let Some(source) = around.source(source, false, self.types()) else {
                     return Err(self.unusable(sealed, "an array here", location));
                 };
                 self.params.form(param.number, outer.at, outer.cast, ParamForm::Token(sealed.ordinal, source))
@@ -266,8 +272,9 @@ impl<'a> Resolver<'a> {
         place: Place<'a>,
         location: i32,
     ) -> Step<()> {
-        let is_array = |source: Source| source.oid == 0 || types::element(source).is_some();
-        match operand(node) {
+        let types = self.types();
+        let is_array = |source: Source| source.oid == 0 || types.element(source).is_some();
+        match self.operand(node) {
             Operand::Null(cast, _) => {
                 self.null(cast);
                 Ok(())
@@ -284,7 +291,7 @@ impl<'a> Resolver<'a> {
             }
             Operand::Array(array, Outer { at, .. }, source) if is_array(source) => {
                 self.changes.push((at, Change::ByteaArray));
-                let element = match types::element(source) {
+                let element = match types.element(source) {
                     Some(cast) => Around::Cast(cast),
                     None => Around::Common(self.array_type(array.elements())),
                 };
@@ -324,7 +331,7 @@ enum Around {
 
 impl Around {
     /// The source of an element. None if it is no scalar, or cast to something else.
-    fn source(self, own: Source, literal: bool) -> Option<Source> {
+    fn source(self, own: Source, literal: bool, types: Types<'_>) -> Option<Source> {
         let source = match self {
             // Numbers are compared by value whatever their types; strings are converted first.
             Self::Common(common) if own.oid == 0 => Some(common),
@@ -332,7 +339,7 @@ impl Around {
             Self::Common(_) => Some(own),
             Self::Cast(cast) => (own.oid == 0 || own == cast).then_some(cast),
         };
-        source.filter(|_| types::element(own).is_none())
+        source.filter(|_| types.element(own).is_none())
     }
 }
 

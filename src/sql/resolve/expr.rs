@@ -9,7 +9,7 @@ use pg_raw_parse::{
 use super::{
     Resolver, Step,
     carry::{Carry, Reference, Valued},
-    operand::{Operand, operand},
+    operand::Operand,
     refuse::{Place, construct, construct_at},
     scope::{Found, Scope, Target},
 };
@@ -20,17 +20,32 @@ impl<'a> Resolver<'a> {
     pub(super) fn plain(&mut self, node: Node<'a>, scope: &Scope<'a, '_>, place: Place<'a>) -> Step<()> {
         // What most expressions consist of needs no recursion.
         match node {
-            Node::None | Node::A_Const(_) => Ok(()),
+            Node::None => Ok(()),
+            Node::A_Const(constant) => {
+                self.loose.literal(constant);
+                Ok(())
+            }
             Node::ColumnRef(column) => self.plain_column(column, scope, place),
-            Node::ParamRef(param) => self.params.plain(param.number, param.location),
-            _ => self.nested(|this| this.compound(node, scope)),
+            Node::ParamRef(param) => {
+                self.loose.parameter(param.number);
+                self.params.plain(param.number, param.location)
+            }
+            // These hold expressions of their own.
+            Node::BoolExpr(_) | Node::NullTest(_) | Node::CaseExpr(_) | Node::CoalesceExpr(_) => {
+                self.nested(|this| this.compound(node, scope))
+            }
+            _ => self.nested(|this| this.beside_columns(|this| this.compound(node, scope))),
         }
     }
 
     fn plain_column(&mut self, node: &'a ColumnRef, scope: &Scope<'a, '_>, place: Place<'a>) -> Step<()> {
         match scope.column(node)? {
-            Target::Column(Found { carry: Carry::Plain, reference: Reference { rename: None, .. }, .. }) => Ok(()),
+            Target::Column(Found { carry: Carry::Plain, reference: Reference { rename: None, .. }, .. }) => {
+                self.loose.column();
+                Ok(())
+            }
             Target::Column(found) => {
+                self.plain_is_named(found.carry);
                 let value = Valued { carry: found.carry, references: vec![found.reference], obstacle: None };
                 self.plain_value(&value, place, node.location)
             }
@@ -127,7 +142,7 @@ impl<'a> Resolver<'a> {
                 Target::Row(carried) => self.plain_row(&carried, column.location),
             },
             node => {
-                match operand(node) {
+                match self.operand(node) {
                     Operand::Parameter(param, outer, _) => {
                         return self.params.any(param.number, outer.at, outer.cast);
                     }
@@ -140,6 +155,12 @@ impl<'a> Resolver<'a> {
                     _ => {}
                 }
                 let place = Place::Named("IS NULL over an expression");
+                if let Node::A_Expr(expr) = node
+                    && expr.kind == A_Expr_Kind::AEXPR_NULLIF
+                    && self.known_pair(expr.lexpr(), expr.rexpr())
+                {
+                    return Ok(());
+                }
                 let value = self.value(node, scope, None, place)?;
                 if value.carry.sealed().is_none() {
                     return self.plain_value(&value, place, -1);

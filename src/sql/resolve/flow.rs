@@ -8,7 +8,7 @@ use pg_raw_parse::{Node, nodes::ParamRef};
 
 use super::{
     Resolver, Step,
-    operand::{Operand, Outer, folded, integer_fits, nested, operand, reads_text},
+    operand::{Operand, Outer, folded, integer_fits, nested, reads_text},
     refuse::{Place, located},
     scope::Scope,
     types,
@@ -252,8 +252,9 @@ impl<'a> Resolver<'a> {
             return self.plain(node, &Scope::default(), Place::Named("an expression"));
         };
         let is_array = self.sealed_column(ordinal)?.ty.is_array();
-        let fits = |source: &Source| is_array == types::element(*source).is_some() || is_array && source.oid == 0;
-        match operand(node) {
+        let types = self.types();
+        let fits = |source: &Source| is_array == types.element(*source).is_some() || is_array && source.oid == 0;
+        match self.operand(node) {
             Operand::Null(cast, _) => {
                 match (used.direct, cast) {
                     (true, cast) => self.null(cast),
@@ -279,7 +280,7 @@ impl<'a> Resolver<'a> {
                 literal.source = source;
                 self.use_literal(at, literal, used, ordinal)
             }
-            Operand::Array(array, outer, cast) if is_array && let Some((own, text)) = folded(array, cast) => {
+            Operand::Array(array, outer, cast) if is_array && let Some((own, text)) = folded(array, cast, types) => {
                 let Some(source) = seen_through(own, used, true).filter(fits) else {
                     return Err(self.obstacle(used, "casts of casts"));
                 };
@@ -324,7 +325,7 @@ impl<'a> Resolver<'a> {
         let index = usize::try_from(param.number).unwrap_or(0).checked_sub(1);
         let declared = index.and_then(|index| self.declared.get(index)).copied().unwrap_or(0);
         let as_declared = declared == 0 || types::is_text(Source { oid: declared, typmod: -1 });
-        as_declared && reads_text(cast, text) && matches!(used.how, Use::Seal(_))
+        as_declared && reads_text(cast, text, self.types()) && matches!(used.how, Use::Seal(_))
     }
 
     fn use_literal(&mut self, at: NodeAt, literal: Literal, used: Used, ordinal: Ordinal) -> Step<()> {
@@ -343,7 +344,8 @@ impl<'a> Resolver<'a> {
         let Some(ordinal) = used.how.column() else {
             return self.plain(node, &Scope::default(), Place::Named("an expression"));
         };
-        let element = |source: Source| types::element(source).unwrap_or(Source::UNTYPED);
+        let types = self.types();
+        let element = |source: Source| types.element(source).unwrap_or(Source::UNTYPED);
         let fits = |source: Source| {
             let own = element(source);
             used.cast.oid == 0 || own == used.cast || own.oid == 0
@@ -352,7 +354,7 @@ impl<'a> Resolver<'a> {
             return Err(self.obstacle(used, "unnest() beside it"));
         }
         let token = matches!(used.how, Use::Token(_));
-        match operand(node) {
+        match self.operand(node) {
             Operand::Literal(constant) if fits(constant.source) => {
                 let at = constant.outer.at;
                 let literal = constant.literal(self.start);

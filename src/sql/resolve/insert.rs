@@ -12,6 +12,7 @@ use super::{
     operand::{Constant, Operand, operand},
     refuse::{Place, construct, construct_at, native},
     scope::{Columns, Item, QueryOut, Scope},
+    types::Types,
 };
 use crate::{
     config::Mode,
@@ -169,7 +170,7 @@ impl<'a> Resolver<'a> {
 
 /// Where a literal or parameter stands; -1 for other expressions.
 fn bare_location(node: Node<'_>) -> i32 {
-    match operand(node) {
+    match operand(node, Types::USUAL) {
         Operand::Literal(Constant { outer, .. }) | Operand::Parameter(_, outer, _) if !outer.cast => outer.at.location,
         _ => -1,
     }

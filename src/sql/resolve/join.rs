@@ -6,7 +6,6 @@ use pg_raw_parse::nodes::{Alias, JoinExpr, JoinType};
 
 use super::{
     Resolver, Step,
-    branches::common_source,
     carry::{Carry, Sealed, Valued},
     from::{derived, rename},
     refuse::{Place, construct, native},
@@ -157,7 +156,7 @@ impl<'a> Resolver<'a> {
     fn merged_carry(&self, kept: Carry, left: Carry, right: Carry, place: Place<'_>) -> Step<Carry> {
         let Carry::Sealed(sealed) = kept else { return Ok(kept) };
         let types = [self.carried_type(left)?, self.carried_type(right)?];
-        let shown = self.shown_together(sealed, common_source(&types), place)?;
+        let shown = self.shown_together(sealed, self.common_source(&types), place)?;
         Ok(Carry::Sealed(Sealed { shown, ..sealed }))
     }
 }

@@ -6,9 +6,8 @@ use pg_raw_parse::Node;
 
 use super::{
     Resolver, Step, Stop,
-    operand::{Operand, folded, operand},
+    operand::{Operand, folded},
     refuse::located,
-    types,
 };
 use crate::{
     sql::{
@@ -25,7 +24,7 @@ impl<'a> Resolver<'a> {
             return Ok(());
         }
         let column = self.sealed_column(ordinal)?;
-        match values::check(column.ty, oid, Purpose::Assign) {
+        match values::check(column.ty, oid, Purpose::Assign, &self.env.search_path) {
             Err(mut error) if error.sqlstate == "42804" => {
                 error.message = error.message.replacen("column is of", &format!("column \"{}\" is of", column.name), 1);
                 Err(native(error, location))
@@ -46,7 +45,7 @@ impl<'a> Resolver<'a> {
         if oid == 0 {
             return Ok(());
         }
-        match values::check(self.sealed_column(ordinal)?.ty, oid, Purpose::Compare) {
+        match values::check(self.sealed_column(ordinal)?.ty, oid, Purpose::Compare, &self.env.search_path) {
             Err(mut error) if error.sqlstate == "42883" => {
                 if let Some(types) = error.message.strip_prefix("operator does not exist: ")
                     && let Some((column, other)) = types.split_once(" = ")
@@ -64,10 +63,10 @@ impl<'a> Resolver<'a> {
     pub(super) fn check_array(&self, ordinal: Ordinal, array: Node<'a>, operator: (&str, i32)) -> Step<()> {
         let Some((oid, _)) = self.type_of(array) else { return Ok(()) };
         let source = Source { oid, typmod: -1 };
-        if let Some(element) = types::element(source) {
+        if let Some(element) = self.types().element(source) {
             return self.check_compared(ordinal, element.oid, operator, false);
         }
-        if types::is_scalar(source) {
+        if self.types().is_scalar(source) {
             let message = "op ANY/ALL (array) requires array on right side";
             return Err(native(ValueError::new("42809", message), operator.1));
         }
@@ -82,7 +81,7 @@ impl<'a> Resolver<'a> {
 
     /// Type with its modifier, if it is given, and place of a NULL, literal, array of literals or parameter.
     pub(super) fn typed(&self, node: Node<'a>) -> Option<(Source, i32)> {
-        Some(match operand(node) {
+        Some(match self.operand(node) {
             Operand::Null(_, source) => (source, -1),
             // A sign in front is an operator, whose result has no type modifier.
             Operand::Literal(constant) if constant.outer.at.kind == NodeKind::Prefix => {
@@ -96,7 +95,7 @@ impl<'a> Resolver<'a> {
                 let oid = self.declared.get(index).copied().unwrap_or(0);
                 (Source { oid, typmod: -1 }, param.location)
             }
-            Operand::Array(array, _, cast) => (folded(array, cast)?.0, array.location),
+            Operand::Array(array, _, cast) => (folded(array, cast, self.types())?.0, array.location),
             _ => return None,
         })
     }

@@ -16,6 +16,7 @@
 //! - `mismatch` — values whose type the server's parser would refuse.
 //! - `copy` — COPY, and the form of its rows.
 //! - `prepared` — statements that make or use names of plans.
+//! - `looked_at`, `loose` — literals in plain places that are sealed in others.
 //! - `params` — in which forms each parameter travels.
 //! - `shadows` — names of PostgreSQL's own that mean something else.
 //! - `mention` — a coarse second look at statements that the allow-list does not know.
@@ -37,6 +38,7 @@ mod functions;
 mod insert;
 mod join;
 mod looked_at;
+mod loose;
 mod mention;
 mod mismatch;
 mod names;
@@ -77,6 +79,7 @@ pub(super) use refuse::{Stop, table_label, unsupported_on};
 pub(super) use scope::QueryOut;
 pub(super) use shadows::refusal as shadowed;
 pub(super) use stored::{Stored, stored};
+pub(super) use types::Types;
 
 use super::{
     catalog::{Catalog, Relation},
@@ -146,6 +149,8 @@ pub(super) struct Resolver<'a> {
     stored: bool,
     /// The query at hand may have an INTO clause.
     into: bool,
+    /// The statement's own values that travel as they are.
+    pub(super) loose: loose::Loose<'a>,
     depth: usize,
 }
 
@@ -154,6 +159,7 @@ struct Mark {
     changes: usize,
     flows: usize,
     params: Params,
+    loose: loose::Level,
 }
 
 /// What became of a statement that the walk knows to the end.
@@ -204,6 +210,7 @@ impl<'a> Resolver<'a> {
             assigned_query: None,
             stored: false,
             into: false,
+            loose: loose::Loose::default(),
             depth: 0,
         }
     }
@@ -232,7 +239,12 @@ impl<'a> Resolver<'a> {
     }
 
     fn mark(&self) -> Mark {
-        Mark { changes: self.changes.len(), flows: self.flows.len(), params: self.params.clone() }
+        Mark {
+            changes: self.changes.len(),
+            flows: self.flows.len(),
+            params: self.params.clone(),
+            loose: self.loose.level(),
+        }
     }
 
     /// Forgets what was found since: it is walked once more.
@@ -241,6 +253,7 @@ impl<'a> Resolver<'a> {
         self.wrapped.retain(|_, change| *change < mark.changes);
         self.flows.truncate(mark.flows);
         self.params = mark.params;
+        self.loose.back_to(mark.loose);
     }
 
     /// Guards one level of recursion.

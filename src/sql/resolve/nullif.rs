@@ -12,7 +12,7 @@ use super::{
     operand::{Operand, operand},
     refuse::Place,
     scope::Scope,
-    types,
+    types::{self, Types},
 };
 use crate::{
     config::Mode,
@@ -28,8 +28,7 @@ impl<'a> Resolver<'a> {
         let left = self.value(expr.lexpr(), scope, None, place)?;
         let right = self.value(expr.rexpr(), scope, None, place)?;
         let Carry::Sealed(sealed) = left.carry else {
-            self.plain_value(&left, place, expr.location)?;
-            self.plain_value(&right, place, expr.location)?;
+            self.plain_values(&[&left, &right], place, expr.location)?;
             return Ok(Valued::PLAIN);
         };
         let other = self.carried_type(right.carry)?.oid;
@@ -130,11 +129,13 @@ fn shown(first: LogicalType, other: u32) -> Option<LogicalType> {
 }
 
 /// Condition and column of `CASE WHEN c = … THEN NULL ELSE c END`.
-pub(super) fn as_nullif(case: &CaseExpr) -> Option<(Node<'_>, Node<'_>)> {
+pub(super) fn as_nullif<'n>(case: &'n CaseExpr, types: Types<'_>) -> Option<(Node<'n>, Node<'n>)> {
     let (Node::None, Some(Node::CaseWhen(when)), 1) = (case.arg(), case.args().first(), case.args().len()) else {
         return None;
     };
-    let (Node::A_Expr(condition), Operand::Null(..)) = (when.expr(), operand(when.result())) else { return None };
+    let (Node::A_Expr(condition), Operand::Null(..)) = (when.expr(), operand(when.result(), types)) else {
+        return None;
+    };
     let (Node::ColumnRef(left), Node::ColumnRef(kept)) = (condition.lexpr(), case.defresult()) else { return None };
     let names =
         |column: &ColumnRef| column.fields().iter().map(|part| part.as_str().map(str::to_owned)).collect::<Vec<_>>();
@@ -161,7 +162,7 @@ fn is_like(expr: &A_Expr) -> bool {
 
 /// Is it a literal pattern that matches but one text?
 fn is_exact(pattern: Node<'_>) -> bool {
-    match operand(pattern) {
+    match operand(pattern, Types::USUAL) {
         Operand::Literal(constant) => {
             let source = constant.source;
             let text = source.oid == 0 || types::is_text(source) && source.typmod == -1;

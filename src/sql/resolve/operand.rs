@@ -8,13 +8,16 @@ use pg_raw_parse::{
 };
 use zeroize::Zeroizing;
 
-use super::types;
+use super::{
+    Resolver,
+    types::{self, Types},
+};
 use crate::{
     sql::{
         grammar::edits::{NodeAt, NodeKind},
         model::Literal,
     },
-    values::{Source, array_literal, common_type},
+    values::{Source, array_literal},
 };
 
 /// bool, int2, int4, int8, float8, numeric, bpchar (pg_type.dat)
@@ -111,8 +114,15 @@ pub(super) fn integer_fits(text: &str, oid: u32) -> bool {
     })
 }
 
-/// Reads an operand.
-pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
+impl<'a> Resolver<'a> {
+    /// Reads an operand.
+    pub(super) fn operand(&self, node: Node<'a>) -> Operand<'a> {
+        operand(node, self.types())
+    }
+}
+
+/// Reads an operand, type names in it meaning these types.
+pub(super) fn operand<'n>(node: Node<'n>, types: Types<'_>) -> Operand<'n> {
     let mut inner = node;
     let mut outer: Option<Outer> = None;
     let mut source = Source::UNTYPED;
@@ -121,19 +131,19 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
     while let Node::TypeCast(cast) = inner {
         // Only a cast around a literal, parameter or array is an operand's cast.
         let Some(name) = cast.type_name() else { return Operand::Other };
-        let Some(type_) = types::source(name) else {
+        let Some(cast_type) = types.source(name) else {
             return if is_value(node) { Operand::Unusable("a cast to this type") } else { Operand::Other };
         };
         source = match outer {
-            None => type_,
-            Some(outer) => match (nested(source, type_, is_constant(node)), cast.arg()) {
+            None => cast_type,
+            Some(outer) => match (nested(source, cast_type, is_constant(node)), cast.arg()) {
                 (Some(next), _) => {
-                    if types::widens(type_, source) {
-                        through.push(type_.oid);
+                    if types::widens(cast_type, source) {
+                        through.push(cast_type.oid);
                     }
                     next
                 }
-                (None, Node::ParamRef(param)) if reads_text(source, type_) => {
+                (None, Node::ParamRef(param)) if reads_text(source, cast_type, types) => {
                     return Operand::Read(param, outer, source);
                 }
                 (None, _) if is_value(node) => return Operand::Unusable("casts of casts"),
@@ -165,19 +175,19 @@ pub(super) fn operand(node: Node<'_>) -> Operand<'_> {
             let own = Outer { at: NodeAt { kind: NodeKind::ArrayExpr, location: array.location }, cast: false };
             Operand::Array(array, outer.unwrap_or(own), source)
         }
-        Node::A_Expr(expr) if outer.is_none() => negated(expr).map_or(Operand::Other, Operand::Literal),
+        Node::A_Expr(expr) if outer.is_none() => negated(expr, types).map_or(Operand::Other, Operand::Literal),
         _ => Operand::Other,
     }
 }
 
 /// A minus sign before a number in a cast: `-5::int` negates what is cast.
-fn negated(expr: &A_Expr) -> Option<Constant<'_>> {
+fn negated<'n>(expr: &'n A_Expr, types: Types<'_>) -> Option<Constant<'n>> {
     let mut name = expr.name().iter().map(Node::as_str);
     let minus = expr.kind == A_Expr_Kind::AEXPR_OP
         && matches!(expr.lexpr(), Node::None)
         && matches!(expr.rexpr(), Node::TypeCast(_))
         && (name.next(), name.next()) == (Some(Some("-")), None);
-    let Operand::Literal(constant) = (if minus { operand(expr.rexpr()) } else { Operand::Other }) else {
+    let Operand::Literal(constant) = (if minus { operand(expr.rexpr(), types) } else { Operand::Other }) else {
         return None;
     };
     let text = constant.text.trim_matches(BLANKS);
@@ -214,9 +224,9 @@ fn is_constant(node: Node<'_>) -> bool {
 }
 
 /// Is `x::inner::outer` the input function of another type, called with a text?
-pub(super) fn reads_text(outer: Source, inner: Source) -> bool {
+pub(super) fn reads_text(outer: Source, inner: Source, types: Types<'_>) -> bool {
     let text = types::is_text(inner) && inner.typmod == -1;
-    text && outer.oid != 0 && !types::is_string(outer) && types::element(outer).is_none()
+    text && outer.oid != 0 && !types::is_string(outer) && types.element(outer).is_none()
 }
 
 /// One source for `x::inner::outer`, where one says the same: [`Source`] has room for one cast.
@@ -270,22 +280,22 @@ fn reads_as(own: u32, cast: Source) -> bool {
 
 /// `ARRAY[…]` of literals as one array literal: its type and its text. None if something else is in it, or if its
 /// elements' casts say more than one type can.
-pub(super) fn folded(array: &A_ArrayExpr, cast: Source) -> Option<(Source, Zeroizing<String>)> {
+pub(super) fn folded(array: &A_ArrayExpr, cast: Source, types: Types<'_>) -> Option<(Source, Zeroizing<String>)> {
     let mut elements = Vec::with_capacity(array.elements().len());
     for node in array.elements() {
-        elements.push(match operand(node) {
+        elements.push(match operand(node, types) {
             Operand::Null(_, source) => (None, source, true),
             Operand::Literal(constant) => (Some(constant.text), constant.source, constant.outer.cast),
             _ => return None,
         });
     }
     // The cast around it is one around each element (`transformArrayExpr` of parser/parse_expr.c).
-    let element = match types::element(cast) {
+    let element = match types.element(cast) {
         Some(element) => element,
         None if cast.oid != 0 || elements.is_empty() => return None,
         None => {
             let own: Vec<u32> = elements.iter().map(|(_, source, _)| source.oid).collect();
-            Source { oid: common_type(&own)?, typmod: -1 }
+            Source { oid: types.common(&own)?, typmod: -1 }
         }
     };
     let reads = |own: Source, own_cast: bool| match own.oid {
@@ -298,7 +308,7 @@ pub(super) fn folded(array: &A_ArrayExpr, cast: Source) -> Option<(Source, Zeroi
     }
     let literal = array_literal(elements.iter().map(|(text, ..)| text.as_ref().map(|text| text.as_bytes())));
     let text = Zeroizing::new(String::from_utf8(literal).ok()?);
-    Some((Source { oid: types::array(element)?, ..element }, text))
+    Some((Source { oid: types.array(element)?, ..element }, text))
 }
 
 /// make_const (parser/parse_node.c): what does not fit an int4 is an int8 if it can be, else a

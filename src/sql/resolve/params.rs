@@ -72,6 +72,13 @@ impl Params {
         Ok(())
     }
 
+    /// Parameters of which is only asked whether they are NULL.
+    pub(in crate::sql) fn only_looked_at(&self) -> impl Iterator<Item = usize> {
+        let plain = |index: usize| self.plain.get(index).copied().flatten().is_some();
+        let used = move |index: usize| plain(index) || self.sealed.iter().any(|used| used.index == index);
+        self.any.iter().map(|used| used.index).filter(move |index| !used(*index))
+    }
+
     /// Has any parameter to be transformed?
     pub(super) fn transforms(&self) -> bool {
         !self.sealed.is_empty()
@@ -81,6 +88,7 @@ impl Params {
     /// changes of nodes that this takes.
     ///
     /// `declared` are the types that the client gave its parameters, `columns` the protected ones.
+    #[expect(clippy::mutable_key_type, reason = "an enum type's hash and equality are its name's, which never changes")]
     pub(in crate::sql) fn finish(
         self,
         changes: &mut Vec<(NodeAt, Change)>,

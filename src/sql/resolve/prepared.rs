@@ -8,9 +8,9 @@ use pg_raw_parse::{
 
 use super::{
     Done, Resolver, Step,
-    operand::{Operand, folded, operand},
+    operand::{Operand, folded},
     refuse::{Place, Stop, located, native},
-    types,
+    types::{self, Types},
 };
 use crate::{
     sql::{
@@ -26,8 +26,8 @@ const INT4: u32 = 23;
 
 /// Declared types of the parameters of a PREPARE. The server ignores modifiers there, and so does
 /// this; 0 for a type that is not known here and for `unknown`.
-pub(in crate::sql) fn declared_types(prepare: &PrepareStmt) -> Vec<u32> {
-    prepare.argtypes().iter().map(|name| types::source(name).map_or(0, |source| source.oid)).collect()
+pub(in crate::sql) fn declared_types(prepare: &PrepareStmt, types: Types<'_>) -> Vec<u32> {
+    prepare.argtypes().iter().map(|name| types.source(name).map_or(0, |source| source.oid)).collect()
 }
 
 /// What in the text of a PREPARE changes because parameters travel sealed: their declared types.
@@ -37,6 +37,7 @@ pub(in crate::sql) fn prepare_changes(
     params: &[Param],
     client_params: usize,
     stores: bool,
+    types: Types<'_>,
     changes: &mut Vec<(NodeAt, Change)>,
 ) -> Result<(), Stop> {
     // What only stands beside a column's values in results is never stored.
@@ -73,7 +74,7 @@ pub(in crate::sql) fn prepare_changes(
             ParamForm::Seal(..) | ParamForm::SealText(..) | ParamForm::SealAs(..) | ParamForm::Token(..) => false,
             ParamForm::TokenArray(..) | ParamForm::SealArray(..) => true,
         };
-        if types::source(name).is_none() && !is_unknown(name) {
+        if types.source(name).is_none() && !is_unknown(name) {
             let message = "pgveil does not support this type for a parameter that is used with a sealed column";
             return Err(located(Refusal::unsupported("sql/unsupported-cast", message), name.location));
         }
@@ -166,7 +167,12 @@ impl<'a> Resolver<'a> {
         for (i, node) in nodes.iter().enumerate() {
             let declared = Source { oid: held.declared.get(i).copied().unwrap_or(0), typmod: -1 };
             match held.plan.params.get(i).map_or(ParamForm::Plain, |param| param.form) {
-                ParamForm::Plain => self.no_forbidden_calls(node)?,
+                ParamForm::Plain => {
+                    self.no_forbidden_calls(node)?;
+                    if held.plan.alone.contains(&i) {
+                        self.loose_argument(node);
+                    }
+                }
                 form => self.argument(i, form, declared, node)?,
             }
         }
@@ -175,7 +181,7 @@ impl<'a> Resolver<'a> {
 
     /// An argument that is sealed, or compared with what is.
     fn argument(&mut self, i: usize, form: ParamForm, declared: Source, node: Node<'a>) -> Step<()> {
-        match (operand(node), form) {
+        match (self.operand(node), form) {
             (Operand::Null(cast, _), _) => {
                 self.null(cast);
                 Ok(())
@@ -183,25 +189,28 @@ impl<'a> Resolver<'a> {
             (Operand::Literal(constant), _) => {
                 let expected = self.expected(form, declared)?;
                 let own = (constant.source, constant.outer.cast);
-                let Some(source) = argument_source(own, expected) else { return Err(unsupported(i)) };
+                let Some(source) = argument_source(own, expected, self.types()) else { return Err(unsupported(i)) };
                 let at = constant.outer.at;
                 let literal = Literal { source, ..constant.literal(self.start) };
                 self.replace(at, literal, form);
                 Ok(())
             }
             (Operand::Array(array, outer, cast), ParamForm::Seal(..) | ParamForm::SealAs(..))
-                if let Some((own, text)) = folded(array, cast) =>
+                if let Some((own, text)) = folded(array, cast, self.types()) =>
             {
                 let expected = self.expected(form, declared)?;
-                let Some(source) = argument_source((own, true), expected) else { return Err(unsupported(i)) };
+                let Some(source) = argument_source((own, true), expected, self.types()) else {
+                    return Err(unsupported(i));
+                };
                 let at = usize::try_from(array.location).unwrap_or(0).saturating_sub(self.start);
                 self.replace(outer.at, Literal { text, source, at }, form);
                 Ok(())
             }
             (Operand::Array(array, outer, source), ParamForm::TokenArray(ordinal, cast)) => {
                 let given = if source.oid == 0 { declared } else { source };
-                let one = |array: Source| types::element(array).unwrap_or(Source::UNTYPED);
-                if source.oid != 0 && types::element(source).is_none() {
+                let types = self.types();
+                let one = |array: Source| types.element(array).unwrap_or(Source::UNTYPED);
+                if source.oid != 0 && types.element(source).is_none() {
                     return Err(unsupported(i));
                 }
                 self.changes.push((outer.at, Change::ByteaArray));
@@ -263,13 +272,17 @@ fn compared(ty: LogicalType) -> LogicalType {
 /// What one [`Source`] says of an argument that is converted to the parameter's type, and then through
 /// a cast around the parameter; None if one does not say enough. An untyped result is one that the
 /// column reads by itself. `given`: the argument's type, and whether a cast gives it.
-fn argument_source((given, is_cast): (Source, bool), (parameter, cast): (Source, Source)) -> Option<Source> {
+fn argument_source(
+    (given, is_cast): (Source, bool),
+    (parameter, cast): (Source, Source),
+    named: Types<'_>,
+) -> Option<Source> {
     // A cast to a wider number changes nothing that a comparison could see.
     if cast.oid != 0 && cast.oid != parameter.oid && !types::widens(parameter, cast) {
         return None;
     }
-    let is_text = |source: Source| types::is_text(types::element(source).unwrap_or(source));
-    let is_array = |source: Source| types::element(source).is_some();
+    let is_text = |source: Source| types::is_text(named.element(source).unwrap_or(source));
+    let is_array = |source: Source| named.element(source).is_some();
     let same_text = |a: Source, b: Source| a.oid == b.oid || is_text(a) && is_text(b) && is_array(a) == is_array(b);
     // The digits of an integer are those of any other number.
     let number = !is_cast && given.oid == INT4 && (types::is_integer(parameter) || types::is_fractional(parameter));

@@ -8,6 +8,7 @@ use super::{
     Step,
     carry::{Carry, Mixtures, Reference, Sealed, Valued},
     flow::FlowId,
+    loose::Literals,
     refuse::{construct_at, native},
 };
 use crate::sql::{
@@ -34,6 +35,8 @@ pub(in crate::sql) struct OutCol<'a> {
     pub(super) merged: Option<Qualified>,
     /// The relation's column that a row description says that it is, if it is but that.
     pub(super) origin: Option<Origin>,
+    /// The literals in it that travel as they are.
+    pub(super) literals: Literals,
 }
 
 /// A relation's column, through whatever PostgreSQL follows it (parser/parse_target.c,
@@ -55,7 +58,15 @@ impl Origin {
 impl<'a> OutCol<'a> {
     /// A column that is no mere reference.
     pub(super) fn new(name: impl Into<Cow<'a, str>>, carry: Carry) -> Self {
-        Self { name: name.into(), carry, references: Rc::default(), qualified: None, merged: None, origin: None }
+        Self {
+            name: name.into(),
+            carry,
+            references: Rc::default(),
+            qualified: None,
+            merged: None,
+            origin: None,
+            literals: Literals::default(),
+        }
     }
 
     /// What the client gets of it as a result.

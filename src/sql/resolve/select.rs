@@ -25,14 +25,17 @@ use crate::{
 impl<'a> Resolver<'a> {
     /// A query at any level: a SELECT, or a statement with RETURNING.
     pub(super) fn query(&mut self, node: Node<'a>, parent: Option<&Scope<'a, '_>>) -> Step<QueryOut<'a>> {
-        self.nested(|this| match node {
+        let level = self.loose.level();
+        let out = self.nested(|this| match node {
             Node::SelectStmt(select) => this.select(select, parent),
             Node::InsertStmt(insert) => this.insert(insert, parent),
             Node::UpdateStmt(update) => this.update(update, parent),
             Node::DeleteStmt(delete) => this.delete(delete, parent),
             Node::MergeStmt(_) => Err(construct("MERGE")),
             _ => Err(construct("this kind of query")),
-        })
+        })?;
+        self.loose.leave(level);
+        Ok(out)
     }
 
     pub(super) fn select(&mut self, select: &'a SelectStmt, parent: Option<&Scope<'a, '_>>) -> Step<QueryOut<'a>> {
@@ -120,6 +123,7 @@ impl<'a> Resolver<'a> {
                     },
                     _ => None,
                 };
+                let level = self.loose.level();
                 let before = self.renaming;
                 let value = self.value(node, scope, sink, Place::Named("an expression"))?;
                 self.keep(&value);
@@ -137,7 +141,8 @@ impl<'a> Resolver<'a> {
                     _ => None,
                 };
                 let references = value.references.into();
-                out.push(OutCol { references, qualified, origin, ..OutCol::new(name, value.carry) });
+                let literals = self.loose.since(level);
+                out.push(OutCol { references, qualified, origin, literals, ..OutCol::new(name, value.carry) });
                 Ok(false)
             }
         }

@@ -9,7 +9,7 @@ use pg_raw_parse::{
 
 use super::{
     Resolver, Step,
-    branches::{common_source, shown_beside},
+    branches::{logical, shown_beside},
     carry::{Carry, Sealed},
     flow::Use,
     refuse::{Place, construct, construct_at},
@@ -94,7 +94,7 @@ impl<'a> Resolver<'a> {
         place: Place<'a>,
     ) -> Step<Carry> {
         let types = [self.carried_type(left.carry)?, self.carried_type(right.carry)?];
-        let common = common_source(&types);
+        let common = self.common_source(&types);
         match (left.carry, right.carry) {
             (Carry::Sealed(a), Carry::Sealed(b)) => {
                 let shown = self.shown_together(a, common, place)?;
@@ -141,7 +141,7 @@ impl<'a> Resolver<'a> {
     ) -> Step<Option<LogicalType>> {
         let own = self.sealed_column(sealed.ordinal)?.ty;
         let common = common.filter(|common| shown_beside(own, common.oid).is_some());
-        match common.and_then(|common| LogicalType::from_oid(common.oid, common.typmod)) {
+        match common.and_then(|common| logical(own, common.oid, common.typmod)) {
             Some(shown) => Ok(Some(shown).filter(|shown| *shown != own)),
             None => Err(self.unsupported(sealed.ordinal, place, -1)),
         }

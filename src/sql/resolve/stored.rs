@@ -92,7 +92,12 @@ fn agree(mut changes: Vec<(NodeAt, Change)>, params: Params, form: &StoredForm) 
             },
             // NULL stays NULL, as does what is none, an array of tokens is one of bytea already, and names mean what they meant
             // when the view was made.
-            Change::Null | Change::LookedAt(_) | Change::NullBytea | Change::ByteaArray | Change::Qualify(_) => {
+            Change::Null
+            | Change::LookedAt(_)
+            | Change::Instead(_)
+            | Change::NullBytea
+            | Change::ByteaArray
+            | Change::Qualify(_) => {
                 continue;
             }
             _ => return false,

@@ -2,7 +2,14 @@
 
 use pg_raw_parse::{ConstValue, Node, nodes::TypeName};
 
-use crate::values::{IntervalModifier, Source};
+use super::Resolver;
+use crate::{
+    sql::{
+        catalog::{Catalog, NamedType},
+        env::Env,
+    },
+    values::{self, IntervalModifier, Source},
+};
 
 /// Name, OID, OID of the array type (pg_type.dat). Types that may stand around an operand of a
 /// sealed column; anything else is refused there.
@@ -39,6 +46,102 @@ const VARHDRSZ: i32 = 4;
 
 pub(super) const INTERVAL: u32 = 1186;
 
+/// The types that names in a statement may mean: PostgreSQL's usual ones, and the policy's enums.
+#[derive(Clone, Copy)]
+pub(in crate::sql) struct Types<'a> {
+    named: &'a [NamedType],
+    env: Option<&'a Env>,
+}
+
+impl<'a> Types<'a> {
+    /// PostgreSQL's usual ones alone: where an enum is as good as any other type.
+    pub(super) const USUAL: Self = Self { named: &[], env: None };
+
+    /// What names mean in a session.
+    pub(in crate::sql) fn of(catalog: &'a Catalog, env: &'a Env) -> Self {
+        Self { named: &catalog.named_types, env: Some(env) }
+    }
+
+    /// What a type name means, if it is a usual type's or a policy's enum's, or that of an array of one.
+    pub(in crate::sql) fn source(self, name: &TypeName) -> Option<Source> {
+        source(name).or_else(|| self.named(name))
+    }
+
+    fn named(self, name: &TypeName) -> Option<Source> {
+        let mut parts = name.names().iter().rev().map(|s| s.sval().unwrap_or_default());
+        let (bare, schema, None) = (parts.next()?, parts.next(), parts.next()) else { return None };
+        if name.setof || name.pct_type || !name.typmods().is_empty() || name.array_bounds().len() > 1 {
+            return None;
+        }
+        let schema = match schema {
+            Some(schema) => schema,
+            None => self
+                .env?
+                .search_path
+                .iter()
+                .find(|schema| self.is_unsettled(schema, bare) || self.in_schema(schema, bare).is_some())?,
+        };
+        if self.is_unsettled(schema, bare) {
+            return None;
+        }
+        let found = self.in_schema(schema, bare).filter(|found| found.is_enum())?;
+        let oid = if name.array_bounds().is_empty() { found.oid } else { found.array_oid };
+        Some(Source { oid, typmod: -1 })
+    }
+
+    /// Is the name that of something in the schema which the catalog does not know to the end: a row type of the
+    /// session's own, or a type that its transaction has created or changed?
+    fn is_unsettled(self, schema: &str, bare: &str) -> bool {
+        self.env.is_some_and(|env| {
+            env.temp.iter().any(|r| r.schema == schema && r.name == bare)
+                || env.changed_types.iter().any(|(s, name)| s == schema && name == bare)
+        })
+    }
+
+    fn in_schema(self, schema: &str, bare: &str) -> Option<&'a NamedType> {
+        self.named.iter().find(|found| found.schema == schema && found.name == bare)
+    }
+
+    /// The element type of an array type.
+    pub(super) fn element(self, source: Source) -> Option<Source> {
+        let named = || {
+            let found = self.named.iter().find(|found| found.is_enum() && found.array_oid == source.oid)?;
+            Some(Source { oid: found.oid, ..source })
+        };
+        element(source).or_else(named)
+    }
+
+    /// The OID of the type's array type.
+    pub(super) fn array(self, element: Source) -> Option<u32> {
+        let usual = TYPES.iter().find(|(_, oid, _)| *oid == element.oid).map(|(_, _, array)| *array);
+        let named = || self.named.iter().find(|found| found.is_enum() && found.oid == element.oid);
+        usual.or_else(|| named().map(|found| found.array_oid))
+    }
+
+    /// Is it known to be no array?
+    pub(super) fn is_scalar(self, source: Source) -> bool {
+        TYPES.iter().any(|(_, oid, _)| *oid == source.oid)
+            || self.named.iter().any(|found| found.is_enum() && found.oid == source.oid)
+    }
+
+    /// See [`values::common_type`]: the common type of an enum's values and of some without a type is the enum.
+    pub(super) fn common(self, types: &[u32]) -> Option<u32> {
+        let mut known = types.iter().copied().filter(|oid| !matches!(oid, 0 | 705));
+        match known.next() {
+            Some(first) if self.named.iter().any(|found| found.is_enum() && found.oid == first) => {
+                known.all(|oid| oid == first).then_some(first)
+            }
+            _ => values::common_type(types),
+        }
+    }
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn types(&self) -> Types<'a> {
+        Types::of(self.catalog, self.env)
+    }
+}
+
 /// What is known about a type.
 pub(super) fn is_text(source: Source) -> bool {
     matches!(source.oid, 25 | 1043)
@@ -65,19 +168,9 @@ pub(super) fn widens(from: Source, to: Source) -> bool {
     matches!((rank(from), rank(to)), (Some(from), Some(to)) if from < to)
 }
 
-/// The element type of an array type.
-pub(super) fn element(source: Source) -> Option<Source> {
+/// The element type of an array type of one of [`TYPES`].
+fn element(source: Source) -> Option<Source> {
     TYPES.iter().find(|(_, _, array)| *array == source.oid).map(|(_, oid, _)| Source { oid: *oid, ..source })
-}
-
-/// Is it known to be no array?
-pub(super) fn is_scalar(source: Source) -> bool {
-    TYPES.iter().any(|(_, oid, _)| *oid == source.oid)
-}
-
-/// The OID of the type's array type.
-pub(super) fn array(element: Source) -> Option<u32> {
-    TYPES.iter().find(|(_, oid, _)| *oid == element.oid).map(|(_, _, array)| *array)
 }
 
 /// Schema and name of a type that is none of PostgreSQL's usual ones.
@@ -92,7 +185,7 @@ pub(super) fn name(name: &TypeName) -> Option<(Option<&str>, &str)> {
 }
 
 /// What a type name means, if it is one of [`TYPES`] or an array of one.
-pub(super) fn source(name: &TypeName) -> Option<Source> {
+fn source(name: &TypeName) -> Option<Source> {
     let mut parts = name.names().iter().map(|s| s.sval().unwrap_or_default());
     let ((Some("pg_catalog"), Some(base), None) | (Some(base), None, None)) =
         (parts.next(), parts.next(), parts.next())

@@ -51,6 +51,16 @@ impl Resolver<'_> {
         }
     }
 
+    /// Values are used together: beside a plain column the statement's own have to be what they are.
+    pub(super) fn plain_values(&mut self, values: &[&Valued], place: Place<'_>, location: i32) -> Step<()> {
+        let level = self.loose.level();
+        values.iter().try_for_each(|value| self.plain_value(value, place, location))?;
+        if values.iter().any(|value| value.carry == Carry::Plain && !value.references.is_empty()) {
+            self.loose.want(level);
+        }
+        Ok(())
+    }
+
     /// A whole row is used: none of its columns may be sealed.
     pub(super) fn plain_row(&mut self, carried: &[Carry], location: i32) -> Step<()> {
         if carried.iter().any(|carry| carry.sealed().is_some()) {

@@ -15,14 +15,14 @@ use super::{
     operand::{Operand, folded, operand},
     refuse::Place,
     scope::{Scope, Target},
-    types,
+    types::Types,
 };
 use crate::{
     sql::{
         grammar::edits::{Change, NodeAt, NodeKind},
         model::Ordinal,
     },
-    values::{LogicalType, Source, common_type},
+    values::{LogicalType, Source},
 };
 
 /// Window functions whose result is one of their argument's values.
@@ -42,6 +42,7 @@ impl<'a> Resolver<'a> {
         match node {
             Node::ColumnRef(column) => match scope.column(column)? {
                 Target::Column(found) => {
+                    self.plain_is_named(found.carry);
                     Ok(Valued { carry: found.carry, references: vec![found.reference], obstacle: None })
                 }
                 Target::Row(carried) => {
@@ -83,7 +84,7 @@ impl<'a> Resolver<'a> {
             Node::A_Expr(expr) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => {
                 self.nested(|this| this.nullif(expr, scope))
             }
-            Node::A_Expr(_) if matches!(operand(node), Operand::Literal(_)) => {
+            Node::A_Expr(_) if matches!(self.operand(node), Operand::Literal(_)) => {
                 self.operand_value(node, scope, sink, place)
             }
             Node::FuncCall(call) => match self.carrying_call(call, scope)? {
@@ -106,18 +107,18 @@ impl<'a> Resolver<'a> {
         sink: Option<Ordinal>,
         place: Place<'a>,
     ) -> Step<Valued> {
-        match operand(node) {
+        match self.operand(node) {
             Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..) | Operand::Read(..) => {
                 let flow = self.value_flow(node);
                 Ok(Valued::of(Carry::Open(flow)))
             }
-            Operand::Array(array, _, cast) if folded(array, cast).is_some() => {
+            Operand::Array(array, _, cast) if folded(array, cast, self.types()).is_some() => {
                 let flow = self.value_flow(node);
                 Ok(Valued::of(Carry::Open(flow)))
             }
             Operand::Array(array, ..) => {
                 self.plain(node, scope, place)?;
-                Ok(Valued { obstacle: Some(not_folded(array)), ..Valued::PLAIN })
+                Ok(Valued { obstacle: Some(not_folded(array, self.types())), ..Valued::PLAIN })
             }
             Operand::Unusable(what) => {
                 self.plain(node, scope, place)?;
@@ -136,7 +137,7 @@ impl<'a> Resolver<'a> {
         if let Some(name) = cast.type_name() {
             self.type_name(name)?;
         }
-        let source = cast.type_name().and_then(types::source);
+        let source = cast.type_name().and_then(|name| self.types().source(name));
         if let (Node::CaseExpr(_) | Node::CoalesceExpr(_), Some(source)) = (cast.arg(), source) {
             self.around = source;
         }
@@ -207,7 +208,7 @@ impl<'a> Resolver<'a> {
                     match value.carry {
                         Carry::Open(flow) if number == 1 && matches!(name, "lag" | "lead") => {
                             // Both are of one type, `anycompatible`.
-                            let common = common_type(&[shown.oid(), self.flow_type(flow).oid]);
+                            let common = self.types().common(&[shown.oid(), self.flow_type(flow).oid]);
                             let Some(together) = common.and_then(|oid| shown_beside(own, oid)) else {
                                 let what = format_args!("{name}() with a default of another type");
                                 let hint = "give the default as a literal without a cast";
@@ -240,23 +241,25 @@ impl<'a> Resolver<'a> {
 
     /// The elements of an array of literals or parameters.
     pub(super) fn unnested(&mut self, array: Node<'a>) -> Option<Carry> {
-        let is_array = |source| types::element(source).is_some();
-        let element = |source| types::element(source).map_or(0, |element| element.oid);
-        let element = match operand(array) {
+        let types = self.types();
+        let is_array = |source| types.element(source).is_some();
+        let element = |source| types.element(source).map_or(0, |element| element.oid);
+        let element = match self.operand(array) {
             Operand::Literal(constant) if is_array(constant.source) => element(constant.source),
             Operand::Parameter(_, _, source) if is_array(source) => element(source),
             Operand::Parameter(..) => {
                 let (oid, _) = self.type_of(array)?;
-                types::element(Source { oid, typmod: -1 })?.oid
+                types.element(Source { oid, typmod: -1 })?.oid
             }
             Operand::Array(list, _, source) => {
-                let value =
-                    |node| matches!(operand(node), Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..));
+                let value = |node| {
+                    matches!(self.operand(node), Operand::Null(..) | Operand::Literal(_) | Operand::Parameter(..))
+                };
                 if !list.elements().iter().all(value) {
                     return None;
                 }
                 let own = list.elements().iter().map(|node| self.type_of(node).map_or(0, |(oid, _)| oid));
-                if is_array(source) { element(source) } else { common_type(&own.collect::<Vec<_>>())? }
+                if is_array(source) { element(source) } else { types.common(&own.collect::<Vec<_>>())? }
             }
             _ => return None,
         };
@@ -265,10 +268,10 @@ impl<'a> Resolver<'a> {
 }
 
 /// Why `ARRAY[…]` is no literal.
-fn not_folded(array: &A_ArrayExpr) -> &'static str {
+fn not_folded(array: &A_ArrayExpr, types: Types<'_>) -> &'static str {
     let mut found = "an array constructor of other things than plain literals";
     for node in array.elements() {
-        match operand(node) {
+        match operand(node, types) {
             Operand::Array(..) => return "an array of more than one dimension",
             Operand::Parameter(..) => found = "an array constructor with parameters in it",
             _ => {}

@@ -49,7 +49,9 @@ pub(super) fn parse(name: &str) -> Result<LogicalType, TypeError> {
             // A type of two dimensions is one of one to PostgreSQL, which does not enforce their number.
             Ok(ty) => ty.array().ok_or_else(unsupported),
             Err(TypeError::Unsupported(_)) => Err(unsupported()),
-            Err(TypeError::Unknown(_)) => Err(unknown()),
+            Err(TypeError::Unknown(element) | TypeError::UnknownElement(element)) => {
+                Err(TypeError::UnknownElement(element))
+            }
             Err(modifier) => Err(modifier),
         };
     }

@@ -185,6 +185,7 @@ impl<'a> Maker<'a> {
             _ if chars => Construct::CharAmongStrings,
             _ if column.ty.family() == Family::Text && ty.element().is_some() => Construct::ArrayAmongStrings,
             Family::Float if exact => Construct::FloatAmongNumbers,
+            Family::Feeling if column.ty != ty => Construct::EnumAmongOthers,
             _ => Construct::Foreign,
         };
         Doc::Seq(vec![Self::mark(construct, column.mode), operand.into()])

@@ -81,6 +81,7 @@ impl Maker<'_> {
             Family::Bool => seq![mark, "NOT ", Operand { cast: Cast::Colons(Ty::Bool), ..operand }],
             Family::Bytea => seq![mark, operand, " || '\\x00'"],
             Family::Jsonb => seq![mark, "to_jsonb(1)"],
+            Family::Feeling => seq![mark, "enum_first(", operand, "::feeling)"],
             Family::Texts => seq![mark, "string_to_array('a,b', ',')"],
             Family::Ints => seq![mark, "ARRAY[1::int8 + 1]"],
         }

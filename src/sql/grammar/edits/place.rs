@@ -117,6 +117,7 @@ impl<'s, 't> Places<'s, 't> {
                     self.behind(&span.inner, false, cast);
                 }
             }
+            Change::Instead(text) => self.value(shape, owned(format!("'{text}'")))?,
             Change::LookedAt(_) => self.value(shape, Replacement::Text(Cow::Borrowed("''")))?,
             Change::Null => self.value(shape, Replacement::Text(Cow::Borrowed("NULL")))?,
             Change::NullBytea => self.value(shape, Replacement::Text(Cow::Borrowed("NULL::pg_catalog.bytea")))?,

@@ -352,6 +352,7 @@ impl<'mem, 'c> Surgeon<'mem, 'c> {
                 forms::bytea(mem, string(&|out| write_bytea_array(out, [Some(bytes)])), true).uncast()
             }
             (Change::LookedAt(_), Inner::Const(_)) => string(&|_| ()),
+            (Change::Instead(text), Inner::Const(_)) => mem.make_a_const(ConstValue::String(text)).uncast(),
             (Change::Null, Inner::Const(_)) => mem.make_null().uncast(),
             (Change::NullBytea, Inner::Const(_)) => forms::bytea(mem, mem.make_null().uncast(), false).uncast(),
             (Change::Param(number), Inner::Param(_)) => {

@@ -164,6 +164,13 @@ fn a_literal_that_is_only_looked_at_becomes_empty() {
 }
 
 #[test]
+fn a_literal_becomes_another_one() {
+    one("select 'x'::text = ''", Cast, "::", Change::Instead("-"), "select '-' = ''");
+    one("select coalesce(E'\\x', '')", Const, "E'", Change::Instead(""), "select coalesce('', '')");
+    refused("select $1::text = ''", Cast, "::", Change::Instead("-"));
+}
+
+#[test]
 fn a_row_of_a_multiple_assignment_is_changed_once_for_all_columns() {
     let text = "update t set (a, b) = row ('x', $1::text)";
     let changes = vec![(Const, "'x'", 1, seal()), (Cast, "::", 1, Change::Param(1))];
