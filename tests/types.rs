@@ -166,6 +166,44 @@ fn infinite_timestamps_have_no_time_and_become_null() {
 }
 
 #[test]
+fn the_fields_of_a_cast_to_interval_do_not_say_how_a_string_is_read() {
+    let world = World::builder()
+        .schema("CREATE TABLE t (id integer PRIMARY KEY, c interval minute, e interval)")
+        .tables("t: { columns: { c: { type: interval minute }, e: { type: interval, mode: equality } } }")
+        .start();
+    let mut script = Script::new();
+    let strings = [(0, "$1"), (25, "$1"), (1043, "$1"), (0, "$1::text"), (0, "$1::varchar")];
+    for (id, (oid, parameter)) in strings.into_iter().enumerate() {
+        let insert = format!("INSERT INTO t VALUES ({id}, {parameter}::interval minute, '{id} min')");
+        let text: [Option<&[u8]>; 1] = [Some(b"90")];
+        script = script.ask([parse("", &insert, &[oid]), bind("", "", &[0], &text, &[]), execute("", 0), sync()]);
+    }
+    let found = "SELECT id FROM t WHERE e = $1::interval minute";
+    let text: [Option<&[u8]>; 1] = [Some(b"90")];
+    script = script.ask([parse("", found, &[25]), bind("", "", &[0], &text, &[]), execute("", 0), sync()]);
+    let said = same(&world, &script.query("SELECT * FROM t ORDER BY id"));
+    let shown = said.iter().filter(|message| message.tag == b'D').map(cells).collect::<Vec<_>>();
+    assert_eq!(shown.len(), strings.len() + 1, "{shown:?}");
+}
+
+#[test]
+fn literals_beside_values_of_other_types_are_converted_to_the_common_type_first() {
+    let world = World::builder()
+        .schema("CREATE TABLE t (id integer PRIMARY KEY, n numeric, i integer, s text)")
+        .tables("t: { columns: { n: { type: numeric }, i: { type: int4 }, s: { type: text } } }")
+        .start();
+    let script = Script::new()
+        .query("INSERT INTO t (id, n) VALUES (1, coalesce(NULL::float8, 1.50)), (2, coalesce(NULL, 1.50))")
+        .query("INSERT INTO t (id, i) SELECT 3, 1::float8 UNION ALL SELECT 4, 2.5")
+        .query("INSERT INTO t (id, n) SELECT * FROM (VALUES (5, NULL::float8), (6, 1.50)) v")
+        .query("INSERT INTO t (id, s) VALUES (7, CASE WHEN true THEN 1.50 ELSE 2::float8 END), (8, coalesce(NULL::int8, 3))")
+        .query("UPDATE t SET n = CASE WHEN id = 1 THEN 2.50 ELSE NULL::float8 END WHERE id < 2")
+        .query("SELECT * FROM t ORDER BY id");
+    let said = same(&world, &script);
+    assert_eq!(said.iter().filter(|message| message.tag == b'D').count(), 8);
+}
+
+#[test]
 fn padding_hides_the_length_of_every_type() {
     let world = world();
     let mut through = Raw::connect(&world.through());

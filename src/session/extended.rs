@@ -34,6 +34,12 @@ use crate::{
     wire::frontend::{self, Bind, Parse, Target},
 };
 
+/// `unknown` declares nothing (`variable_paramref_hook` of src/backend/parser/parse_param.c).
+fn declared(oid: u32) -> u32 {
+    const UNKNOWN: u32 = 705;
+    if oid == UNKNOWN { 0 } else { oid }
+}
+
 impl Session {
     pub(super) async fn parse(&mut self, message: Parse<'_>, raw: &[u8]) -> Result<Next, End> {
         if self.must_wait_for_results(|| classify(message.text)) {
@@ -41,7 +47,7 @@ impl Session {
         }
         let Some(mentions) = self.look(message.text).await else { return Ok(Next::Stay) };
         let epoch = self.db.with_catalog(|catalog| catalog.epoch);
-        let oids: Vec<u32> = message.oids().collect();
+        let oids: Vec<u32> = message.oids().map(declared).collect();
         let by_name = if mentions.protected { ByName::Runs } else { by_name::look(message.text, &self.names) };
         if by_name == ByName::No || by_name == ByName::Names && self.unreadable(message.text) {
             self.server.output.extend_from_slice(raw);

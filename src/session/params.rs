@@ -198,9 +198,8 @@ impl Sealer<'_> {
             ParamForm::Plain => frontend::value(body, Some(given.bytes)),
             ParamForm::Seal(ordinal, cast) => self.put_sealed(ordinal, None, cast, given, body)?,
             ParamForm::SealText(ordinal, cast) => {
-                // Of text both forms are the same bytes.
-                let given = Given { source: cast, format: Format::Text, bytes: given.bytes };
-                self.put_sealed(ordinal, None, Source::UNTYPED, given, body)?;
+                let text = Source { oid: LogicalType::Text.oid(), typmod: -1 };
+                self.put_sealed(ordinal, None, cast, Given { source: text, ..given }, body)?;
             }
             ParamForm::SealAs(ordinal, ty, cast) => self.put_sealed(ordinal, Some(ty), cast, given, body)?,
             ParamForm::SealArray(ordinal, cast) => {
@@ -463,8 +462,12 @@ fn through_cast<'v>(
     if cast.oid == 0 {
         return Ok(Some(given));
     }
+    // An explicit cast of a string reads it (CoerceViaIO); both forms of a string are its text.
+    let is_read = is_string(given.source.oid) && !is_string(cast.oid);
+    let given = if is_read { Given { source: Source::UNTYPED, format: Format::Text, ..given } } else { given };
     if matches!(given.source.oid, 0 | 705) || given.source.oid == cast.oid {
-        // The modifier of a cast to an interval says how its literals are read, but not its parameters.
+        // The modifier of a cast to an interval says how its literals are read, but neither its parameters
+        // nor other texts: it is applied to what they say (`coerce_type_typmod` of parser/parse_coerce.c).
         if cast.typmod == -1 || given.format == Format::Binary || cast.oid != LogicalType::Interval(None).oid() {
             return Ok(Some(Given { source: cast, ..given }));
         }
@@ -480,10 +483,6 @@ fn through_cast<'v>(
             "pgveil does not know the type of a cast around a parameter",
         ));
     };
-    if is_string(given.source.oid) && !is_string(cast.oid) {
-        // An explicit cast reads the text as that of a literal (CoerceViaIO); both forms of a string are it.
-        return Ok(Some(Given { source: cast, format: Format::Text, bytes: given.bytes }));
-    }
     if values::parse(ty, given.source, given.format, given.bytes, settings, buffer)? == Stored::Null {
         return Ok(None);
     }

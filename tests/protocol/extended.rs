@@ -48,6 +48,28 @@ fn an_empty_text_is_an_empty_query() {
 }
 
 #[test]
+fn a_parameter_declared_unknown_is_not_declared() {
+    const UNKNOWN: u32 = 705;
+    let turn = turn();
+    let insert = "INSERT INTO people (id, name, email, birth, salary) VALUES (40, 'n', $1, $2, $3)";
+    let declared = [UNKNOWN; 3];
+    let bad: [Option<&[u8]>; 3] = [Some(b"u@x"), Some(b"2001-02-30"), Some(b"7")];
+    let good: [Option<&[u8]>; 3] = [Some(b"u@x"), Some(b"2001-02-03"), Some(b"7")];
+    turn.same(
+        &Script::new()
+            .ask([parse("", insert, &declared), describe_statement(""), bind("", "", &[], &bad, &[]), sync()])
+            .ask([parse("", insert, &declared), bind("", "", &[], &good, &[]), execute("", 0), sync()])
+            .query("SELECT * FROM people WHERE id = 40"),
+    );
+    // The server deduces one type from all uses, and refuses it where they differ.
+    let shared = "INSERT INTO people (id, name, email, birth) VALUES (41, 'n', $1, $1)";
+    let mut veiled = turn.veiled();
+    veiled.send(&[parse("", shared, &[UNKNOWN]), sync()].concat());
+    let answer = veiled.until_ready();
+    assert!(answer.iter().any(|message| message.tag == b'E'), "{answer:?}");
+}
+
+#[test]
 fn named_statements_live_until_closed() {
     let turn = turn();
     turn.same(

@@ -182,16 +182,20 @@ impl<'a> Resolver<'a> {
             Some(before) => return Err(self.two_uses(before, used)),
         }
         let parts = std::mem::take(&mut flow.parts);
+        let together = flow.ty;
         let named = flow.named.take().filter(|_| used.how != Use::Plain && !used.direct);
         self.changes.extend(named.map(|(at, name)| (at, Change::Name(name))));
         for part in parts {
             match part {
-                Part::Flow(from, None) => self.nested(|this| this.use_parts(from, Used { direct: false, ..used }))?,
-                Part::Flow(from, Some((at, cast))) => {
-                    let outer = if used.cast.oid == 0 { Some(cast) } else { nested(used.cast, cast, false) };
-                    let Some(cast) = outer.or((used.how == Use::Plain).then_some(cast)) else {
-                        return Err(self.obstacle(used, "casts of casts"));
+                Part::Flow(from, None) => {
+                    let cast = match self.changed_by(from, together) {
+                        Some(common) if used.how != Use::Plain => self.under(used, common)?,
+                        _ => used.cast,
                     };
+                    self.nested(|this| this.use_parts(from, Used { cast, direct: false, ..used }))?;
+                }
+                Part::Flow(from, Some((at, cast))) => {
+                    let cast = if used.how == Use::Plain { cast } else { self.under(used, cast)? };
                     if used.how != Use::Plain {
                         self.changes.push((at, Change::Uncast));
                     }
@@ -203,6 +207,24 @@ impl<'a> Resolver<'a> {
             }
         }
         Ok(())
+    }
+
+    /// One cast for a cast and what already stands around it.
+    fn under(&self, used: Used, cast: Source) -> Step<Source> {
+        let outer = if used.cast.oid == 0 { Some(cast) } else { nested(used.cast, cast, false) };
+        outer.ok_or_else(|| self.obstacle(used, "casts of casts"))
+    }
+
+    /// The type that values have together with others, if it makes others of them: `coalesce(1.50, 2::float8)` is
+    /// `1.5`, whatever is done with it then.
+    fn changed_by(&self, from: FlowId, together: Source) -> Option<Source> {
+        let own = self.flow_type(from);
+        let kept = own.oid == 0
+            || together.oid == 0
+            || own.oid == together.oid
+            || types::widens(own, together)
+            || types::is_string(own) && types::is_string(together);
+        (!kept).then_some(Source { oid: together.oid, typmod: -1 })
     }
 
     fn two_uses(&self, before: Used, used: Used) -> super::Stop {
