@@ -14,6 +14,9 @@ const HEX: &[u8] = b"xff7076";
 const BASE64: &[u8] = b"/3B2";
 const ESCAPE: &[u8] = b"377pv";
 
+/// The start of an envelope as a literal.
+const CUT: &[u8] = b"\\xff7076";
+
 /// Hex digits from which on a literal is taken for a token or an envelope: tokens have 16 bytes.
 const LONG_HEX: usize = 32;
 
@@ -68,7 +71,8 @@ fn hide_hex(text: &[u8], with: &str) -> Vec<u8> {
     let mut rest = text;
     while let Some(at) = memmem::find(rest, b"\\x") {
         let hex = rest[at + 2..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        if hex >= LONG_HEX {
+        // The server cuts off what it quotes (`limit_printout_length` of COPY): few digits may be left.
+        if hex >= LONG_HEX || rest[at..].starts_with(CUT) {
             out.extend_from_slice(&rest[..at]);
             // JSON and rows double the backslash.
             while out.last() == Some(&b'\\') {
@@ -129,6 +133,13 @@ mod tests {
         envelope.extend_from_slice(&DEK.to_be_bytes());
         envelope.extend_from_slice(&[7; 40]);
         envelope
+    }
+
+    #[test]
+    fn what_is_left_of_an_envelope_that_was_cut_off_is_hidden() {
+        let context = br#"COPY t, line 1: "4\\x09\\xff7076112d457af...""#;
+        assert_eq!(hide(context, "…"), "COPY t, line 1: \"4\\\\x09…...\"".as_bytes());
+        assert_eq!(hide(br"\xff70", "…"), br"\xff70");
     }
 
     #[test]

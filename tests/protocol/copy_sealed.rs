@@ -128,6 +128,10 @@ fn bad_rows_give_the_servers_message_and_the_session_goes_on() {
     for (options, data) in [
         ("", &b"66\ta\te\t1\t1990-01-01\n"[..]),
         ("", b"67\t\\N\te\t1\t1990-01-01\t1\tx\ty\n"),
+        // The server shows the first 100 bytes of a row: an envelope may be cut off in the middle.
+        ("", b"a number that is none and so long that an envelope begins before byte 100 and ends behind it\ta\te\t1\n"),
+        ("", b"68\t\\N\t\\N\t\\N\t1990-01-01\t1\tx\ty\n"),
+        ("", b"69                                                                                  \t\\N\te\t1\t\\N\t1\tx\ty\n"),
         ("CSV", b"64,a,e,1,bad day,,,,too,many\n"),
         ("CSV", b"64,a,e,1,bad day,,\"not closed\n"),
         ("", b"64\ta\te\t1\tbad day\t1\tx\ty\ttoo many\n"),

@@ -79,9 +79,13 @@ fn row(message: &Message, loose: bool) -> String {
     format!("D {}", cells.join(" | "))
 }
 
-/// Without what equal numbers may differ in: zeros at the end, the sign of zero.
+/// Without what equal values may differ in: zeros at the end, the sign of zero, a month of 30 days.
 fn folded(cell: &str) -> String {
-    let cell = if cell == "-0" { "0" } else { cell };
+    let cell = match cell {
+        "-0" => "0",
+        "1 mon" => "30 days",
+        _ => cell,
+    };
     let mut out = String::new();
     let mut rest = cell;
     while let Some(point) = rest.find('.') {

@@ -46,12 +46,12 @@ impl<'a> Resolver<'a> {
             return Ok(());
         }
         match values::check(self.sealed_column(ordinal)?.ty, oid, Purpose::Compare, &self.env.search_path) {
-            Err(mut error) if error.sqlstate == "42883" => {
-                if let Some(types) = error.message.strip_prefix("operator does not exist: ")
-                    && let Some((column, other)) = types.split_once(" = ")
-                {
+            Err(mut error) if matches!(error.sqlstate, "42883" | "42725") => {
+                let told = ["operator does not exist: ", "operator is not unique: "];
+                let types = |words: &'static str| Some((words, error.message.strip_prefix(words)?.split_once(" = ")?));
+                if let Some((words, (column, other))) = told.into_iter().find_map(types) {
                     let (left, right) = if before { (other, column) } else { (column, other) };
-                    error.message = format!("operator does not exist: {left} {operator} {right}");
+                    error.message = format!("{words}{left} {operator} {right}");
                 }
                 Err(native(error, location))
             }

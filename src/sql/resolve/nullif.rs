@@ -120,6 +120,8 @@ fn shown(first: LogicalType, other: u32) -> Option<LogicalType> {
         // There is no operator for varchar but that of text.
         25 | 1043 => (LogicalType::Text, &[25, 1043]),
         1042 => (first, &[1042, 1043]),
+        // Nor is there one for cidr but that of inet.
+        650 => (LogicalType::Inet, &[650, 869]),
         20 | 21 | 23 => (first, &[20, 21, 23]),
         1700 => (first, &[20, 21, 23, 1700]),
         1082 | 1114 | 1184 => (first, &[1082, 1114, 1184]),
