@@ -375,11 +375,21 @@ impl Sealer<'_> {
     /// The literal of an edit, sealed: appended to the text as a bytea literal without a cast.
     pub fn literal(&mut self, ordinal: Ordinal, literal: &Literal, out: &mut String) -> Result<(), Problem> {
         let mut sealed = Vec::new();
-        match self.seal(ordinal, None, given(literal), &mut sealed)? {
+        let stored = self.read_literal(literal, |sealer| sealer.seal(ordinal, None, given(literal), &mut sealed))?;
+        match stored {
             Stored::Canon => write_sealed(out, &sealed),
             Stored::Null => out.push_str("(NULL)"),
         }
         Ok(())
+    }
+
+    /// Reads a literal by the session's settings; one that `ARRAY[…]` was folded into is no client's text.
+    fn read_literal<T>(&mut self, literal: &Literal, read: impl FnOnce(&mut Sealer<'_>) -> T) -> T {
+        if !literal.of_elements || self.settings.array_nulls {
+            return read(self);
+        }
+        let settings = Settings { array_nulls: true, ..self.settings.clone() };
+        read(&mut Sealer { columns: self.columns, settings: &settings, scratch: self.scratch })
     }
 
     /// Likewise, read as a value of type `ty` and with a cast.
@@ -391,7 +401,9 @@ impl Sealer<'_> {
         out: &mut String,
     ) -> Result<(), Problem> {
         let mut sealed = Vec::new();
-        match self.seal(ordinal, Some(ty), given(literal), &mut sealed)? {
+        let stored =
+            self.read_literal(literal, |sealer| sealer.seal(ordinal, Some(ty), given(literal), &mut sealed))?;
+        match stored {
             Stored::Canon => write_bytea(out, &sealed),
             Stored::Null => out.push_str("(NULL::pg_catalog.bytea)"),
         }

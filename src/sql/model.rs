@@ -173,6 +173,8 @@ pub struct Literal {
     pub source: Source,
     /// Byte offset of the literal in the statement's text, for error positions.
     pub at: usize,
+    /// It was put together from `ARRAY[…]`: NULL in it is NULL, whatever `array_nulls` says.
+    pub of_elements: bool,
 }
 
 /// A literal is plaintext: `Debug` shows only where it stands.

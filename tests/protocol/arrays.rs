@@ -52,6 +52,7 @@ fn array_literals_are_stored_and_shown_as_the_server_does() {
             .query("SET array_nulls = off")
             .query("INSERT INTO labels (id, tags) VALUES (9, '{NULL,a}')")
             .query("INSERT INTO labels (id, counts) VALUES (10, '{NULL}')")
+            .query("INSERT INTO labels (id, tags) VALUES (90, ARRAY['a', NULL]::text[]), (91, '{a,NULL}') RETURNING id, tags")
             .query("RESET array_nulls")
             .query("INSERT INTO labels (id, tags) SELECT id + 20, tags FROM labels WHERE id < 3")
             .query("SELECT id, tags FROM labels ORDER BY id")

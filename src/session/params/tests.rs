@@ -297,7 +297,12 @@ async fn sealed_parameters_are_bytea_upstream_and_show_their_logical_type() {
 #[tokio::test]
 async fn literals_are_written_with_the_casts_that_give_them_a_type() {
     let columns = people().await;
-    let literal = |text: &str, oid| Literal { text: Zeroizing::new(text.to_owned()), source: cast(oid, -1), at: 0 };
+    let literal = |text: &str, oid| Literal {
+        text: Zeroizing::new(text.to_owned()),
+        source: cast(oid, -1),
+        at: 0,
+        of_elements: false,
+    };
     let (settings, mut scratch) = (Settings::default(), Scratch::default());
     let mut sealer = Sealer { columns: &columns, settings: &settings, scratch: &mut scratch };
     let unhex = |digits: &str| const_hex::decode(digits).unwrap();

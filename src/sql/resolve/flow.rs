@@ -287,7 +287,7 @@ impl<'a> Resolver<'a> {
                     return Err(self.obstacle(used, "casts of casts"));
                 };
                 let at = usize::try_from(array.location).unwrap_or(0).saturating_sub(self.start);
-                self.use_literal(outer.at, Literal { text, source, at }, used, ordinal)
+                self.use_literal(outer.at, Literal { text, source, at, of_elements: true }, used, ordinal)
             }
             Operand::Parameter(param, outer, source) => {
                 // A declared type is known where the value is read.

@@ -99,7 +99,7 @@ impl Constant<'_> {
     /// Its place in the statement that starts at byte `start`, and its value.
     pub(super) fn literal(self, start: usize) -> Literal {
         let at = usize::try_from(self.location).unwrap_or(0).saturating_sub(start);
-        Literal { text: Zeroizing::new(self.text.into_owned()), source: self.source, at }
+        Literal { text: Zeroizing::new(self.text.into_owned()), source: self.source, at, of_elements: false }
     }
 }
 

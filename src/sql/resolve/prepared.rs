@@ -203,7 +203,7 @@ impl<'a> Resolver<'a> {
                     return Err(unsupported(i));
                 };
                 let at = usize::try_from(array.location).unwrap_or(0).saturating_sub(self.start);
-                self.replace(outer.at, Literal { text, source, at }, form);
+                self.replace(outer.at, Literal { text, source, at, of_elements: true }, form);
                 Ok(())
             }
             (Operand::Array(array, outer, source), ParamForm::TokenArray(ordinal, cast)) => {

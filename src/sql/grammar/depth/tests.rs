@@ -76,7 +76,8 @@ fn what_applications_send_is_let_through() {
 
 #[test]
 fn the_deepest_that_is_let_through_fits_the_stack() {
-    let seal = || Change::Seal(0, Literal { text: Zeroizing::default(), source: Source::UNTYPED, at: 0 });
+    let seal =
+        || Change::Seal(0, Literal { text: Zeroizing::default(), source: Source::UNTYPED, at: 0, of_elements: false });
     let deepest = |open: &str, inner: &str, close: &str| {
         let sizes: Vec<_> = (1..=2 * MAX_DEPTH).collect();
         let n = sizes.partition_point(|n| !too_deep(nested(open, inner, close, *n).as_bytes()));

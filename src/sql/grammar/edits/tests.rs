@@ -14,7 +14,7 @@ use super::*;
 use crate::{sql::model::Replacement, values::Source};
 
 fn literal() -> Literal {
-    Literal { text: Zeroizing::new("secret".to_owned()), source: Source::UNTYPED, at: 0 }
+    Literal { text: Zeroizing::new("secret".to_owned()), source: Source::UNTYPED, at: 0, of_elements: false }
 }
 
 fn seal() -> Change {
