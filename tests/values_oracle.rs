@@ -21,6 +21,10 @@ mod binary;
 mod generate;
 #[path = "values_oracle/interval.rs"]
 mod interval;
+#[path = "values_oracle/json.rs"]
+mod json;
+#[path = "values_oracle/network.rs"]
+mod network;
 #[path = "values_oracle/server.rs"]
 mod server;
 

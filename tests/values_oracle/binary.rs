@@ -2,7 +2,10 @@
 
 use pgveil::values::LogicalType;
 
-use crate::generate::{Random, json, label, string};
+use crate::{
+    generate::{Random, label, string},
+    json::json,
+};
 
 /// Bytes for a type's receive function.
 pub fn binaries(ty: LogicalType, r: &mut Random, count: usize) -> Vec<Vec<u8>> {
