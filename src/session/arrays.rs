@@ -1,8 +1,10 @@
 //! Arrays as clients send them, for `column = ANY($1)` and `unnest($1)`.
 
-use crate::{values::Format, wire::cursor::Cursor};
-
 use super::problem::Problem;
+use crate::{
+    values::{Format, LogicalType},
+    wire::cursor::Cursor,
+};
 
 /// The elements of an array and their type, if the value says it (binary arrays do).
 #[derive(Debug, PartialEq, Eq)]
@@ -28,32 +30,9 @@ pub fn read(format: Format, bytes: &[u8], nulls: bool) -> Result<Elements, Probl
 /// The element type of a built-in array type; 0 if it is not known here.
 pub fn element_type(array_oid: u32) -> u32 {
     match array_oid {
-        199 => 114,
-        651 => 650,
-        775 => 774,
-        1000 => 16,
-        1001 => 17,
+        // name[]
         1003 => 19,
-        1005 => 21,
-        1007 => 23,
-        1009 => 25,
-        1014 => 1042,
-        1015 => 1043,
-        1016 => 20,
-        1021 => 700,
-        1022 => 701,
-        1040 => 829,
-        1041 => 869,
-        1182 => 1082,
-        1115 => 1114,
-        1183 => 1083,
-        1185 => 1184,
-        1187 => 1186,
-        1231 => 1700,
-        1270 => 1266,
-        2951 => 2950,
-        3807 => 3802,
-        _ => 0,
+        oid => LogicalType::element_oid(oid).unwrap_or(0),
     }
 }
 

@@ -149,7 +149,7 @@ pub fn bind(
             let source = Source { oid: declared.get(param.client).copied().unwrap_or(0), typmod: -1 };
             match (param.form, value) {
                 (_, None) => frontend::value(out, None),
-                (ParamForm::Plain, Some(bytes)) if plan.hidden.contains(&param.client) => {
+                (ParamForm::Plain, Some(bytes)) if plan.hidden.binary_search(&param.client).is_ok() => {
                     // What the server would say of these bytes it says: they are no text, and so no value.
                     let hides = values::verify(bytes).is_ok();
                     frontend::value(out, Some(if hides { b"" } else { bytes }));
@@ -233,7 +233,7 @@ impl Sealer<'_> {
     /// An array under a cast is converted like other values (see `through_cast`): `?::uuid[]` with a String.
     fn string_as_array<'v>(&self, form: ParamForm, given: Given<'v>, cast: Source) -> Given<'v> {
         let is_array = self.own(form).is_some_and(|own| element_type(cast.oid, own) != 0);
-        if is_string(given.source.oid) && is_array {
+        if given.source.is_string() && is_array {
             return Given { source: Source::UNTYPED, format: Format::Text, bytes: given.bytes };
         }
         given
@@ -475,7 +475,7 @@ fn through_cast<'v>(
         return Ok(Some(given));
     }
     // An explicit cast of a string reads it (CoerceViaIO); both forms of a string are its text.
-    let is_read = is_string(given.source.oid) && !is_string(cast.oid);
+    let is_read = given.source.is_string() && !cast.is_string();
     let given = if is_read { Given { source: Source::UNTYPED, format: Format::Text, ..given } } else { given };
     if matches!(given.source.oid, 0 | 705) || given.source.oid == cast.oid {
         // The modifier of a cast to an interval says how its literals are read, but neither its parameters
@@ -485,7 +485,7 @@ fn through_cast<'v>(
         }
     }
     let is_own = own.as_enum().is_some_and(|ty| ty.oid() == cast.oid);
-    if is_string(given.source.oid) && is_own {
+    if given.source.is_string() && is_own {
         return Ok(Some(Given { source: cast, format: Format::Text, bytes: given.bytes }));
     }
     let Some(ty) = LogicalType::from_oid(cast.oid, -1) else {
@@ -500,11 +500,6 @@ fn through_cast<'v>(
     }
     // The cast's modifier is applied by whoever reads a value of its type.
     Ok(Some(Given { source: cast, format: Format::Binary, bytes: buffer }))
-}
-
-/// text, varchar, char
-fn is_string(oid: u32) -> bool {
-    matches!(oid, 25 | 1042 | 1043)
 }
 
 /// What is searched for: a token. A value that nothing in the column can equal is an empty one.

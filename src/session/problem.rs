@@ -87,16 +87,7 @@ impl std::fmt::Debug for Problem {
 impl Problem {
     /// An error of pgveil's own.
     pub fn new(sqlstate: &'static str, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            sqlstate: sqlstate.into(),
-            code: Some(code),
-            message: message.into(),
-            detail: None,
-            hint: None,
-            position: None,
-            context: None,
-            routine: None,
-        }
+        Self { code: Some(code), ..Self::native(sqlstate, message) }
     }
 
     /// A statement's result is no longer what the client was told. postgres.js and pgjdbc prepare it anew
@@ -144,14 +135,10 @@ impl Problem {
         // What PostgreSQL itself would say has no hint of pgveil's: class 42, and 26000.
         let native = refusal.sqlstate == "26000" || refusal.sqlstate.starts_with("42") && refusal.sqlstate != "42501";
         let problem = Self {
-            sqlstate: refusal.sqlstate.into(),
             code: (!native).then_some(refusal.code),
-            message: refusal.message,
             detail: refusal.detail,
             hint: refusal.hint,
-            position: None,
-            context: None,
-            routine: None,
+            ..Self::native(refusal.sqlstate, refusal.message)
         };
         match at {
             Some(offset) => problem.at(text, start + offset),

@@ -42,7 +42,7 @@ pub struct Plan {
     /// Client parameters, 0-based, that travel as they are and are neither compared with a column nor stored
     /// in one.
     pub alone: Vec<usize>,
-    /// Client parameters (from 0) that are texts and of which is only asked whether they are NULL: an empty
+    /// Client parameters (from 0) that are texts and of which is only asked whether they are NULL, in order: an empty
     /// text is sent for them, since the value may be that of a sealed column.
     pub hidden: Vec<usize>,
     /// Result columns in order; empty if the statement returns none.

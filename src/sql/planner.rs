@@ -214,8 +214,9 @@ fn rewrite(
     env: &Env,
 ) -> Result<(Plan, Option<Effect>), Refusal> {
     let Resolver { mut changes, params, may_write, declared, held, catalog, mixtures, copy, loose, .. } = resolver;
-    let alone = loose.alone().into_iter().chain(params.only_looked_at()).collect();
-    let hidden = params.hidden(declared);
+    let looked_at = params.only_looked_at(declared);
+    let alone = loose.alone().into_iter().chain(looked_at.keys().copied()).collect();
+    let hidden = looked_at.into_iter().filter_map(|(index, is_text)| is_text.then_some(index)).collect();
     loose.settle(&mut changes, &catalog.columns)?;
     resolve::hide_looked_at(&mut changes);
     let may_write = may_write || copy.as_ref().is_some_and(|copy| copy.from);

@@ -25,6 +25,11 @@ impl Source {
     /// An untyped literal or an undeclared parameter.
     pub const UNTYPED: Self = Self { oid: 0, typmod: -1 };
 
+    /// text, varchar, char
+    pub const fn is_string(self) -> bool {
+        matches!(self.oid, 25 | 1042 | 1043)
+    }
+
     pub(super) const fn is_untyped(self) -> bool {
         matches!(self.oid, 0 | 705)
     }

@@ -472,6 +472,11 @@ impl LogicalType {
         }
     }
 
+    /// The OID of the elements of an array type that has one of these types for them.
+    pub fn element_oid(array: u32) -> Option<u32> {
+        Base::of_array(array).map(Base::oid)
+    }
+
     /// The logical type of a column that `format_type`/`pg_attribute` describe by OID and typmod, if
     /// pgveil can seal it. Used by `check` and `apply` to compare a policy with a live column.
     ///

@@ -6,8 +6,10 @@ use bytes::{BufMut, BytesMut};
 
 use super::fields::{self, Said};
 use crate::{
-    session::problem::check_length,
-    session::rows::{Cell, Pin, Reader, RowError, RowScratch, Shape, Shown, View, changed},
+    session::{
+        problem::check_length,
+        rows::{Cell, Pin, Reader, RowError, RowScratch, Shape, Shown, View, changed},
+    },
     sql::{
         copy::{Copy, CopyForm, Header, Lines},
         model::Output,
@@ -15,7 +17,7 @@ use crate::{
     values::Format,
     wire::{
         cursor::{Cursor, Malformed},
-        frame::seal_length,
+        frame::message,
     },
 };
 
@@ -63,19 +65,17 @@ impl Outgoing {
     ) -> Result<(), RowError> {
         let start = out.len();
         out.reserve(body.len() + 5);
-        out.extend_from_slice(b"d\0\0\0\0");
-        let done = match &copy.form {
+        let done = message(out, b'd', |out| match &copy.form {
             CopyForm::Lines(lines) if lines.header != Header::No && !self.started => {
                 out.extend_from_slice(body);
                 Ok(())
             }
             CopyForm::Lines(lines) => self.line(reader, copy, lines, pins, body, scratch, out),
             CopyForm::Binary => self.tuples(reader, pins, body, scratch, out),
-        };
+        });
         if done.is_ok() {
             self.started = true;
             scratch.end_row();
-            seal_length(out, start);
         } else {
             out.truncate(start);
         }

@@ -14,7 +14,7 @@ use super::{
     operand::{Operand, Outer},
     refuse::Place,
     scope::{OutCol, QueryOut, Scope},
-    types::{self, Types},
+    types::Types,
 };
 use crate::{
     sql::{grammar::edits::Change, model::ParamForm},
@@ -335,7 +335,7 @@ impl Around {
         let source = match self {
             // Numbers are compared by value whatever their types; strings are converted first.
             Self::Common(common) if own.oid == 0 => Some(common),
-            Self::Common(common) if literal && types::is_string(own) && own.typmod == -1 => Some(common),
+            Self::Common(common) if literal && own.is_string() && own.typmod == -1 => Some(common),
             Self::Common(_) => Some(own),
             Self::Cast(cast) => (own.oid == 0 || own == cast).then_some(cast),
         };

@@ -225,7 +225,7 @@ impl<'a> Resolver<'a> {
             || types::widens(own, together)
             // A double holds every int4 and shows it as that: int2 and float8 in one batch of SQLAlchemy's.
             || matches!((own.oid, together.oid), (21 | 23, 701) | (21, 700))
-            || types::is_string(own) && types::is_string(together);
+            || own.is_string() && together.is_string();
         (!kept).then_some(Source { oid: together.oid, typmod: -1 })
     }
 

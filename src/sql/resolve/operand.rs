@@ -226,7 +226,7 @@ fn is_constant(node: Node<'_>) -> bool {
 /// Is `x::inner::outer` the input function of another type, called with a text?
 pub(super) fn reads_text(outer: Source, inner: Source, types: Types<'_>) -> bool {
     let text = types::is_text(inner) && inner.typmod == -1;
-    text && outer.oid != 0 && !types::is_string(outer) && types.element(outer).is_none()
+    text && outer.oid != 0 && !outer.is_string() && types.element(outer).is_none()
 }
 
 /// One source for `x::inner::outer`, where one says the same: [`Source`] has room for one cast.

@@ -1,6 +1,9 @@
 //! In which forms each parameter travels.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::refuse::{Stop, located, native};
 use crate::{
@@ -74,28 +77,22 @@ impl Params {
         Ok(())
     }
 
-    /// Parameters of which is only asked whether they are NULL.
-    pub(in crate::sql) fn only_looked_at(&self) -> impl Iterator<Item = usize> {
+    /// Parameters of which is only asked whether they are NULL, each with: is it a text, so that any other
+    /// text does as well? Drivers that number each place of a value anew make `$1 IS NULL OR c = $2` of a filter,
+    /// and bind the value twice.
+    pub(in crate::sql) fn only_looked_at(&self, declared: &[u32]) -> BTreeMap<usize, bool> {
+        let sealed: HashSet<usize> = self.sealed.iter().map(|used| used.index).collect();
         let plain = |index: usize| self.plain.get(index).copied().flatten().is_some();
-        let used = move |index: usize| plain(index) || self.sealed.iter().any(|used| used.index == index);
-        self.any.iter().map(|used| used.index).filter(move |index| !used(*index))
-    }
-
-    /// Those of them that are texts, so that any other text does as well: drivers that number each place of a
-    /// value anew make `$1 IS NULL OR c = $2` of a filter, and bind the value twice.
-    pub(in crate::sql) fn hidden(&self, declared: &[u32]) -> Vec<usize> {
-        let text = |oid: u32| matches!(oid, 25 | 1042 | 1043);
-        let hides = |index: &usize| {
-            let mut uses = self.any.iter().filter(|used| used.index == *index).map(|used| used.read_as.oid);
-            match declared.get(*index).copied().unwrap_or(0) {
-                0 => uses.all(text),
-                oid => text(oid) && uses.all(|cast| cast == 0 || text(cast)),
-            }
-        };
-        let mut hidden: Vec<usize> = self.only_looked_at().filter(hides).collect();
-        hidden.sort_unstable();
-        hidden.dedup();
-        hidden
+        let mut found = BTreeMap::new();
+        for used in self.any.iter().filter(|used| !plain(used.index) && !sealed.contains(&used.index)) {
+            let cast = used.read_as;
+            let is_text = match declared.get(used.index).copied().unwrap_or(0) {
+                0 => cast.is_string(),
+                oid => Source { oid, typmod: -1 }.is_string() && (cast.oid == 0 || cast.is_string()),
+            };
+            *found.entry(used.index).or_insert(true) &= is_text;
+        }
+        found
     }
 
     /// Has any parameter to be transformed?

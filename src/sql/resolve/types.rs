@@ -147,11 +147,6 @@ pub(super) fn is_text(source: Source) -> bool {
     matches!(source.oid, 25 | 1043)
 }
 
-/// text, varchar, char
-pub(super) fn is_string(source: Source) -> bool {
-    matches!(source.oid, 25 | 1042 | 1043)
-}
-
 /// int2, int4, int8
 pub(super) fn is_integer(source: Source) -> bool {
     matches!(source.oid, 20 | 21 | 23)
