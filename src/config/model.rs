@@ -1,6 +1,12 @@
 //! The policy as the rest of pgveil uses it: checked, defaults filled in.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{ProtectedColumn, ProtectedTable, Secret};
 
@@ -21,8 +27,10 @@ pub enum KmsConfig {
 pub struct Policy {
     /// Where clients connect.
     pub listen: Vec<Listen>,
-    /// How clients log in. Only `relay` for now.
+    /// How clients log in.
     pub auth: Auth,
+    /// TLS towards clients; None: off.
+    pub tls: Option<Tls>,
     /// The PostgreSQL server.
     pub upstream: Upstream,
     /// pgveil's own login.
@@ -35,6 +43,8 @@ pub struct Policy {
     pub databases: BTreeMap<String, Arc<Database>>,
     /// Limits.
     pub limits: Limits,
+    /// How long things may take.
+    pub timeouts: Timeouts,
     /// Where /metrics, /livez and /readyz are served; off when absent.
     pub metrics: Option<SocketAddr>,
     /// Logging.
@@ -69,11 +79,92 @@ pub enum Listen {
 }
 
 /// `auth:`
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// Who decides who gets in.
+    pub method: AuthMethod,
+    /// Where SCRAM verifiers come from; always there for [`AuthMethod::Scram`].
+    pub verifiers: Option<Verifiers>,
+    /// File of the passwords that pgveil logs roles in with upstream, where it has no key of theirs.
+    pub credentials: Option<PathBuf>,
+}
+
+/// `auth.method`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Auth {
+pub enum AuthMethod {
     /// The server's own authentication, byte for byte.
     #[default]
     Relay,
+    /// pgveil is the SCRAM server; the client's key opens the door upstream.
+    Scram,
+    /// The client's password in the clear, inside TLS.
+    Password,
+    /// The client's certificate names the role.
+    Cert,
+}
+
+/// `auth.verifiers`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verifiers {
+    /// A file in the form of pgbouncer's userlist.
+    File(PathBuf),
+    /// A query, run as the service role with the role's name as `$1`.
+    Query {
+        /// Its text.
+        sql: String,
+        /// The database it runs in.
+        database: String,
+    },
+}
+
+/// `tls:`
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Who has to use it.
+    pub mode: TlsMode,
+    /// Certificate chain, PEM, leaf first.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+    /// Authorities of client certificates, PEM; always there for [`TlsMode::Verify`].
+    pub client_ca: Option<PathBuf>,
+    /// Which certificate may be which roles; None: no rule.
+    pub roles: Option<Vec<CertificateRule>>,
+}
+
+/// `tls.mode`, unless it is `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// As the client asks.
+    Allow,
+    /// Every client on TCP.
+    Require,
+    /// Every client on TCP, with a certificate.
+    Verify,
+}
+
+/// An entry of `tls.roles`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRule {
+    /// A name in the client's certificate.
+    pub name: CertificateName,
+    /// The roles its owner may be.
+    pub roles: Vec<String>,
+}
+
+/// A name in a client's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateName {
+    /// Common name of the subject.
+    Cn(String),
+    /// DNS name among the alternative names.
+    Dns(String),
+    /// Mail address among the alternative names.
+    Email(String),
+    /// URI among the alternative names.
+    Uri(String),
+    /// Address among the alternative names.
+    Ip(IpAddr),
 }
 
 /// `upstream:`
@@ -81,6 +172,73 @@ pub enum Auth {
 pub struct Upstream {
     /// Hosts in order of preference; a host that starts with `/` is a socket directory.
     pub hosts: Vec<(String, u16)>,
+    /// TLS towards them.
+    pub sslmode: SslMode,
+    /// Authorities of their certificates.
+    pub roots: Option<Roots>,
+    /// pgveil's own certificate and its key, PEM.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Channel binding of the logins that pgveil makes itself.
+    pub channel_binding: ChannelBinding,
+    /// Which of several hosts will do.
+    pub target: TargetSession,
+}
+
+/// libpq's `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SslMode {
+    /// Without TLS.
+    Disable,
+    /// Without, unless the server insists.
+    Allow,
+    /// With TLS if the server offers it.
+    #[default]
+    Prefer,
+    /// With TLS.
+    Require,
+    /// And the certificate is of a known authority.
+    VerifyCa,
+    /// And for the host that was asked for.
+    VerifyFull,
+}
+
+/// `upstream.sslrootcert`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roots {
+    /// Those the operating system trusts.
+    System,
+    /// A PEM file.
+    File(PathBuf),
+}
+
+/// libpq's `channel_binding`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ChannelBinding {
+    /// Never.
+    Disable,
+    /// If the server offers it.
+    #[default]
+    Prefer,
+    /// Or no login.
+    Require,
+}
+
+/// libpq's `target_session_attrs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum TargetSession {
+    /// Any server that answers.
+    #[default]
+    Any,
+    /// One whose sessions may write.
+    ReadWrite,
+    /// One whose sessions may not write.
+    ReadOnly,
+    /// One that is not in recovery.
+    Primary,
+    /// One that is in recovery.
+    Standby,
+    /// A standby if there is one, else any.
+    PreferStandby,
 }
 
 /// `service:`
@@ -114,12 +272,44 @@ pub enum FailurePolicy {
 /// `limits:`
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Client connections at once; further ones get 53300.
+    /// Client sessions at once; further ones get 53300.
     pub max_connections: usize,
+    /// Connections that are not logged in yet; the oldest makes room for the next.
+    pub max_logins: usize,
     /// Largest sealed value in bytes; larger ones get 54000.
     pub max_value: usize,
     /// Memory for cached plans in bytes, all sessions together.
     pub plan_cache: usize,
+}
+
+/// `timeouts:`
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// From a client's first byte to its first ReadyForQuery.
+    pub login: Duration,
+    /// A connection to one upstream host.
+    pub connect: Duration,
+    /// A session without a transaction and without anything to do.
+    pub idle: Option<Duration>,
+    /// A session in a transaction and without anything to do.
+    pub idle_in_transaction: Option<Duration>,
+    /// Silence on a TCP connection before it is probed.
+    pub keepalive: Option<Duration>,
+    /// For sessions in a transaction when the process stops.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            login: Duration::from_secs(60),
+            connect: Duration::from_secs(10),
+            idle: None,
+            idle_in_transaction: None,
+            keepalive: Some(Duration::from_secs(60)),
+            drain: Duration::from_secs(30),
+        }
+    }
 }
 
 /// `log:`

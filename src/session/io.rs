@@ -1,4 +1,4 @@
-//! The two sockets of a session and their buffers.
+//! The two connections of a session and their buffers.
 //!
 //! Buffer discipline: one buffer a direction and side, read in bursts, everything that a burst gives
 //! is handled before anything is written, and what came out leaves in one write. A query costs six
@@ -13,54 +13,15 @@ use std::{
 };
 
 use bytes::{Buf, BytesMut};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
-    net::{TcpStream, UnixStream},
-};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+
+use crate::wire::stream::Stream;
 
 /// Size of a read.
 const CHUNK: usize = 16 * 1024;
 
 /// With so much waiting to be written to one side, nothing more is read from the other.
 pub const HIGH_WATER: usize = 256 * 1024;
-
-/// A socket.
-#[derive(Debug)]
-pub enum Stream {
-    /// TCP, without Nagle's delay.
-    Tcp(TcpStream),
-    /// A Unix socket.
-    Unix(UnixStream),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
-}
 
 /// One side of a session.
 #[derive(Debug)]
@@ -76,12 +37,14 @@ pub struct Side {
     deaf: bool,
     /// Bytes sent since they were last counted.
     sent: usize,
+    /// TLS may still hold some of them.
+    unflushed: bool,
 }
 
 impl Side {
     /// Takes over a socket and what was already read from it.
     pub fn new(stream: Stream, input: BytesMut) -> Self {
-        Self { stream, input, output: BytesMut::new(), closed: false, deaf: false, sent: 0 }
+        Self { stream, input, output: BytesMut::new(), closed: false, deaf: false, sent: 0, unflushed: false }
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -97,14 +60,26 @@ impl Side {
         poll
     }
 
-    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Does something wait to be sent?
+    fn sends(&self) -> bool {
+        !self.output.is_empty() || self.unflushed
+    }
+
+    /// Sends some of the output; Ready: there was progress.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.output.is_empty() {
+            std::task::ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+            return Poll::Ready(Ok(()));
+        }
         let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
         self.output.advance(written);
         self.sent += written;
+        self.unflushed = self.stream.is_tls();
         if self.output.is_empty() {
             self.output.clear();
         }
-        Poll::Ready(if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) })
+        Poll::Ready(if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(()) })
     }
 
     /// Bytes sent since the last call.
@@ -140,22 +115,23 @@ pub async fn exchange(client: &mut Side, server: &mut Side, wants: Wants) -> io:
     server.shrink();
     poll_fn(|cx| {
         let mut progress = false;
-        while !server.output.is_empty() {
+        while server.sends() {
             match server.poll_drain(cx) {
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(())) => {}
                 // A server that ends a session in the middle of what it is sent has said why: that is read
                 // first, as libpq does (`pqHandleSendFailure`).
                 Poll::Ready(Err(_)) => {
                     server.deaf = true;
                     server.output.clear();
+                    server.unflushed = false;
                 }
                 Poll::Pending => break,
             }
             progress = true;
         }
-        while !client.output.is_empty() {
+        while client.sends() {
             match client.poll_drain(cx)? {
-                Poll::Ready(_) => progress = true,
+                Poll::Ready(()) => progress = true,
                 Poll::Pending => break,
             }
         }
@@ -179,7 +155,7 @@ pub async fn exchange(client: &mut Side, server: &mut Side, wants: Wants) -> io:
 pub async fn finish(side: &mut Side) {
     // The peer may be gone already; there is nobody left to tell.
     let _ = poll_fn(|cx| {
-        while !side.output.is_empty() {
+        while side.sends() {
             std::task::ready!(side.poll_drain(cx))?;
         }
         Pin::new(&mut side.stream).poll_shutdown(cx)

@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     engine::Session,
     environment::Environment,
-    io::{Side, Stream, Wants, exchange, finish},
+    io::{Side, Wants, exchange, finish},
     problem::Problem,
     relay,
     server::Shared,
@@ -24,6 +24,7 @@ use crate::wire::{
     backend::Severity,
     frame::{client_header, server_header},
     startup::{self, First, Startup},
+    stream::Stream,
 };
 
 /// `authentication_timeout` of the server is 60 s; pgveil is no more patient.

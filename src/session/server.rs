@@ -22,14 +22,13 @@ use tokio::{
 
 use super::{
     database::{Database, OpenError},
-    io::Stream,
     login,
     problem::Problem,
 };
 use crate::{
     admin::{self, metrics::Meters},
     config::{Listen, Policy},
-    wire::backend::Severity,
+    wire::{backend::Severity, stream::Stream},
 };
 
 /// After a signal to stop, sessions in a transaction get this long.

@@ -4,6 +4,9 @@
 //! - [`startup`] — what a client may say before it has a session.
 //! - [`frontend`] — messages from the client that pgveil looks into, parsed and written.
 //! - [`backend`] — messages from the server that pgveil looks into, parsed and written.
+//! - [`stream`] — a connection to one peer, with or without TLS.
+//! - [`tls`] — certificates: loading, reloading, verifying, naming.
+//! - [`scram`] — both sides of SCRAM-SHA-256.
 //! - [`cursor`] — bounds-checked reading of a message body.
 //!
 //! Wire strings are bytes: names and texts need not be UTF-8. Parsing borrows; nothing is copied.
@@ -12,6 +15,9 @@ pub mod backend;
 pub mod cursor;
 pub mod frame;
 pub mod frontend;
+pub mod scram;
 pub mod startup;
+pub mod stream;
+pub mod tls;
 
 pub use cursor::Malformed;

@@ -40,13 +40,15 @@ pub(super) fn policy(file: &PolicyFile, check: &Check<'_>, notes: &mut Vec<Strin
     server::tls(file.tls.as_ref(), check);
     Policy {
         listen,
-        auth: super::Auth::Relay,
+        auth: super::Auth { method: super::AuthMethod::Relay, verifiers: None, credentials: None },
+        tls: None,
         upstream: server::upstream(file.upstream.as_ref(), check),
         service: server::service(file.service.as_ref(), check),
         keys: keys::defaults(file.keys.as_ref(), file.kms.as_ref(), &kms, check),
         kms,
         databases: tables::databases(file.databases.as_ref(), check),
         limits: server::limits(file.limits.as_ref(), check),
+        timeouts: super::Timeouts::default(),
         metrics: server::metrics(file.metrics.as_ref(), check),
         log: server::log(file.log.as_ref(), check),
     }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use super::{Check, given};
 use crate::config::{
-    Limits, Listen, Log, LogFormat, Service, Upstream,
+    ChannelBinding, Limits, Listen, Log, LogFormat, Service, SslMode as SslModeOf, TargetSession as TargetSessionOf,
+    Upstream,
     field::{Field, OneOrMany, Scalar},
     file::{
         AuthFile, LimitsFile, LogFile, LogFormatFile, MetricsFile, ServiceFile, SslMode, TargetSession, TlsFile,
@@ -98,7 +99,7 @@ pub(super) fn upstream(field: Option<&Field<UpstreamFile>>, check: &Check<'_>) -
         let issue = Issue::new("policy/missing-key", "missing key `upstream`: the PostgreSQL server behind pgveil");
         check.push(issue.help("write `upstream: { hosts: 127.0.0.1:5432 }`, or set PGVEIL_UPSTREAM__HOSTS"));
     }
-    let Some((file, _)) = given(field) else { return Upstream { hosts: Vec::new() } };
+    let Some((file, _)) = given(field) else { return upstream_of(Vec::new()) };
     if let Some((wanted, at)) = given(file.target_session_attrs.as_ref())
         && *wanted != TargetSession::Any
     {
@@ -141,7 +142,18 @@ pub(super) fn upstream(field: Option<&Field<UpstreamFile>>, check: &Check<'_>) -
             }
         }
     }
-    Upstream { hosts }
+    upstream_of(hosts)
+}
+
+fn upstream_of(hosts: Vec<(String, u16)>) -> Upstream {
+    Upstream {
+        hosts,
+        sslmode: SslModeOf::default(),
+        roots: None,
+        certificate: None,
+        channel_binding: ChannelBinding::default(),
+        target: TargetSessionOf::default(),
+    }
 }
 
 pub(super) fn service(field: Option<&Field<ServiceFile>>, check: &Check<'_>) -> Service {
@@ -174,7 +186,12 @@ pub(super) fn limits(field: Option<&Field<LimitsFile>>, check: &Check<'_>) -> Li
     if let (true, Some((_, at))) = (max_value > MAX_VALUE, file.and_then(|f| given(f.max_value.as_ref()))) {
         check.push(Issue::new("policy/bad-size", "a sealed value has at most 64MiB").at(at).label("at most 64MiB"));
     }
-    Limits { max_connections, max_value, plan_cache: size(file.and_then(|f| f.plan_cache.as_ref()), 64 << 20, check) }
+    Limits {
+        max_connections,
+        max_logins: 1000,
+        max_value,
+        plan_cache: size(file.and_then(|f| f.plan_cache.as_ref()), 64 << 20, check),
+    }
 }
 
 fn size(field: Option<&Field<Scalar>>, default: usize, check: &Check<'_>) -> usize {

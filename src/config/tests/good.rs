@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{codes, load, load_with};
 use crate::{
     config::{
-        Auth, FailurePolicy, KmsConfig, Listen, LogFormat, Mode, OnError, ProtectedColumn, Secret, Storage, load_from,
+        AuthMethod, FailurePolicy, KmsConfig, Listen, LogFormat, Mode, OnError, ProtectedColumn, Secret, Storage,
+        load_from,
     },
     crypto::{Cipher, Padding},
     values::{LogicalType, Normalize},
@@ -108,7 +109,7 @@ fn one_line_is_a_policy_and_the_rest_are_defaults() {
     let policy = loaded.policy;
     assert_eq!(policy.listen, [Listen::Tcp("127.0.0.1".into(), 6432)]);
     assert_eq!(policy.upstream.hosts, [("db".to_owned(), 5432)]);
-    assert_eq!((policy.auth, policy.keys.failure_policy), (Auth::Relay, FailurePolicy::Closed));
+    assert_eq!((policy.auth.method, policy.keys.failure_policy), (AuthMethod::Relay, FailurePolicy::Closed));
     assert_eq!((policy.service.user.as_str(), policy.service.password.is_none()), ("pgveil", true));
     assert_eq!((policy.limits.max_connections, policy.limits.max_value), (1000, 64 << 20));
     assert_eq!((policy.limits.plan_cache, policy.metrics), (64 << 20, None));

@@ -1,0 +1,1 @@
+//! Both sides of SCRAM-SHA-256.
