@@ -17,6 +17,8 @@ pub(super) const FIELD: &str = "\0pgveil field";
 pub(super) const ONE_OR_MANY: &str = "\0pgveil one or many";
 /// Newtype name of [`TextOr`].
 pub(super) const TEXT_OR: &str = "\0pgveil text or";
+/// Newtype name of [`WordOr`].
+pub(super) const WORD_OR: &str = "\0pgveil word or";
 
 /// A value with its place. `value` is `None` when it could not be read; that has been recorded, and
 /// whoever sees it goes on with the rest.
@@ -61,7 +63,14 @@ pub(super) enum TextOr<T> {
     Other(T),
 }
 
-/// A scalar that may look like a number: a size, a padding.
+/// One of a set of words, or a mapping.
+#[derive(Clone, Debug)]
+pub(super) enum WordOr<W, T> {
+    Word(W),
+    Other(T),
+}
+
+/// A scalar that may look like a number: a size, a duration, a padding.
 #[derive(Clone, Debug)]
 pub(super) struct Scalar(pub(super) String);
 
@@ -168,6 +177,30 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOr<T> {
     }
 }
 
+struct WordOrVisitor<W, T>(PhantomData<(W, T)>);
+
+impl<'de, W: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for WordOrVisitor<W, T> {
+    type Value = WordOr<W, T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a word or a mapping")
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, word: D) -> Result<Self::Value, D::Error> {
+        W::deserialize(word).map(WordOr::Word)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, other: D) -> Result<Self::Value, D::Error> {
+        T::deserialize(other).map(WordOr::Other)
+    }
+}
+
+impl<'de, W: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for WordOr<W, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(WORD_OR, WordOrVisitor(PhantomData))
+    }
+}
+
 impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self)
@@ -229,6 +262,18 @@ impl<T: JsonSchema> JsonSchema for TextOr<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [{ "type": "string" }, generator.subschema_for::<T>()] })
+    }
+}
+
+impl<W: JsonSchema, T: JsonSchema> JsonSchema for WordOr<W, T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}_or_{}", W::schema_name(), T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<W>(), generator.subschema_for::<T>()] })
     }
 }
 

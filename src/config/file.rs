@@ -4,10 +4,13 @@
 //! from them and schemars makes the JSON Schema of them, with the doc comments as descriptions. Keys
 //! that pgveil does not implement yet are here too; [`super::check`] refuses them with the reason.
 
+mod door;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::field::{Entries, Field, OneOrMany, Opaque, Scalar, TextOr};
+pub(super) use self::door::*;
+use super::field::{Entries, Field, OneOrMany, Opaque, Scalar, TextOr, WordOr};
 
 type Optional<T> = Option<Field<T>>;
 
@@ -19,8 +22,9 @@ pub(super) struct PolicyFile {
     /// Where clients connect: `host:port`, or `unix:/directory` for a socket; one or a list.
     /// Default: `127.0.0.1:6432`.
     pub(super) listen: Optional<OneOrMany<String>>,
-    /// How clients log in. Default: `relay`.
-    pub(super) auth: Optional<AuthFile>,
+    /// How clients log in: a method, or a mapping with it. Default: `relay`, but `scram` when TLS is spoken
+    /// on both hops.
+    pub(super) auth: Optional<WordOr<AuthMethodFile, AuthFile>>,
     /// TLS towards clients.
     pub(super) tls: Optional<TlsFile>,
     /// The PostgreSQL server behind pgveil.
@@ -38,108 +42,12 @@ pub(super) struct PolicyFile {
     pub(super) databases: Optional<Entries<DatabaseFile>>,
     /// Limits.
     pub(super) limits: Optional<LimitsFile>,
+    /// How long things may take.
+    pub(super) timeouts: Optional<TimeoutsFile>,
     /// Serves /metrics, /livez and /readyz. Off when absent.
     pub(super) metrics: Optional<MetricsFile>,
     /// Logging.
     pub(super) log: Optional<LogFile>,
-}
-
-/// How clients log in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum AuthFile {
-    /// The server's own authentication, byte for byte.
-    Relay,
-    /// SCRAM ends at pgveil. Not supported yet.
-    Scram,
-    /// Clear-text password over TLS. Not supported yet.
-    Password,
-    /// Client certificates. Not supported yet.
-    Cert,
-}
-
-/// TLS towards clients.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TlsFile {
-    /// Default: `off`, the only mode that is supported yet.
-    pub(super) mode: Optional<TlsMode>,
-    /// Certificate chain, PEM file.
-    pub(super) certificate: Optional<String>,
-    /// Private key, PEM file.
-    pub(super) key: Optional<String>,
-    /// Certificate authorities of client certificates, PEM file.
-    pub(super) client_ca: Optional<String>,
-}
-
-/// Whether clients use TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum TlsMode {
-    /// No TLS.
-    Off,
-    /// With or without, as the client asks. Not supported yet.
-    Allow,
-    /// Only with TLS. Not supported yet.
-    Require,
-    /// Only with a client certificate. Not supported yet.
-    Verify,
-}
-
-/// The PostgreSQL server.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct UpstreamFile {
-    /// `host:port` or a socket directory `/run/postgresql`; one or a list in order of preference.
-    /// The port is 5432 when absent.
-    pub(super) hosts: Field<OneOrMany<String>>,
-    /// Which of several hosts will do. Only `any` is supported yet.
-    pub(super) target_session_attrs: Optional<TargetSession>,
-    /// TLS towards the server, in libpq's words. pgveil does not speak TLS yet: `disable`, `allow` and
-    /// `prefer` connect without, the others are refused. Default: `prefer`.
-    pub(super) sslmode: Optional<SslMode>,
-    /// Certificate authorities of the server, PEM file. Not supported yet.
-    pub(super) sslrootcert: Optional<String>,
-    /// pgveil's client certificate, PEM file. Not supported yet.
-    pub(super) sslcert: Optional<String>,
-    /// Its private key, PEM file. Not supported yet.
-    pub(super) sslkey: Optional<String>,
-}
-
-/// libpq's `target_session_attrs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum TargetSession {
-    /// Any server that answers.
-    Any,
-    /// Not supported yet.
-    ReadWrite,
-    /// Not supported yet.
-    ReadOnly,
-    /// Not supported yet.
-    Primary,
-    /// Not supported yet.
-    Standby,
-    /// Not supported yet.
-    PreferStandby,
-}
-
-/// libpq's `sslmode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum SslMode {
-    /// Without TLS.
-    Disable,
-    /// Without TLS.
-    Allow,
-    /// Without TLS until pgveil speaks it, then with TLS if the server offers it.
-    Prefer,
-    /// Not supported yet.
-    Require,
-    /// Not supported yet.
-    VerifyCa,
-    /// Not supported yet.
-    VerifyFull,
 }
 
 /// pgveil's own login.
@@ -352,6 +260,8 @@ pub(super) enum LeakageFile {
 pub(super) struct LimitsFile {
     /// Client connections at once. Default: 1000.
     pub(super) max_connections: Optional<u64>,
+    /// Connections that are not logged in yet; beyond it the oldest of them is closed. Default: 1000.
+    pub(super) max_logins: Optional<u64>,
     /// Largest value that is sealed. Default and maximum: 64MiB.
     pub(super) max_value: Optional<Scalar>,
     /// Memory for cached plans, all sessions together. Default: 64MiB.

@@ -30,6 +30,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use check::AUTH_QUERY;
 pub use finding::{Finding, Severity, findings_json};
 pub use load::{Loaded, load, load_from};
 pub use model::*;

@@ -13,6 +13,8 @@ use super::{
 const PREFIX: &str = "PGVEIL_";
 /// Read by the command line and the logger; never part of the policy.
 const RESERVED: [&str; 2] = ["PGVEIL_CONFIG", "PGVEIL_LOG"];
+/// A mapping that a word may stand for, and the key whose value the word is.
+const SHORT: (&str, &str) = ("auth", "method");
 
 /// The variables that may override something, by name. An empty value counts as not set, since that is
 /// how compose files and unit files often spell it.
@@ -65,14 +67,36 @@ fn secret_names(node: &Node, names: &mut HashSet<String>) {
     }
 }
 
+/// Lets a variable with the word change a mapping, and one with a key of the mapping change a word:
+/// `PGVEIL_AUTH=scram` leaves `auth.verifiers` as it is, `PGVEIL_AUTH__CREDENTIALS` leaves `auth: scram`.
+fn widen<'a>(root: &mut Node, path: &mut Vec<&'a str>, at: At) {
+    let (short, key): (&str, &'a str) = SHORT;
+    let Kind::Map(entries) = &mut root.kind else { return };
+    let node = entries.iter_mut().find(|(name, _)| name.scalar() == Some(short)).map(|(_, node)| node);
+    let (Some(node), Some(first)) = (node, path.first()) else { return };
+    if !first.eq_ignore_ascii_case(short) {
+        return;
+    }
+    match (&node.kind, path.len()) {
+        (Kind::Map(_), 1) => path.push(key),
+        (Kind::Scalar(_), 2..) => {
+            let word = Node { kind: node.kind.clone(), at: node.at };
+            let key = Node { kind: Kind::Scalar(key.to_owned()), at };
+            *node = Node { kind: Kind::Map(vec![(key, word)]), at: node.at };
+        }
+        _ => {}
+    }
+}
+
 fn set(root: &mut Node, name: &str, value: &str, at: At, issues: &Issues) {
-    let path: Vec<&str> = name.get(PREFIX.len()..).unwrap_or_default().split("__").collect();
+    let mut path: Vec<&str> = name.get(PREFIX.len()..).unwrap_or_default().split("__").collect();
     let unknown = |why: String| {
         issues.push(Issue::new("policy/unknown-variable", why).at(at).warning());
     };
     if path.iter().any(|s| s.is_empty()) || path.len() > 16 {
         return unknown("an override is PGVEIL_ and a path with `__` between its keys".to_owned());
     }
+    widen(root, &mut path, at);
     let mut node = root;
     for segment in path {
         if node.kind == Kind::Null {

@@ -10,14 +10,14 @@ use std::collections::HashMap;
 use serde::{
     Deserialize,
     de::{
-        DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+        DeserializeSeed, Deserializer, EnumAccess, Expected, MapAccess, SeqAccess, VariantAccess, Visitor,
         value::{StrDeserializer, U64Deserializer},
     },
     forward_to_deserialize_any,
 };
 
 use super::{
-    field::{FIELD, Field, ONE_OR_MANY, TEXT_OR},
+    field::{FIELD, Field, ONE_OR_MANY, TEXT_OR, WORD_OR},
     issue::{At, Issue, Issues},
     near::{near, suggestion},
     yaml::{Kind, Node},
@@ -231,6 +231,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
+        if !matches!(self.node.kind, Kind::Map(_)) {
+            // What `#[serde(expecting)]` says, unless that is serde's own words.
+            let wanted: &dyn Expected = &visitor;
+            let wanted = wanted.to_string();
+            return Err(self.expected(if wanted.starts_with("struct ") { "a mapping" } else { &wanted }));
+        }
         let entries = self.entries(Some(fields))?;
         visitor.visit_map(Pairing { entries: entries.into_iter(), value: None, reader: self })
     }
@@ -285,6 +291,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             (FIELD, _) => visitor.visit_seq(FieldParts { reader: self, part: 0 }),
             (ONE_OR_MANY, _) if self.elements().is_some() => self.deserialize_seq(visitor),
             (TEXT_OR, Kind::Scalar(text)) => visitor.visit_str(text),
+            (WORD_OR, kind) if !matches!(kind, Kind::Map(_)) => visitor.visit_some(self),
             _ => visitor.visit_newtype_struct(self),
         }
     }

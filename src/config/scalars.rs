@@ -1,4 +1,6 @@
-//! Scalars with a syntax of their own: addresses and sizes.
+//! Scalars with a syntax of their own: addresses, sizes and durations.
+
+use std::time::Duration;
 
 use super::model::Listen;
 
@@ -85,6 +87,26 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(factor).ok_or_else(|| "more bytes than this machine can address".to_owned())
 }
 
+/// Time: `500ms`, `30s`, `5min`, `1h`, `7d`; a bare number is seconds. What is too long to count is as long as can be.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    const EXPECTED: &str = "write `500ms`, `30s`, `5min`, `1h` or `7d`; a bare number is seconds";
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    if number.is_empty() {
+        return Err(EXPECTED.to_owned());
+    }
+    let milliseconds: u64 = match unit.trim_start() {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        // m is minutes to some and months to others; PostgreSQL does not take it either.
+        _ => return Err(EXPECTED.to_owned()),
+    };
+    Ok(Duration::from_millis(number.parse().unwrap_or(u64::MAX).saturating_mul(milliseconds)))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -122,6 +144,21 @@ mod tests {
         assert_eq!(size("1 GiB"), Ok(1 << 30));
         for bad in ["", "MiB", "64MB", "64M", "-1", "1.5GiB", "99999999999GiB", "0x10"] {
             assert!(size(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_understood_and_ambiguous_units_refused() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("60"), Ok(Duration::from_secs(60)));
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("5 min"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        assert_eq!(duration("7d"), Ok(Duration::from_secs(7 * 86400)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        assert!(duration("99999999999999999999999999d").unwrap() > Duration::from_secs(1 << 50));
+        for bad in ["", "s", "5m", "5 minutes", "-1", "1.5h", "1h30min", "off", "0x10", "30S"] {
+            assert!(duration(bad).is_err(), "{bad:?}");
         }
     }
 }

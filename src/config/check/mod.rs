@@ -5,12 +5,19 @@
 //! The policy that comes out is only used when no error was recorded.
 
 mod agree;
+mod auth;
 mod column;
+mod door;
 mod keys;
 mod server;
 mod tables;
+mod timeouts;
+mod tls;
+mod upstream;
 
 use std::path::{Path, PathBuf};
+
+pub use auth::AUTH_QUERY;
 
 use super::{
     Policy, Secret,
@@ -36,19 +43,22 @@ pub(super) struct Check<'a> {
 pub(super) fn policy(file: &PolicyFile, check: &Check<'_>, notes: &mut Vec<String>) -> Policy {
     let kms = keys::services(file.kms.as_ref(), check, notes);
     let listen = server::listen(file.listen.as_ref(), check);
-    server::auth(file.auth.as_ref(), check);
-    server::tls(file.tls.as_ref(), check);
+    let tls = tls::tls(file.tls.as_ref(), check);
+    let upstream = upstream::upstream(file.upstream.as_ref(), check);
+    let hops = door::Hops::of(&listen, tls.as_ref(), &upstream);
+    let auth = auth::auth(file, hops, check, notes);
+    door::rules(file, &listen, hops, check);
     Policy {
         listen,
-        auth: super::Auth { method: super::AuthMethod::Relay, verifiers: None, credentials: None },
-        tls: None,
-        upstream: server::upstream(file.upstream.as_ref(), check),
+        auth,
+        tls,
+        upstream,
         service: server::service(file.service.as_ref(), check),
         keys: keys::defaults(file.keys.as_ref(), file.kms.as_ref(), &kms, check),
         kms,
         databases: tables::databases(file.databases.as_ref(), check),
         limits: server::limits(file.limits.as_ref(), check),
-        timeouts: super::Timeouts::default(),
+        timeouts: timeouts::timeouts(file.timeouts.as_ref(), check),
         metrics: server::metrics(file.metrics.as_ref(), check),
         log: server::log(file.log.as_ref(), check),
     }
@@ -67,6 +77,12 @@ impl Check<'_> {
                 .label("not supported yet")
                 .help(instead),
         );
+    }
+
+    /// A setting that does nothing where it stands.
+    fn no_effect(&self, at: At, what: impl std::fmt::Display, why: impl Into<String>) {
+        let issue = Issue::new("policy/no-effect", format!("{what} has no effect")).at(at).label(why);
+        self.push(issue.warning());
     }
 
     /// A relative path starts at the policy file's folder.
@@ -116,4 +132,9 @@ impl Check<'_> {
 /// The value of an optional field that could be read.
 fn given<T>(field: Option<&Field<T>>) -> Option<(&T, At)> {
     field.and_then(Field::get)
+}
+
+/// Is the field there, but could not be read? That is an error already; what would follow from it is not said.
+fn unreadable<T>(field: Option<&Field<T>>) -> bool {
+    field.is_some_and(|f| f.value.is_none())
 }

@@ -1,16 +1,12 @@
-//! Listening, the upstream server, pgveil's login, limits, metrics, logging.
+//! Listening, pgveil's login, limits, metrics, logging.
 
 use std::net::SocketAddr;
 
 use super::{Check, given};
 use crate::config::{
-    ChannelBinding, Limits, Listen, Log, LogFormat, Service, SslMode as SslModeOf, TargetSession as TargetSessionOf,
-    Upstream,
+    Limits, Listen, Log, LogFormat, Service,
     field::{Field, OneOrMany, Scalar},
-    file::{
-        AuthFile, LimitsFile, LogFile, LogFormatFile, MetricsFile, ServiceFile, SslMode, TargetSession, TlsFile,
-        TlsMode, UpstreamFile,
-    },
+    file::{LimitsFile, LogFile, LogFormatFile, MetricsFile, ServiceFile},
     issue::{At, Issue},
     names, near, reader, scalars,
 };
@@ -49,111 +45,11 @@ pub(super) fn listen(field: Option<&Field<OneOrMany<String>>>, check: &Check<'_>
     addresses
 }
 
-fn bad_address(text: &str, why: String) -> Issue {
+pub(super) fn bad_address(text: &str, why: String) -> Issue {
     // A connection string may hold a password.
     let shown =
         if text.contains('@') { "a connection string".to_owned() } else { format!("`{}`", reader::shorten(text)) };
     Issue::new("policy/bad-address", format!("{shown} is not an address")).label(why)
-}
-
-pub(super) fn auth(field: Option<&Field<AuthFile>>, check: &Check<'_>) {
-    let Some((auth, at)) = given(field) else { return };
-    let word = match auth {
-        AuthFile::Relay => return,
-        AuthFile::Scram => "scram",
-        AuthFile::Password => "password",
-        AuthFile::Cert => "cert",
-    };
-    check.not_yet(
-        at,
-        format_args!("`auth: {word}`"),
-        "write `auth: relay`: clients log in to the server itself, by SCRAM or whatever its pg_hba.conf asks for",
-    );
-}
-
-pub(super) fn tls(field: Option<&Field<TlsFile>>, check: &Check<'_>) {
-    let Some((tls, _)) = given(field) else { return };
-    let word = match given(tls.mode.as_ref()) {
-        Some((TlsMode::Allow, at)) => ("allow", at),
-        Some((TlsMode::Require, at)) => ("require", at),
-        Some((TlsMode::Verify, at)) => ("verify", at),
-        Some((TlsMode::Off, _)) | None => {
-            for (key, field) in [("certificate", &tls.certificate), ("key", &tls.key), ("client_ca", &tls.client_ca)] {
-                if let Some((_, at)) = given(field.as_ref()) {
-                    let issue = Issue::new("policy/no-effect", format!("`tls.{key}` has no effect while TLS is off"));
-                    check.push(issue.at(at).label("pgveil does not speak TLS yet").warning());
-                }
-            }
-            return;
-        }
-    };
-    check.not_yet(
-        word.1,
-        format_args!("`tls.mode: {}`", word.0),
-        "pgveil does not speak TLS yet: write `mode: off` and listen on 127.0.0.1 or a socket, or put a TLS proxy in front",
-    );
-}
-
-pub(super) fn upstream(field: Option<&Field<UpstreamFile>>, check: &Check<'_>) -> Upstream {
-    if field.is_none() {
-        let issue = Issue::new("policy/missing-key", "missing key `upstream`: the PostgreSQL server behind pgveil");
-        check.push(issue.help("write `upstream: { hosts: 127.0.0.1:5432 }`, or set PGVEIL_UPSTREAM__HOSTS"));
-    }
-    let Some((file, _)) = given(field) else { return upstream_of(Vec::new()) };
-    if let Some((wanted, at)) = given(file.target_session_attrs.as_ref())
-        && *wanted != TargetSession::Any
-    {
-        check.not_yet(
-            at,
-            "`target_session_attrs` other than any",
-            "name only hosts that will do, and leave the key out",
-        );
-    }
-    let word = match given(file.sslmode.as_ref()) {
-        Some((SslMode::Require, at)) => Some(("require", at)),
-        Some((SslMode::VerifyCa, at)) => Some(("verify-ca", at)),
-        Some((SslMode::VerifyFull, at)) => Some(("verify-full", at)),
-        Some((SslMode::Disable | SslMode::Allow | SslMode::Prefer, _)) | None => None,
-    };
-    if let Some((word, at)) = word {
-        let issue =
-            Issue::new("policy/not-yet", format!("`sslmode: {word}` demands TLS, and pgveil does not speak TLS yet"))
-                .help("use prefer or disable, over a network that you trust or through a tunnel");
-        check.push(issue.at(at).label("not supported yet"));
-    }
-    for (key, field) in [("sslrootcert", &file.sslrootcert), ("sslcert", &file.sslcert), ("sslkey", &file.sslkey)] {
-        if let Some((_, at)) = given(field.as_ref()) {
-            check.not_yet(
-                at,
-                format_args!("`{key}`"),
-                "pgveil does not speak TLS yet: leave it out and use `sslmode: prefer` or `disable`",
-            );
-        }
-    }
-    let mut hosts = Vec::new();
-    if let Some((list, at)) = file.hosts.get() {
-        if list.0.is_empty() {
-            check.push(Issue::new("policy/bad-address", "there is no host").at(at).label("expected `host:port`"));
-        }
-        for (text, at) in list.0.iter().filter_map(Field::get) {
-            match scalars::upstream(text) {
-                Ok(host) => hosts.push(host),
-                Err(why) => check.push(bad_address(text, why).at(at)),
-            }
-        }
-    }
-    upstream_of(hosts)
-}
-
-fn upstream_of(hosts: Vec<(String, u16)>) -> Upstream {
-    Upstream {
-        hosts,
-        sslmode: SslModeOf::default(),
-        roots: None,
-        certificate: None,
-        channel_binding: ChannelBinding::default(),
-        target: TargetSessionOf::default(),
-    }
 }
 
 pub(super) fn service(field: Option<&Field<ServiceFile>>, check: &Check<'_>) -> Service {
@@ -172,23 +68,23 @@ pub(super) fn service(field: Option<&Field<ServiceFile>>, check: &Check<'_>) -> 
 
 pub(super) fn limits(field: Option<&Field<LimitsFile>>, check: &Check<'_>) -> Limits {
     let file = given(field).map(|(file, _)| file);
-    let max_connections = match file.and_then(|f| given(f.max_connections.as_ref())) {
+    let count = |field: Option<&Field<u64>>, none: &str| match given(field) {
         Some((0, at)) => {
-            check.push(
-                Issue::new("policy/bad-value", "no connection would be allowed").at(at).label("expected at least 1"),
-            );
+            check.push(Issue::new("policy/bad-value", none).at(at).label("expected at least 1"));
             1
         }
         Some((n, _)) => usize::try_from(*n).unwrap_or(usize::MAX),
         None => 1000,
     };
+    let max_connections = count(file.and_then(|f| f.max_connections.as_ref()), "no connection would be allowed");
+    let max_logins = count(file.and_then(|f| f.max_logins.as_ref()), "nobody could log in");
     let max_value = size(file.and_then(|f| f.max_value.as_ref()), MAX_VALUE, check);
     if let (true, Some((_, at))) = (max_value > MAX_VALUE, file.and_then(|f| given(f.max_value.as_ref()))) {
         check.push(Issue::new("policy/bad-size", "a sealed value has at most 64MiB").at(at).label("at most 64MiB"));
     }
     Limits {
         max_connections,
-        max_logins: 1000,
+        max_logins,
         max_value,
         plan_cache: size(file.and_then(|f| f.plan_cache.as_ref()), 64 << 20, check),
     }

@@ -93,7 +93,7 @@ warning[policy/unknown-variable]: environment variable PGVEIL_UPSTREAM__HSOTS: u
  --> environment:1:1
   |
 1 | PGVEIL_UPSTREAM__HSOTS=x
-  | ^^^^^^^^^^^^^^^^^^^^^^ did you mean `hosts`? allowed: hosts, target_session_attrs, sslmode, sslrootcert, sslcert, sslkey"
+  | ^^^^^^^^^^^^^^^^^^^^^^ did you mean `hosts`? allowed: hosts, target_session_attrs, sslmode, sslrootcert, sslcert, sslkey, channel_binding"
     );
 }
 

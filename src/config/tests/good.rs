@@ -214,13 +214,6 @@ fn dollar_signs_have_no_meaning() {
 }
 
 #[test]
-fn tls_words_that_do_not_demand_it_are_accepted() {
-    for mode in ["disable", "allow", "prefer"] {
-        assert!(load(&format!("upstream: {{ hosts: db, sslmode: {mode} }}")).is_ok());
-    }
-}
-
-#[test]
 fn a_policy_with_an_inline_secret_loads_with_a_warning_and_never_shows_it() {
     let loaded = load("upstream: { hosts: db }\nservice: { password: hunter2 }").unwrap();
     assert_eq!(loaded.warnings.len(), 1);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::format_push_string, clippy::format_collect)]
 
 mod bad;
+mod door;
 mod environment;
 mod examples;
 mod good;
