@@ -4,6 +4,7 @@
 //! - [`startup`] — what a client may say before it has a session.
 //! - [`frontend`] — messages from the client that pgveil looks into, parsed and written.
 //! - [`backend`] — messages from the server that pgveil looks into, parsed and written.
+//! - [`authentication`] — messages of a login.
 //! - [`stream`] — a connection to one peer, with or without TLS.
 //! - [`tls`] — certificates: loading, reloading, verifying, naming.
 //! - [`scram`] — both sides of SCRAM-SHA-256.
@@ -11,6 +12,7 @@
 //!
 //! Wire strings are bytes: names and texts need not be UTF-8. Parsing borrows; nothing is copied.
 
+pub mod authentication;
 pub mod backend;
 pub mod cursor;
 pub mod frame;

@@ -3,14 +3,31 @@
 //! Source: "Start-up" and "Message Formats" of the PostgreSQL protocol documentation, and
 //! `ProcessStartupPacket` in src/backend/tcop/backend_startup.c.
 
-use super::cursor::{Cursor, Malformed};
+use bytes::{BufMut, BytesMut};
+
+use super::{
+    cursor::{Cursor, Malformed},
+    frame,
+};
 
 /// `MAX_STARTUP_PACKET_LENGTH`.
 pub const MAX_STARTUP: usize = 10_000;
 
+/// Newest version of protocol 3 that pgveil speaks (`PG_PROTOCOL_LATEST`): 3.2.
+pub const NEWEST: u32 = 3 << 16 | 2;
+
+/// First byte of a TLS record that holds a handshake: a client that does not ask first.
+pub const TLS_HANDSHAKE: u8 = 0x16;
+
+/// Parameters with this prefix are protocol options.
+const OPTION: &[u8] = b"_pq_.";
+
 const SSL_REQUEST: u32 = 80_877_103;
 const GSSENC_REQUEST: u32 = 80_877_104;
 const CANCEL_REQUEST: u32 = 80_877_102;
+
+/// A request for TLS, whole.
+pub const SSL_REQUEST_PACKET: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// A first packet, length word included in `raw`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +67,58 @@ impl<'a> Startup<'a> {
         Some(name.get(..NAME_BYTES).unwrap_or(name))
     }
 
+    /// Protocol 3, whatever its minor version.
+    pub fn is_protocol_3(&self) -> bool {
+        self.version >> 16 == 3
+    }
+
+    /// The role's name, cut off where the server cuts it off.
+    pub fn user(&self) -> Option<&'a [u8]> {
+        let name = self.parameter(b"user").filter(|name| !name.is_empty())?;
+        Some(name.get(..NAME_BYTES).unwrap_or(name))
+    }
+
+    /// Protocol options that the client asks for.
+    pub fn options(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.parameters.iter().map(|(name, _)| *name).filter(|name| name.starts_with(OPTION))
+    }
+
+    /// Is this more than a server of [`NEWEST`] without any option offers?
+    pub fn negotiates(&self) -> bool {
+        self.version > NEWEST || self.options().next().is_some()
+    }
+
+    /// Writes it again as [`NEWEST`] at most and without options: what is left after negotiation.
+    pub fn negotiated(&self, out: &mut BytesMut) {
+        let start = out.len();
+        out.put_u32(0);
+        out.put_u32(self.version.min(NEWEST));
+        for (name, value) in self.parameters.iter().filter(|(name, _)| !name.starts_with(OPTION)) {
+            out.put_slice(name);
+            out.put_u8(0);
+            out.put_slice(value);
+            out.put_u8(0);
+        }
+        out.put_u8(0);
+        let length = (out.len() - start) as u32;
+        if let Some(word) = out.get_mut(start..start + 4) {
+            word.copy_from_slice(&length.to_be_bytes());
+        }
+    }
+
+    /// Writes NegotiateProtocolVersion: [`NEWEST`], and that none of the options is known. Like the server
+    /// (`SendNegotiateProtocolVersion`) it names a version that is not newer than the client's.
+    pub fn negotiate(&self, out: &mut BytesMut) {
+        frame::message(out, b'v', |body| {
+            body.put_u32(self.version.min(NEWEST));
+            body.put_u32(self.options().count() as u32);
+            for option in self.options() {
+                body.put_slice(option);
+                body.put_u8(0);
+            }
+        });
+    }
+
     /// Does the client ask for a replication connection? `replication` is a boolean or `database`.
     pub fn replication(&self) -> bool {
         // What the server takes for a "no" makes an ordinary session, which must not be relayed as
@@ -80,6 +149,15 @@ pub fn length(buf: &[u8]) -> Result<Option<usize>, Malformed> {
     }
 }
 
+/// A CancelRequest for the session with a BackendKeyData of this body.
+pub fn cancel_request(key: &[u8]) -> Vec<u8> {
+    let mut raw = Vec::with_capacity(8 + key.len());
+    raw.extend_from_slice(&((8 + key.len()) as u32).to_be_bytes());
+    raw.extend_from_slice(&CANCEL_REQUEST.to_be_bytes());
+    raw.extend_from_slice(key);
+    raw
+}
+
 /// Reads a complete first packet.
 pub fn parse(raw: &[u8]) -> Result<First<'_>, Malformed> {
     let mut cursor = Cursor::new(raw);
@@ -93,6 +171,8 @@ pub fn parse(raw: &[u8]) -> Result<First<'_>, Malformed> {
         // Protocol 3.2 cancel keys are 4 to 256 bytes.
         CANCEL_REQUEST if (16..=12 + 256).contains(&length) => Ok(First::Cancel),
         SSL_REQUEST | GSSENC_REQUEST | CANCEL_REQUEST => Err(Malformed("invalid length of startup packet")),
+        // Other protocols have other packets.
+        version if version >> 16 != 3 => Ok(First::Startup(Startup { version, parameters: Vec::new() })),
         version => {
             let mut parameters = Vec::new();
             loop {
@@ -167,8 +247,32 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_client_is_told_the_newest_version_and_its_options() {
+        let raw = packet(0x0003_270f, b"user\0ann\0_pq_.grease\0on\0search_path\0a b\0\0");
+        let First::Startup(startup) = parse(&raw).unwrap() else { panic!() };
+        assert!(startup.is_protocol_3() && startup.negotiates());
+        let mut out = BytesMut::new();
+        startup.negotiate(&mut out);
+        assert_eq!(out, &b"v\0\0\0\x18\0\x03\0\x02\0\0\0\x01_pq_.grease\0"[..]);
+        out.clear();
+        startup.negotiated(&mut out);
+        assert_eq!(out, &packet(0x0003_0002, b"user\0ann\0search_path\0a b\0\0")[..]);
+        let First::Startup(startup) = parse(&out).unwrap() else { panic!() };
+        assert!(!startup.negotiates());
+    }
+
+    #[test]
+    fn a_key_of_every_length_makes_a_cancel_request() {
+        for length in [8, 4 + 256] {
+            let raw = cancel_request(&vec![7; length]);
+            assert_eq!(parse(&raw).unwrap(), First::Cancel);
+            assert_eq!(super::length(&raw).unwrap(), Some(raw.len()));
+        }
+    }
+
+    #[test]
     fn requests_of_a_wrong_length_are_malformed() {
-        assert_eq!(parse(&packet(80_877_103, b"")).unwrap(), First::SslRequest);
+        assert_eq!(parse(&SSL_REQUEST_PACKET).unwrap(), First::SslRequest);
         assert!(parse(&packet(80_877_103, b"x")).is_err());
         assert!(parse(&packet(80_877_102, b"")).is_err());
         assert!(parse(&packet(196_608, b"user\0ann\0")).is_err());

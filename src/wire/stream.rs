@@ -4,8 +4,10 @@
 //! front door to a worker) is parked: taken from the first, and taken up by the second.
 
 use std::{
+    future::poll_fn,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -13,7 +15,9 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
 };
-use tokio_rustls::{client, server};
+use tokio_rustls::{client, rustls::ProtocolVersion, server};
+
+use super::tls::{Allowance, Gathering, Scale};
 
 /// A connection.
 #[derive(Debug)]
@@ -37,6 +41,36 @@ impl Stream {
     /// Is the peer on this host, behind a socket of the file system?
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Unix(_))
+    }
+
+    /// The version of TLS that is spoken: `TLSv1.3`.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        let version = match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Accepted(tls) => tls.get_ref().1.protocol_version(),
+            Self::Opened(tls) => tls.get_ref().1.protocol_version(),
+        };
+        version.map(|version| match version {
+            ProtocolVersion::TLSv1_2 => "TLSv1.2",
+            _ => "TLSv1.3",
+        })
+    }
+
+    /// The certificate that the peer has shown, DER.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        let chain = match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Accepted(tls) => tls.get_ref().1.peer_certificates(),
+            Self::Opened(tls) => tls.get_ref().1.peer_certificates(),
+        };
+        chain?.first().map(AsRef::as_ref)
+    }
+
+    /// The client is logged in: what it sends is not bounded any more.
+    pub fn lift(&mut self) {
+        if let Self::Accepted(tls) = self {
+            tls.get_mut().0.lift();
+        }
     }
 
     /// Takes the connection from the runtime that polls it now. Nothing that was received or has to be
@@ -89,33 +123,78 @@ impl Parked {
 }
 
 /// The socket under TLS: can be taken out of the stream, which has no way to be taken apart and put
-/// together again.
+/// together again. What a stranger may send on it is bounded.
 #[derive(Debug)]
-pub struct Movable(Option<TcpStream>);
+pub struct Movable {
+    socket: Option<TcpStream>,
+    gathering: Option<Gathering>,
+}
 
 impl Movable {
-    /// Of a socket.
+    /// Of a socket whose peer is trusted.
     pub fn new(socket: TcpStream) -> Self {
-        Self(Some(socket))
+        Self { socket: Some(socket), gathering: None }
+    }
+
+    /// Of a stranger's socket.
+    pub fn bounded(socket: TcpStream, allowance: Allowance, scale: Arc<dyn Scale>) -> Self {
+        Self { socket: Some(socket), gathering: Some(Gathering::new(allowance, Some(scale))) }
+    }
+
+    /// Waits until a stranger has sent a whole record. False: it has closed.
+    pub async fn whole(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| {
+            let Self { socket, gathering } = self;
+            match (socket, gathering) {
+                (Some(socket), Some(gathering)) => gathering.poll_whole(Pin::new(socket), cx),
+                _ => Poll::Ready(Ok(true)),
+            }
+        })
+        .await
+    }
+
+    /// The handshake is done.
+    pub fn settle(&mut self) {
+        if let Some(gathering) = &mut self.gathering {
+            gathering.settle();
+        }
+    }
+
+    /// The peer is no stranger any more.
+    fn lift(&mut self) {
+        if let Some(gathering) = &mut self.gathering {
+            gathering.lift();
+        }
     }
 
     fn take(&mut self) -> io::Result<std::net::TcpStream> {
-        self.0.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?.into_std()
+        self.socket.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?.into_std()
     }
 
     fn put(&mut self, socket: std::net::TcpStream) -> io::Result<()> {
-        self.0 = Some(TcpStream::from_std(socket)?);
+        self.socket = Some(TcpStream::from_std(socket)?);
         Ok(())
     }
 
     fn socket(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
-        self.get_mut().0.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.get_mut().socket.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
 impl AsyncRead for Movable {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.socket()?.poll_read(cx, buf)
+        let this = self.get_mut();
+        let socket = Pin::new(this.socket.as_mut().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?);
+        match &mut this.gathering {
+            None => socket.poll_read(cx, buf),
+            Some(gathering) => {
+                let read = gathering.poll_read(socket, cx, buf);
+                if gathering.is_done() {
+                    this.gathering = None;
+                }
+                read
+            }
+        }
     }
 }
 
@@ -133,7 +212,7 @@ impl AsyncWrite for Movable {
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+        self.socket.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
