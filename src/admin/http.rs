@@ -17,9 +17,12 @@ pub async fn serve(address: SocketAddr, ready: Readiness) -> Result<(), io::Erro
         .route(
             "/readyz",
             get(move || {
-                let ready = ready.get();
+                let reasons = ready.reasons();
                 async move {
-                    if ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+                    if reasons.is_empty() {
+                        return (StatusCode::OK, "ready\n".to_owned());
+                    }
+                    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join("\nnot ready: ")))
                 }
             }),
         );

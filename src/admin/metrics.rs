@@ -19,6 +19,7 @@ pub enum Verdict {
 /// All counters of the data path.
 pub struct Meters {
     sessions: Gauge,
+    waiting: Gauge,
     passed: Counter,
     rewritten: Counter,
     refused: Counter,
@@ -34,6 +35,8 @@ pub struct Meters {
     bytes_up: Counter,
     bytes_down: Counter,
     catalog_loads: Counter,
+    cancels: Counter,
+    ready: Gauge,
 }
 
 static RECORDER: LazyLock<Option<PrometheusHandle>> =
@@ -41,7 +44,9 @@ static RECORDER: LazyLock<Option<PrometheusHandle>> =
 
 static METERS: LazyLock<Meters> = LazyLock::new(|| {
     LazyLock::force(&RECORDER);
-    describe_gauge!("pgveil_sessions", "Client connections open now");
+    describe_gauge!("pgveil_sessions", "Client sessions open now");
+    describe_gauge!("pgveil_logins_waiting", "Client connections that are not logged in yet");
+    describe_counter!("pgveil_logins_total", "Logins by result");
     describe_counter!("pgveil_statements_total", "Statements by what became of them: passed, rewritten, refused");
     describe_counter!("pgveil_parses_total", "Texts parsed with PostgreSQL's grammar");
     describe_counter!("pgveil_parse_nanoseconds_total", "Time spent parsing");
@@ -51,9 +56,13 @@ static METERS: LazyLock<Meters> = LazyLock::new(|| {
     describe_counter!("pgveil_open_failures_total", "Stored values that did not open");
     describe_counter!("pgveil_bytes_total", "Bytes forwarded by direction");
     describe_counter!("pgveil_catalog_loads_total", "Times the catalog was read");
+    describe_counter!("pgveil_sessions_ended_total", "Sessions that have ended, by reason");
+    describe_counter!("pgveil_cancels_total", "Cancel requests sent for clients that have vanished, or at the end");
+    describe_gauge!("pgveil_ready", "1 while /readyz says so");
     describe_counter!("pgveil_errors_total", "Errors that pgveil raised, by code");
     Meters {
         sessions: gauge!("pgveil_sessions"),
+        waiting: gauge!("pgveil_logins_waiting"),
         passed: counter!("pgveil_statements_total", "outcome" => "passed"),
         rewritten: counter!("pgveil_statements_total", "outcome" => "rewritten"),
         refused: counter!("pgveil_statements_total", "outcome" => "refused"),
@@ -69,6 +78,8 @@ static METERS: LazyLock<Meters> = LazyLock::new(|| {
         bytes_up: counter!("pgveil_bytes_total", "direction" => "up"),
         bytes_down: counter!("pgveil_bytes_total", "direction" => "down"),
         catalog_loads: counter!("pgveil_catalog_loads_total"),
+        cancels: counter!("pgveil_cancels_total"),
+        ready: gauge!("pgveil_ready"),
     }
 });
 
@@ -83,11 +94,26 @@ impl Meters {
     }
 
     /// A client has connected.
+    pub fn login_started(&self) {
+        self.waiting.increment(1.0);
+    }
+
+    /// It is logged in, or was sent away, or has gone.
+    pub fn login_ended(&self) {
+        self.waiting.decrement(1.0);
+    }
+
+    /// What came of a login. Results are few and fixed.
+    pub fn login(&self, result: &'static str) {
+        counter!("pgveil_logins_total", "result" => result).increment(1);
+    }
+
+    /// A client is logged in.
     pub fn session_opened(&self) {
         self.sessions.increment(1.0);
     }
 
-    /// A client's connection has ended.
+    /// Its session has ended.
     pub fn session_closed(&self) {
         self.sessions.decrement(1.0);
     }
@@ -142,6 +168,21 @@ impl Meters {
     /// The catalog was read.
     pub fn catalog_loaded(&self) {
         self.catalog_loads.increment(1);
+    }
+
+    /// A session that was logged in, or relayed, has ended. Reasons are few and fixed.
+    pub fn session_ended(&self, reason: &'static str) {
+        counter!("pgveil_sessions_ended_total", "reason" => reason).increment(1);
+    }
+
+    /// A cancel request was sent that no client had asked for.
+    pub fn cancel_sent(&self) {
+        self.cancels.increment(1);
+    }
+
+    /// Does the process say that it is ready?
+    pub fn ready(&self, ready: bool) {
+        self.ready.set(if ready { 1.0 } else { 0.0 });
     }
 
     /// An error was raised. Codes are few and fixed.

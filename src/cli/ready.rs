@@ -39,7 +39,7 @@ pub(super) async fn ready(policy: &Policy, console: Console) -> Result<Outcome, 
     Ok(if ready { Outcome::Fine } else { Outcome::Findings })
 }
 
-/// `ready`, or the status line of another answer.
+/// `ready`, or why not.
 async fn readyz(metrics: SocketAddr) -> std::io::Result<String> {
     let host = local(&metrics.ip().to_string()).to_owned();
     let mut stream = TcpStream::connect((host, metrics.port())).await?;
@@ -47,8 +47,13 @@ async fn readyz(metrics: SocketAddr) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.take(4096).read_to_end(&mut answer).await?;
     let text = String::from_utf8_lossy(&answer);
-    let status = text.lines().next().unwrap_or_default().trim();
-    Ok(if status.starts_with("HTTP/1.1 200") { "ready".to_owned() } else { format!("not ready: {status}") })
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    Ok(match body.trim() {
+        "ready" => "ready".to_owned(),
+        reasons if reasons.starts_with("not ready: ") => reasons.to_owned(),
+        // Something else listens there.
+        _ => format!("not ready: {}", head.lines().next().unwrap_or_default()),
+    })
 }
 
 /// Who listens on every address is asked on this host's own.

@@ -72,6 +72,9 @@ pub enum KeyError {
     /// The database failed.
     #[error("keystore: {}", server_message(.0))]
     Database(#[from] tokio_postgres::Error),
+    /// The database cannot be reached.
+    #[error("keystore: {0}")]
+    Unreachable(String),
     /// No randomness, or a value that the cipher refuses.
     #[error(transparent)]
     Seal(#[from] crate::crypto::SealError),
@@ -93,7 +96,7 @@ impl KeyError {
             Self::OtherKeystore { .. } => "keys/other-keystore",
             Self::WentBack { .. } => "keys/went-back",
             Self::Kms(error) => error.kind.code(),
-            Self::Database(_) => "keys/database",
+            Self::Database(_) | Self::Unreachable(_) => "keys/database",
             Self::Seal(_) => "keys/seal",
         }
     }
@@ -105,7 +108,7 @@ impl KeyError {
             Self::NoKeystore(_) | Self::NoPrimary | Self::Version { .. } | Self::OtherKms { .. } => "55000",
             Self::NoAccess(_) | Self::NotServed { state: KeyState::Retired, .. } => "42501",
             Self::Exhausted(_) => "53400",
-            Self::Database(_) | Self::Seal(crate::crypto::SealError::NoRandomness) => "08006",
+            Self::Database(_) | Self::Unreachable(_) | Self::Seal(crate::crypto::SealError::NoRandomness) => "08006",
             Self::Kms(error) if error.kind == KmsErrorKind::Throttled => "53400",
             Self::Kms(error) if error.kind.is_retryable() => "08006",
             Self::Kms(error) if error.kind.is_revoked() => "42501",
@@ -148,7 +151,7 @@ impl KeyError {
             Self::WentBack { .. } => {
                 "If the database was restored on purpose, restart pgveil; otherwise find out who replaced the keystore."
             }
-            Self::Kms(_) | Self::Database(_) | Self::Seal(_) => return None,
+            Self::Kms(_) | Self::Database(_) | Self::Unreachable(_) | Self::Seal(_) => return None,
         };
         Some(hint.to_owned())
     }

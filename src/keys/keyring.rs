@@ -6,11 +6,13 @@ use std::{
 };
 
 use tokio_postgres::Client;
+use zeroize::Zeroizing;
 
 use super::{
     ColumnKeys, KeyError,
     keystore::{self, Registration, Snapshot},
     live::{Current, Live},
+    mac::mock_secret,
 };
 use crate::{config::ProtectedColumn, kms::Kms};
 
@@ -91,6 +93,12 @@ impl Keyring {
     /// although all cached keys work.
     pub async fn verify_kms(&self) -> Result<(), KeyError> {
         self.live.verify_kek().await
+    }
+
+    /// A secret that all processes over this keystore share, for making up verifiers of roles that do not
+    /// exist: whoever compares replicas must not see which do.
+    pub fn mock_secret(&self) -> Zeroizing<[u8; 32]> {
+        mock_secret(&self.live.current.load().root)
     }
 
     /// Is this the id of a DEK of this keystore? For telling stray envelopes from chance bytes.

@@ -39,6 +39,15 @@ impl MacKey {
     }
 }
 
+/// HKDF-SHA256(index root, "pgveil mock verifier").
+pub(super) fn mock_secret(root: &IndexRoot) -> Zeroizing<[u8; 32]> {
+    let mut secret = Zeroizing::new([0; 32]);
+    // Fails only for outputs beyond 255 blocks.
+    let expanded = Hkdf::<Sha256>::new(None, root.expose()).expand(b"pgveil mock verifier", secret.as_mut_slice());
+    debug_assert!(expanded.is_ok());
+    secret
+}
+
 /// `HMAC-SHA256(key, "pgveil-kcv-v1" ‖ canonical(context))`: binds a key to its context for those
 /// providers that cannot, and shows after an unwrap that the key is the one that was wrapped.
 pub(super) fn kcv(key: &[u8; 32], context: &WrapContext) -> Digest {

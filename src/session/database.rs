@@ -15,9 +15,15 @@ use tokio::{
 };
 use tokio_postgres::Client;
 
-use super::{cells::Column, planning::Prepared, problem::Problem, service::Service};
+use super::{
+    cells::Column,
+    planning::Prepared,
+    problem::Problem,
+    service::Service,
+    upstream::{OwnError, Upstream},
+};
 use crate::{
-    admin::metrics::Meters,
+    admin::{Readiness, metrics::Meters},
     config::{self, Policy},
     keys::{KeyError, Keyring, keystore},
     kms,
@@ -30,6 +36,10 @@ use crate::{
 /// How often the catalog's fingerprint and the keystore's epoch are compared: the window in which a
 /// change made around pgveil goes unnoticed.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
+
+/// A service connection that is silent for so long counts as lost, although it is waited for. Together with
+/// the time between two looks that is less than five seconds.
+const SILENCE: Duration = Duration::from_millis(2500);
 
 /// How long a session waits for the catalog or keystore.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -62,8 +72,8 @@ pub struct Database {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The service login cannot connect or query.
-    #[error("service login: {}", said(.0))]
-    Service(#[from] tokio_postgres::Error),
+    #[error("service login: {0}")]
+    Service(#[from] OwnError),
     /// The service login's password cannot be had.
     #[error(transparent)]
     Secret(#[from] config::SecretError),
@@ -89,8 +99,8 @@ impl OpenError {
     pub fn hint(&self) -> String {
         let check = || "`pgveil check` names what does not fit, `pgveil apply` creates what is missing".to_owned();
         match self {
-            Self::Service(error) => match error.code().map(tokio_postgres::error::SqlState::code) {
-                None => "is the server running, and is `upstream.hosts` in the policy right?".to_owned(),
+            Self::Service(error) => match error.sqlstate() {
+                None => error.advice().to_owned(),
                 Some("28P01" | "28000") => {
                     "`service:` in the policy is pgveil's own login: does the role exist, and is its password right?"
                         .to_owned()
@@ -109,11 +119,9 @@ impl OpenError {
     }
 }
 
-/// What the server said: the error's own text is only "db error".
-fn said(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => error.to_string(),
+impl From<tokio_postgres::Error> for OpenError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Service(error.into())
     }
 }
 
@@ -125,12 +133,20 @@ impl From<kms::KmsError> for OpenError {
 
 impl Database {
     /// Connects as the service login, opens the keystore and loads the catalog.
-    pub async fn open(policy: &Policy, database: &Arc<config::Database>) -> Result<Arc<Self>, OpenError> {
-        timeout(PATIENCE, Self::open_patiently(policy, database)).await.map_err(|_| OpenError::Timeout)?
+    pub async fn open(
+        policy: &Policy,
+        upstream: &Arc<Upstream>,
+        database: &Arc<config::Database>,
+    ) -> Result<Arc<Self>, OpenError> {
+        timeout(PATIENCE, Self::open_patiently(policy, upstream, database)).await.map_err(|_| OpenError::Timeout)?
     }
 
-    async fn open_patiently(policy: &Policy, database: &Arc<config::Database>) -> Result<Arc<Self>, OpenError> {
-        let mut service = Service::new(policy, &database.name)?;
+    async fn open_patiently(
+        policy: &Policy,
+        upstream: &Arc<Upstream>,
+        database: &Arc<config::Database>,
+    ) -> Result<Arc<Self>, OpenError> {
+        let mut service = Service::new(policy, upstream, &database.name)?;
         let client = service.take().await?;
         let kms = policy.kms.get(&policy.keys.kms).ok_or_else(|| OpenError::NoKms(policy.keys.kms.clone()))?;
         let kms = kms::open(&policy.keys.kms, kms).await?;
@@ -235,7 +251,7 @@ impl Database {
         for mismatch in catalog.mismatches.iter().filter(|mismatch| !before.mismatches.contains(mismatch)) {
             tracing::error!(
                 code = mismatch.code,
-                table = %format!("{}.{}", mismatch.table.0, mismatch.table.1),
+                table = format!("{}.{}", mismatch.table.0, mismatch.table.1),
                 column = mismatch.column.as_deref(),
                 "{}: statements that name it are refused",
                 mismatch.message
@@ -254,22 +270,35 @@ impl Database {
             done => return done,
         }
         let mut service = self.service.lock().await;
-        let client = service.take().await?;
+        let client = service.take().await.map_err(|error| KeyError::Unreachable(error.to_string()))?;
         self.keyring.refresh(&client).await?;
         service.put_back(client);
         drop(service);
         column.keys.fetch(dek).await
     }
 
-    /// Watches for changes made around pgveil until the process ends.
-    pub async fn watch(self: Arc<Self>) {
+    /// Watches for changes made around pgveil until the process ends, and tells whether the keystore can
+    /// be reached.
+    pub async fn watch(self: Arc<Self>, ready: Readiness) {
+        let name = &self.policy.name;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(CHECK_EVERY) => {}
                 () = self.changed.notified() => {}
             }
-            if let Err(error) = self.look_around().await {
-                tracing::warn!(database = %self.policy.name, %error, "the catalog cannot be checked");
+            let mut looking = std::pin::pin!(self.look_around());
+            let looked = if let Ok(looked) = timeout(SILENCE, &mut looking).await {
+                looked
+            } else {
+                ready.unreachable(name);
+                looking.await
+            };
+            match looked {
+                Ok(()) => ready.reachable(name),
+                Err(error) => {
+                    ready.unreachable(name);
+                    tracing::warn!(database = %name, %error, "the catalog cannot be checked");
+                }
             }
         }
     }

@@ -2,9 +2,7 @@
 
 use std::{
     convert::Infallible,
-    io,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -14,18 +12,19 @@ use super::{
     cells::Scratch,
     copy::Copying,
     database::Database,
+    ending::{End, Remains},
     environment::Environment,
     fifo::{Fifo, Kind},
-    io::{HIGH_WATER, Side, Wants, exchange, finish},
+    io::{HIGH_WATER, Side, Wants, exchange},
     job::{Job, Reading},
+    keeper::{Doing, Keeper, Kept},
     names::{Registry, Undo},
-    problem::Problem,
     rows::{Reader, RowScratch},
 };
 use crate::{
     admin::metrics::Meters,
     sql::{cache::Scope, env::Env},
-    wire::{backend::Severity, frontend},
+    wire::{frame::client_header, frontend},
 };
 
 /// One client ⇄ one upstream.
@@ -63,6 +62,8 @@ pub struct Session {
     /// Terminate was sent: nothing more is taken from the client, what the server still has to say
     /// is delivered.
     pub(super) terminated: bool,
+    /// The client itself has sent Terminate.
+    pub(super) farewell: bool,
     /// Requests whose sealed results are not all opened.
     pub(super) unopened: usize,
     /// Transaction status of the last ReadyForQuery: I, T or E.
@@ -101,25 +102,6 @@ pub enum Failing {
     UntilReady,
 }
 
-/// Why a session ends.
-#[derive(Debug)]
-pub enum End {
-    /// The server has closed the connection.
-    Server,
-    /// Told so: the process stops.
-    Drained,
-    /// A socket failed.
-    Io(io::Error),
-    /// A message that cannot be understood, or pgveil and the server out of step.
-    Broken(Problem),
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 /// What handling a message gave.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
@@ -132,9 +114,6 @@ pub enum Next {
 /// Requests that may be unanswered before no more are taken. The server holds back no more than a buffer
 /// of answers (8 KiB), and none is shorter than five bytes, so it always answers some of so many.
 pub(super) const MOST_UNDER_WAY: usize = 20_000;
-
-/// How long a client that is being sent away may take to read why.
-const GOODBYE: Duration = Duration::from_secs(5);
 
 impl Session {
     /// A session whose login is done: `client` and `server` may already hold further bytes.
@@ -156,6 +135,7 @@ impl Session {
             wait: Wait::No,
             stays: false,
             terminated: false,
+            farewell: false,
             unopened: 0,
             status,
             failing: Failing::No,
@@ -166,33 +146,35 @@ impl Session {
         }
     }
 
-    /// Serves until one side ends or `drain` says so.
-    pub async fn run(mut self, drain: &mut tokio::sync::watch::Receiver<bool>) -> End {
-        let Err(end) = self.serve(drain).await;
-        self.say_goodbye(&end).await;
+    /// Serves until one side ends or the keeper says so.
+    pub async fn run(mut self, mut keeper: Keeper) -> End {
+        let Err(end) = self.serve(&mut keeper).await;
+        if !self.terminated {
+            self.terminate();
+        }
+        let between_messages = self.server_streams == 0;
+        let working = !self.server.closed && self.doing() == Doing::Working;
+        let (client, server) = (self.client, self.server);
+        Remains { client, server, keeper, between_messages, working }.lay_to_rest(&end).await;
         end
     }
 
-    async fn serve(&mut self, drain: &mut tokio::sync::watch::Receiver<bool>) -> Result<Infallible, End> {
+    async fn serve(&mut self, keeper: &mut Keeper) -> Result<Infallible, End> {
         loop {
             // Answers first: they may end a wait of the client's side.
             self.handle_server().await?;
             self.handle_client().await?;
             if self.server.closed {
-                return Err(End::Server);
+                return Err(match () {
+                    () if keeper.has_cancelled() => End::Vanished,
+                    () if self.terminated => End::Client,
+                    () => End::Server,
+                });
             }
-            if self.client.closed && !self.waits() && !self.terminated {
-                if self.client_streams > 0 && !self.client_discards && !self.client_copies {
-                    // In the middle of a message: the server waits for its rest until it sees the end, too.
-                    return Err(End::Io(io::ErrorKind::UnexpectedEof.into()));
-                }
-                // What the client sent before it closed is carried out, and answered as far as it
-                // listens, as the server itself would.
-                self.terminate();
+            if self.client.closed {
+                self.outlive_client();
             }
-            if *drain.borrow() && self.is_idle() {
-                return Err(End::Drained);
-            }
+            keeper.look(self)?;
             // A message that has to be held may be longer than the mark; one that waits may not grow.
             let room = self.client.input.len() < HIGH_WATER || !self.waits();
             let wants = Wants {
@@ -205,8 +187,22 @@ impl Session {
                     done?;
                     Meters::get().bytes(self.server.take_sent(), self.client.take_sent());
                 }
-                _ = drain.changed() => {}
+                () = keeper.stirs() => {}
             }
+        }
+    }
+
+    /// What the client sent before it closed is carried out, and answered as far as it listens, as the
+    /// server itself would; for how long, the keeper says.
+    fn outlive_client(&mut self) {
+        if self.waits() || self.terminated {
+            self.farewell |= ends_with_terminate(self.client.input.get(self.client_streams..).unwrap_or_default());
+            return;
+        }
+        self.terminate();
+        if self.client_streams > 0 && !self.client_discards && !self.client_copies {
+            // In the middle of a message the server takes the end of the connection itself as the end.
+            self.server.end();
         }
     }
 
@@ -219,38 +215,10 @@ impl Session {
     pub(super) fn terminate(&mut self) {
         self.terminated = true;
         self.client.input.clear();
-        // In the middle of a message the server takes the end of the connection itself as the end.
+        // In the middle of a message it would be taken for a part of that.
         if self.client_streams == 0 || self.client_discards || self.client_copies {
             frontend::terminate(&mut self.server.output);
         }
-    }
-
-    /// Nothing under way and no transaction open.
-    fn is_idle(&self) -> bool {
-        self.fifo.is_empty() && self.status == b'I' && self.segment.is_empty() && self.client.input.is_empty()
-    }
-
-    async fn say_goodbye(&mut self, end: &End) {
-        match end {
-            End::Broken(problem) => {
-                Meters::get().error(problem.code.unwrap_or("native"));
-                tracing::warn!(code = problem.code, message = %problem.message, "session ended");
-                problem.write(&mut self.client.output, Severity::Fatal);
-            }
-            End::Drained => {
-                Problem::native("57P01", "terminating connection due to administrator command")
-                    .write(&mut self.client.output, Severity::Fatal);
-            }
-            End::Server => {}
-            End::Io(error) => tracing::debug!(%error, "a socket failed"),
-        }
-        if !matches!(end, End::Server) {
-            if !self.terminated {
-                self.terminate();
-            }
-            let _ = tokio::time::timeout(GOODBYE, finish(&mut self.server)).await;
-        }
-        let _ = tokio::time::timeout(GOODBYE, finish(&mut self.client)).await;
     }
 
     /// Notes a request that was sent; what gets no answer is taken back.
@@ -290,6 +258,33 @@ impl Session {
     pub(super) fn with_reader<T>(db: &Database, read: impl FnOnce(&Reader<'_>) -> T) -> T {
         db.with_catalog(|catalog| read(&Reader { columns: &db.columns, catalog, keyring: &db.keyring }))
     }
+}
+
+impl Kept for Session {
+    fn doing(&self) -> Doing {
+        let idle = self.fifo.is_empty() && self.segment.is_empty() && self.wait == Wait::No && !self.stays;
+        if idle { Doing::Idle { in_transaction: self.status != b'I' } } else { Doing::Working }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.client.closed && !self.farewell
+    }
+
+    fn has_more(&self) -> bool {
+        let partial = self.client_streams > 0 || !self.client.input.is_empty();
+        partial || !self.server.output.is_empty() || self.fifo.has_behind_segment()
+    }
+}
+
+/// Is the last of a client's messages Terminate?
+fn ends_with_terminate(mut input: &[u8]) -> bool {
+    while let Ok(Some(header)) = client_header(input) {
+        if header.tag == b'X' {
+            return true;
+        }
+        input = input.get(header.total()..).unwrap_or_default();
+    }
+    false
 }
 
 /// Moves `n` bytes from the front of one buffer to the end of another.

@@ -7,7 +7,8 @@ use std::sync::{
 
 use super::{
     by_name::{self, ByName},
-    engine::{End, Next, Session, Wait},
+    ending::End,
+    engine::{Next, Session, Wait},
     fifo::Kind,
     from_client::malformed,
     job::{Deal, Job, Reading},

@@ -122,6 +122,12 @@ impl<J> Fifo<J> {
         self.sync_lost && self.queue.iter().all(|entry| entry.kind != Kind::Sync)
     }
 
+    /// Does something stand behind the first ReadyForQuery that is awaited?
+    pub fn has_behind_segment(&self) -> bool {
+        let ready = self.queue.iter().position(|entry| entry.kind.ends_segment());
+        ready.is_some_and(|at| at + 1 < self.queue.len())
+    }
+
     /// Does the server skip what is sent now, until a Sync?
     pub fn skipping(&self) -> bool {
         self.skipping

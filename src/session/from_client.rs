@@ -4,7 +4,8 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     barrier::Segment,
-    engine::{End, MOST_UNDER_WAY, Next, Session, Wait, forward},
+    ending::End,
+    engine::{MOST_UNDER_WAY, Next, Session, Wait, forward},
     fifo::Kind,
     io::HIGH_WATER,
     job::Job,
@@ -136,6 +137,7 @@ impl Session {
             }
             // Terminate
             _ => {
+                self.farewell = true;
                 self.terminate();
                 Ok(Next::Go)
             }

@@ -10,7 +10,8 @@ use bytes::{Buf, BytesMut};
 use super::{
     cells::NotShown,
     copy::Copying,
-    engine::{End, Failing, Session, Wait, forward},
+    ending::End,
+    engine::{Failing, Session, Wait, forward},
     error_response::{self, Positions},
     fifo::{Entry, Kind, Step},
     job::{Deal, Job, Reading, Rows},

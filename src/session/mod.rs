@@ -2,8 +2,11 @@
 //!
 //! What serves:
 //! - [`server`] — listens, accepts, hands sockets to per-core runtimes; drains at the end.
-//! - [`login`] — from the first packet to the server's first ReadyForQuery; cancel requests.
-//! - [`relay`] — databases that nothing is protected in, and replication: bytes only.
+//! - [`door`] — from the first packet to the server's first ReadyForQuery.
+//! - [`upstream`] — which server, with which encryption, and who logs in; cancel requests.
+//! - [`relay`] — databases that nothing is protected in, and replication: bytes only; [`followed`] — what
+//!   such a session is doing.
+//! - [`keeper`] — timeouts, clients that vanish, the process's end ([`drain`]); [`ending`] — last words.
 //! - [`database`], [`service`] — what all sessions of a protected database share.
 //!
 //! One session on a protected database:
@@ -30,17 +33,21 @@ mod by_name;
 mod cells;
 mod copy;
 mod database;
+pub(crate) mod door;
+mod drain;
+mod ending;
 mod engine;
 mod environment;
 mod error_response;
 mod extended;
 pub mod fifo;
+mod followed;
 mod from_client;
 mod from_server;
 mod io;
 mod job;
+mod keeper;
 mod known;
-mod login;
 mod names;
 mod params;
 mod planning;
@@ -52,5 +59,6 @@ mod server;
 mod service;
 mod simple;
 mod stray;
+pub mod upstream;
 
-pub use server::{ServeError, serve};
+pub use server::{ServeError, descriptors, serve};

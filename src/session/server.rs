@@ -1,46 +1,40 @@
-//! Listens, accepts, and hands sockets to per-core runtimes.
+//! Listens, accepts, and hands sockets to the door, and sessions from there to per-core runtimes.
 //!
 //! Each session is one task on one single-threaded runtime: no locks between the two directions, and
-//! no stealing of half-warm tasks. An acceptor gives each socket to the runtime with the fewest.
+//! no stealing of half-warm tasks. Each goes to the runtime with the fewest.
 
 use std::{
-    collections::HashMap,
     io,
+    net::IpAddr,
+    num::NonZero,
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
-    io::AsyncWriteExt,
     net::{TcpListener, UnixListener},
     runtime::{Builder, Handle},
-    sync::{OnceCell, watch},
+    sync::{mpsc, watch},
 };
 
 use super::{
-    database::{Database, OpenError},
-    login,
-    problem::Problem,
+    database::Database,
+    door::{self, Door, DoorError, Greeting, Knock, NewSession},
+    drain::Drain,
+    engine::Session,
+    keeper::Keeper,
+    relay,
+    upstream::{Upstream, prepare},
 };
 use crate::{
-    admin::{self, metrics::Meters},
+    admin,
     config::{Listen, Policy},
-    wire::{backend::Severity, stream::Stream},
+    wire::{stream::Parked, tls::TlsError},
 };
-
-/// After a signal to stop, sessions in a transaction get this long.
-const DRAIN: Duration = Duration::from_secs(30);
-
-/// What all connections share.
-pub struct Shared {
-    /// The policy.
-    pub policy: Arc<Policy>,
-    databases: HashMap<String, OnceCell<Arc<Database>>>,
-    connections: AtomicUsize,
-}
 
 /// Why serving could not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,21 +65,19 @@ pub enum ServeError {
         /// All mismatches, one a line.
         message: String,
     },
+    /// Certificates for the way upstream.
+    #[error("upstream: {0}")]
+    Upstream(TlsError),
+    /// Certificates or users.
+    #[error(transparent)]
+    Door(#[from] DoorError),
     /// Threads or sockets.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-impl Shared {
-    /// A protected database, opened on first use.
-    pub async fn database(&self, name: &str) -> Result<Arc<Database>, OpenError> {
-        let Some((policy, cell)) = self.policy.databases.get(name).zip(self.databases.get(name)) else {
-            return Err(OpenError::Timeout);
-        };
-        let opened = cell.get_or_try_init(|| Database::open(&self.policy, policy)).await?;
-        Ok(Arc::clone(opened))
-    }
-}
+/// What is still there at the deadline gets this long to be told so.
+const ENDING: Duration = Duration::from_millis(1500);
 
 /// One of the single-threaded runtimes.
 struct Worker {
@@ -93,25 +85,21 @@ struct Worker {
     sessions: Arc<AtomicUsize>,
 }
 
-/// Counts a session as long as it lives.
-struct Counted {
-    shared: Arc<Shared>,
-    worker: Arc<AtomicUsize>,
-}
+/// Counts a session of a worker as long as it lives.
+struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-        self.worker.fetch_sub(1, Ordering::Relaxed);
-        Meters::get().session_closed();
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Serves until `stop` resolves, then drains.
-pub async fn serve(policy: Arc<Policy>, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
-    let (drain, draining) = watch::channel(false);
-    let databases = policy.databases.keys().map(|name| (name.clone(), OnceCell::new())).collect();
-    let shared = Arc::new(Shared { policy: Arc::clone(&policy), databases, connections: AtomicUsize::new(0) });
+/// Serves until `stops` says something (or has ended), then drains; when it says something again, ends at once.
+pub async fn serve(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>) -> Result<(), ServeError> {
+    raise_descriptors(&policy);
+    let (drain, draining) = watch::channel(Drain::Running);
+    let upstream = Upstream::new(&policy).map_err(ServeError::Upstream)?;
+    let mut door = Door::new(&policy, &upstream)?;
     let ready = admin::Readiness::default();
     if let Some(address) = policy.metrics {
         admin::http::serve(address, ready.clone())
@@ -120,15 +108,19 @@ pub async fn serve(policy: Arc<Policy>, stop: impl Future<Output = ()>) -> Resul
     }
     // A policy that does not match the catalog is said at the start, not at the first statement.
     for name in policy.databases.keys() {
-        let database = shared.database(name).await.map_err(|error| ServeError::Database {
+        let database = door.database(name).await.map_err(|error| ServeError::Database {
             database: name.clone(),
             hint: error.hint(),
             error: Box::new(error),
         })?;
         refuse_mismatches(&database)?;
-        tokio::spawn(Arc::clone(&database).watch());
+        door.shares(database.keyring.mock_secret());
+        tokio::spawn(Arc::clone(&database).watch(ready.clone()));
     }
-    let workers = workers()?;
+    let door = Arc::new(door);
+    let floor =
+        Arc::new(Floor { workers: workers()?, draining, policy: Arc::clone(&policy), upstream: Arc::clone(&upstream) });
+    let porch = porch()?;
     let mut listeners = Vec::new();
     let mut shown = Vec::new();
     for listen in &policy.listen {
@@ -136,33 +128,47 @@ pub async fn serve(policy: Arc<Policy>, stop: impl Future<Output = ()>) -> Resul
         listeners.push(listener);
         shown.push(address);
     }
-    let upstream: Vec<String> = policy.upstream.hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+    tokio::spawn(Arc::clone(&door).watch());
     eprintln!(
         "ready listen={} upstream={} protected_columns={}",
         shown.join(","),
-        upstream.join(","),
+        upstream.shown(),
         policy.protected_columns()
     );
-    ready.set(true);
-    let workers = Arc::new(workers);
+    ready.serving();
     let accepting: Vec<_> = listeners
         .into_iter()
-        .map(|listener| tokio::spawn(accept(listener, Arc::clone(&shared), Arc::clone(&workers), draining.clone())))
+        .map(|listener| tokio::spawn(accept(listener, Arc::clone(&door), porch.clone(), Arc::clone(&floor))))
         .collect();
-    stop.await;
-    ready.set(false);
+    stops.recv().await;
+    ready.draining();
     for task in accepting {
         task.abort();
     }
-    drain.send_replace(true);
-    tracing::info!(sessions = shared.connections.load(Ordering::Relaxed), "draining");
-    let empty = async {
-        while shared.connections.load(Ordering::Relaxed) > 0 {
+    door.close();
+    drain.send_replace(Drain::Draining);
+    tracing::info!(sessions = door.slots.taken(), "draining");
+    let empty = || async {
+        while door.slots.taken() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    if tokio::time::timeout(DRAIN, empty).await.is_err() {
-        tracing::warn!("sessions were still in a transaction at the deadline");
+    let again = async {
+        // A sender that is gone says nothing more.
+        if stops.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let left = tokio::select! {
+        () = empty() => None,
+        () = tokio::time::sleep(policy.timeouts.drain) => Some("the deadline has passed"),
+        () = again => Some("told to stop again"),
+    };
+    if let Some(why) = left {
+        tracing::warn!(sessions = door.slots.taken(), "ending sessions: {why}");
+        drain.send_replace(Drain::Ending);
+        // A peer that does not take its last message does not keep the process.
+        let _ = tokio::time::timeout(ENDING, empty()).await;
     }
     for listen in &policy.listen {
         if let Listen::Unix(directory) = listen {
@@ -170,6 +176,31 @@ pub async fn serve(policy: Arc<Policy>, stop: impl Future<Output = ()>) -> Resul
         }
     }
     Ok(())
+}
+
+/// File descriptors that pgveil may need.
+pub fn descriptors(policy: &Policy) -> u64 {
+    let cancels = door::MOST_CANCELS * policy.upstream.hosts.len();
+    (2 * policy.limits.max_connections + policy.limits.max_logins + cancels + 100) as u64
+}
+
+/// Each session takes two descriptors. The soft limit of most systems is 1,024, for the sake of programs
+/// that use `select`; the hard one is what the administrator means.
+fn raise_descriptors(policy: &Policy) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = descriptors(policy);
+    if limit.current.is_some_and(|current| current < wanted) {
+        limit.current = limit.maximum;
+        let raised = setrlimit(Resource::Nofile, limit).is_ok();
+        if !raised || limit.maximum.is_some_and(|maximum| maximum < wanted) {
+            tracing::warn!(
+                wanted,
+                allowed = limit.maximum,
+                "limits.max_connections needs more file descriptors than the system allows: see ulimit -n"
+            );
+        }
+    }
 }
 
 fn refuse_mismatches(database: &Database) -> Result<(), ServeError> {
@@ -185,9 +216,37 @@ fn refuse_mismatches(database: &Database) -> Result<(), ServeError> {
     })
 }
 
+/// The door's runtime: as many threads as half the cores, at least one, so that however many knock, there
+/// is as much of the machine for sessions.
+fn porch() -> Result<Handle, io::Error> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(cores.div_ceil(2).min(4))
+        .thread_name("pgveil-door")
+        .on_thread_start(yield_to_sessions)
+        .enable_all()
+        .build()?;
+    let handle = runtime.handle().clone();
+    std::thread::Builder::new()
+        .name("pgveil-door".to_owned())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
+}
+
+/// Handshakes and the hashing of passwords take what sessions leave of the processors.
+#[cfg(target_os = "linux")]
+fn yield_to_sessions() {
+    // Linux has a priority a thread, whatever POSIX says of processes (setpriority(2)). Where it may not be
+    // lowered, threads are equal.
+    let _ = rustix::process::nice(10);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_sessions() {}
+
 /// A runtime a core, each on a thread of its own.
 fn workers() -> Result<Vec<Worker>, io::Error> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     (0..cores)
         .map(|number| {
             let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -220,75 +279,94 @@ async fn bind(listen: &Listen) -> Result<(Listener, String), ServeError> {
         Listen::Unix(directory) => {
             let path = socket_path(directory);
             let failed = |error| ServeError::Listen { address: path.display().to_string(), error };
-            // A socket that nobody answers on is left over from a process that was killed.
-            if std::os::unix::net::UnixStream::connect(&path).is_err() {
-                let _ = std::fs::remove_file(&path);
+            // A socket that nobody listens on is left over from a process that was killed.
+            let socket = std::fs::symlink_metadata(&path).is_ok_and(|file| file.file_type().is_socket());
+            let refuses = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+            if socket && std::os::unix::net::UnixStream::connect(&path).is_err_and(refuses) {
+                std::fs::remove_file(&path).map_err(failed)?;
             }
             let listener = UnixListener::bind(&path).map_err(failed)?;
+            // As `unix_socket_permissions` of PostgreSQL by default: the directory's rights say who may come
+            // here, the login who may enter.
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o777)).map_err(failed)?;
             Ok((Listener::Unix(listener), path.display().to_string()))
         }
     }
 }
 
-async fn accept(listener: Listener, shared: Arc<Shared>, workers: Arc<Vec<Worker>>, drain: watch::Receiver<bool>) {
+async fn accept(listener: Listener, door: Arc<Door>, porch: Handle, floor: Arc<Floor>) {
+    let mut told: Option<Instant> = None;
     loop {
-        let accepted = match &listener {
-            Listener::Tcp(listener) => listener.accept().await.and_then(|(stream, _)| {
-                stream.set_nodelay(true)?;
-                stream.into_std().map(Accepted::Tcp)
-            }),
-            Listener::Unix(listener) => {
-                listener.accept().await.and_then(|(stream, _)| stream.into_std().map(Accepted::Unix))
+        door.room().await;
+        match knock(&listener, &door).await {
+            Ok(knock) => {
+                let floor = Arc::clone(&floor);
+                door.knock(&porch, knock, move |session| floor.seat(session));
             }
-        };
-        match accepted {
-            Ok(accepted) => hand_over(accepted, &shared, &workers, drain.clone()),
             Err(error) => {
-                // Out of descriptors, or a client that was gone at once: others must not suffer.
-                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of descriptors, or a client that was gone at once: others must not suffer, nor the log.
+                if told.is_none_or(|told| told.elapsed() > Duration::from_secs(1)) {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    told = Some(Instant::now());
+                }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
     }
 }
 
-/// A socket on its way from the acceptor's runtime to a worker's.
-enum Accepted {
-    Tcp(std::net::TcpStream),
-    Unix(std::os::unix::net::UnixStream),
-}
-
-fn hand_over(accepted: Accepted, shared: &Arc<Shared>, workers: &Arc<Vec<Worker>>, drain: watch::Receiver<bool>) {
-    let Some(worker) = workers.iter().min_by_key(|worker| worker.sessions.load(Ordering::Relaxed)) else { return };
-    worker.sessions.fetch_add(1, Ordering::Relaxed);
-    let before = shared.connections.fetch_add(1, Ordering::Relaxed);
-    Meters::get().session_opened();
-    let counted = Counted { shared: Arc::clone(shared), worker: Arc::clone(&worker.sessions) };
-    let full = before >= shared.policy.limits.max_connections;
-    worker.handle.spawn(async move {
-        let shared = Arc::clone(&counted.shared);
-        let stream = match accepted {
-            Accepted::Tcp(stream) => tokio::net::TcpStream::from_std(stream).map(Stream::Tcp),
-            Accepted::Unix(stream) => tokio::net::UnixStream::from_std(stream).map(Stream::Unix),
-        };
-        let served = match stream {
-            Ok(stream) if full => turn_away(stream).await,
-            // The state of a session is large; a boxed future keeps the task small until it is one.
-            Ok(stream) => Box::pin(login::connection(shared, stream, drain)).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = served {
-            tracing::debug!(%error, "a connection ended");
+async fn knock(listener: &Listener, door: &Door) -> io::Result<Knock> {
+    match listener {
+        Listener::Tcp(listener) => {
+            let (socket, peer) = listener.accept().await?;
+            prepare(&socket, door.policy.timeouts.keepalive)?;
+            Ok(Knock { socket: Parked::Tcp(socket.into_std()?), peer: Some(canonical(peer.ip())) })
         }
-        drop(counted);
-    });
+        Listener::Unix(listener) => {
+            let (socket, _) = listener.accept().await?;
+            Ok(Knock { socket: Parked::Unix(socket.into_std()?), peer: None })
+        }
+    }
 }
 
-async fn turn_away(mut stream: Stream) -> Result<(), io::Error> {
-    let mut out = bytes::BytesMut::new();
-    Problem::new("53300", "session/too-many-connections", "sorry, too many clients already")
-        .hint("The limit is limits.max_connections in pgveil's policy.")
-        .write(&mut out, Severity::Fatal);
-    stream.write_all(&out).await?;
-    stream.shutdown().await
+/// An IPv4 address is the same one behind a socket of both families.
+fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// Where sessions are served.
+struct Floor {
+    workers: Vec<Worker>,
+    draining: watch::Receiver<Drain>,
+    policy: Arc<Policy>,
+    upstream: Arc<Upstream>,
+}
+
+impl Floor {
+    /// Gives a session to the worker with the fewest.
+    fn seat(&self, session: NewSession) {
+        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.sessions.load(Ordering::Relaxed)) else {
+            return;
+        };
+        let NewSession { client, server, place, greeting, database } = session;
+        // Descriptors that cannot be moved belong to a connection that has failed.
+        let (Ok(client), Ok(server)) = (client.park(), server.park()) else { return };
+        worker.sessions.fetch_add(1, Ordering::Relaxed);
+        let counted = Counted(Arc::clone(&worker.sessions));
+        let Greeting { environment, status, key, seat } = greeting;
+        let canceller = self.upstream.canceller(place);
+        let keeper = Keeper::new(&self.policy.timeouts, canceller, key, self.draining.clone());
+        worker.handle.spawn(async move {
+            let (Ok(client), Ok(server)) = (client.unpark(), server.unpark()) else { return };
+            // The state of a session is large; a boxed future keeps the task small.
+            let end = match database {
+                None => Box::pin(relay::run(client, server, status, keeper)).await,
+                Some(database) => {
+                    Box::pin(Session::new(database, client, server, environment, status).run(keeper)).await
+                }
+            };
+            tracing::debug!(?end, "session ended");
+            drop((seat, counted));
+        });
+    }
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, atomic::AtomicBool};
 use super::{
     barrier::Segment,
     by_name::{self, ByName},
-    engine::{End, Next, Session},
+    ending::End,
+    engine::{Next, Session},
     extended::result_formats,
     fifo::Kind,
     job::{Deal, Job, Reading},

@@ -7,7 +7,8 @@ use bytes::{Buf, BytesMut};
 use super::{Copying, Incoming, Outgoing};
 use crate::{
     session::{
-        engine::{End, Session},
+        ending::End,
+        engine::Session,
         fifo::{Kind, Step},
         from_server::{Fate, out_of_step},
         job::{Deal, Job},
