@@ -385,9 +385,21 @@ fn new_folder(account: Option<Account>) -> Result<PathBuf, ClusterError> {
     Ok(folder)
 }
 
+/// Ports that systems do not give to clients by themselves: between a look and a `listen`, or while a
+/// server is started again, nobody takes one.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+
 /// A port of 127.0.0.1 that is free at this moment.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let mut random = [0_u8; 2];
+    for _ in 0..100 {
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let port = PORTS.start + u16::from_be_bytes(random) % (PORTS.end - PORTS.start);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(io::ErrorKind::AddrInUse.into())
 }
 
 fn port_taken(log: &str) -> bool {
