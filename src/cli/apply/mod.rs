@@ -3,13 +3,14 @@
 //! [`live`] reads what there is, [`plan`] compares it with the policy ([`objects`]: the schema
 //! `pgveil`; [`columns`]: protected tables), [`execute`] runs what the login may run, [`keystore`]
 //! sees to the keystore and its first keys. Afterwards everything is read and planned again: a
-//! second run must find nothing to do. What is sealed then is registered, so that another table or
+//! second run must find nothing to do. [`logins`] names the right that `auth: scram` needs. What is sealed then is registered, so that another table or
 //! column under its name will be noticed ([`registered`]).
 
 mod columns;
 mod execute;
 mod keystore;
 mod live;
+mod logins;
 mod objects;
 mod plan;
 mod registered;
@@ -105,14 +106,21 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
         report::show(console, &database.name, &target.plan, target.keystore);
         targets.push(target);
     }
+    let logins = logins::plan(policy).await?;
+    let mut left = false;
+    let logins = logins.filter(|(_, plan)| report::needs_attention(plan)).map(|(database, plan)| {
+        left = true;
+        report::show(console, &format!("{database}, for logins"), &plan, None);
+        report::document(database, &plan, None)
+    });
     let has_work = targets.iter().any(Target::has_work);
     if args.dry_run || !has_work {
         let documents = targets.iter().map(|t| report::document(&t.database.name, &t.plan, t.keystore));
-        finish(console, &documents.collect::<Vec<_>>(), false);
-        return Ok(outcome(targets.iter().any(|t| report::needs_attention(&t.plan))));
+        finish(console, &documents.collect::<Vec<_>>(), logins.as_ref(), false);
+        return Ok(outcome(left || targets.iter().any(|t| report::needs_attention(&t.plan))));
     }
     confirm(args, console)?;
-    let (mut attention, mut documents) = (false, Vec::new());
+    let (mut attention, mut documents) = (left, Vec::new());
     for target in &mut targets {
         let mut document = report::document(&target.database.name, &target.plan, target.keystore);
         carry_out(target, &kms, args).await?;
@@ -127,7 +135,10 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
         }
         documents.push(document);
     }
-    finish(console, &documents, true);
+    if left {
+        console.say("logins: the GRANT above is left for a superuser");
+    }
+    finish(console, &documents, logins.as_ref(), true);
     Ok(outcome(attention))
 }
 
@@ -153,8 +164,8 @@ async fn carry_out(target: &mut Target<'_>, kms: &Arc<dyn Kms>, args: &ApplyArgs
     target.plan(kms, args).await
 }
 
-fn finish(console: Console, databases: &[Value], applied: bool) {
-    console.document(&json!({ "applied": applied, "databases": databases }));
+fn finish(console: Console, databases: &[Value], logins: Option<&Value>, applied: bool) {
+    console.document(&json!({ "applied": applied, "databases": databases, "logins": logins }));
 }
 
 fn outcome(attention: bool) -> Outcome {

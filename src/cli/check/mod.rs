@@ -1,8 +1,9 @@
 //! `pgveil check`: the policy against the live database.
 //!
-//! Catalog findings come from `sql::catalog`; [`probe`] seals, writes, reads back and opens a row per
+//! [`door`]: who gets in, over what, and to which server. Catalog findings come from `sql::catalog`; [`probe`] seals, writes, reads back and opens a row per
 //! table in a transaction that is rolled back; [`index`] has the server explain a look-up.
 
+mod door;
 mod finding;
 mod index;
 mod probe;
@@ -18,6 +19,7 @@ use crate::{
     crypto,
     keys::Keyring,
 };
+use door::Door;
 use finding::{Finding, Severity};
 use probe::Probed;
 
@@ -45,12 +47,16 @@ pub(super) async fn check(policy: &Policy, args: &CheckArgs, console: Console) -
             "this build or this processor computes wrongly: do not use it",
         )
     })?;
+    let door = door::check(policy).await;
+    // Said before a database that cannot be reached ends it all: it may be why.
+    door.show(console);
     let mut checked = Vec::new();
     for database in policy.databases.values() {
         checked.push(check_database(policy, database, args).await?);
     }
-    show(console, &checked);
-    let bad = checked.iter().flat_map(|c| &c.findings).any(|finding| finding.severity == Severity::Error);
+    show(console, &door, &checked);
+    let bad = door.has_errors()
+        || checked.iter().flat_map(|c| &c.findings).any(|finding| finding.severity == Severity::Error);
     Ok(if bad { Outcome::Findings } else { Outcome::Fine })
 }
 
@@ -103,7 +109,7 @@ async fn probe_tables(
     Ok(())
 }
 
-fn show(console: Console, checked: &[Checked]) {
+fn show(console: Console, door: &Door, checked: &[Checked]) {
     for one in checked {
         console.heading(&format!("database {}", one.database));
         if !one.probes.is_empty() {
@@ -122,5 +128,5 @@ fn show(console: Console, checked: &[Checked]) {
         .iter()
         .map(|one| json!({ "database": one.database, "findings": one.findings, "probes": one.probes }))
         .collect();
-    console.document(&json!({ "crypto_verified": true, "databases": databases }));
+    console.document(&json!({ "crypto_verified": true, "door": door.document(), "databases": databases }));
 }
