@@ -1,7 +1,7 @@
 # What one does with a checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-suites test-driver-suites test-tools test-clients test-limits test-orms record-orms test-twin bench fuzz fuzz-sql
+.PHONY: help demo test test-suites test-driver-suites test-tools test-clients test-limits test-orms record-orms test-twin bench fuzz fuzz-sql soak-door
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ test-driver-suites: ## published suites of ten drivers and ORMs through pgveil, 
 
 test-clients: ## applications with drivers of Python, Node.js, Go, Java and Rust through pgveil and directly, compared
 	@scripts/setup.sh build server clients drivers
-	@cargo test --quiet --test clients --test drivers -- --include-ignored
+	@cargo test --quiet --test clients --test drivers --test door -- --include-ignored
 
 test-limits: ## limits at their full size: values of 64 MiB, COPY streams of 1 GB, 100,000 prepared statements
 	@scripts/setup.sh build server
@@ -59,3 +59,7 @@ fuzz: ## every fuzz target for SECONDS (600), on all cores; findings go to targe
 fuzz-sql: ## STATEMENTS (10000000) mutated statements planned on all cores, each plan checked
 	@PGVEIL_FUZZ_STATEMENTS=$(or $(STATEMENTS),10000000) CARGO_PROFILE_TEST_OPT_LEVEL=2 \
 	  cargo test --test fuzz many_statements -- --nocapture
+
+soak-door: ## floods, idle sessions and renewed certificates at their full size; prints the figures of docs/performance.md
+	@scripts/setup.sh build server
+	@CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --test flood -- --include-ignored --nocapture --test-threads 1

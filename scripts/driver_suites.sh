@@ -50,7 +50,7 @@ build_pgveil
 open_work
 outcomes=$repo/scripts/suites/outcomes.py
 
-# No TLS: pgveil does not speak it yet, so a server that did would differ before the first statement.
+# No TLS: `auth: relay` has it on one hop at most, so a server that offered it would differ before the first statement.
 start_server() { # start_server: for the suite whose file was read
   server_port=$(free_port)
   mkdir "$work/pg"

@@ -11,4 +11,4 @@ if ! command -v go >/dev/null 2>&1; then
 fi
 mkdir -p "$1/bin"
 folder=$(cd "$1" && pwd)
-GOMODCACHE=$folder/go GOFLAGS='-modcacherw -buildvcs=false' go -C tests/drivers/go build -o "$folder/bin/" ./pgx ./pq
+GOMODCACHE=$folder/go GOFLAGS='-modcacherw -buildvcs=false' go -C tests/drivers/go build -o "$folder/bin/" ./pgx ./pq ./door

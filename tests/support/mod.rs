@@ -10,12 +10,14 @@ use std::{
     fmt::Write as _,
     fs,
     io::Write as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use pgveil::cli::demo::{
@@ -59,6 +61,11 @@ pub struct Builder {
     apply: bool,
     run: bool,
     environment: Vec<(String, String)>,
+    front: String,
+    files: Vec<(String, String, u32)>,
+    server_tls: Option<[String; 3]>,
+    hba: Option<String>,
+    prepare: String,
 }
 
 impl Builder {
@@ -94,6 +101,45 @@ impl Builder {
         self
     }
 
+    /// Top-level YAML about listening, logins, TLS, the server and timeouts. `$PORT` stands for the
+    /// server's port, `$SOCKETS` for the folder of its socket. What is left out has its usual line.
+    pub fn policy(self, yaml: &str) -> Self {
+        Self { front: yaml.to_owned(), ..self }
+    }
+
+    /// A file in the policy's folder, there before anything runs.
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned(), 0o644));
+        self
+    }
+
+    /// Likewise, which only its owner may read.
+    pub fn secret_file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned(), 0o600));
+        self
+    }
+
+    /// TLS on the server: PEM of its certificate, its key, and the authority of client certificates.
+    pub fn server_tls(mut self, certificate: &str, key: &str, ca: &str) -> Self {
+        self.server_tls = Some([certificate, key, ca].map(str::to_owned));
+        self.own.get_or_insert((ClusterAuth::Trust, Vec::new()));
+        self
+    }
+
+    /// The server's pg_hba.conf. The superuser gets in whatever it says.
+    pub fn hba(mut self, lines: &str) -> Self {
+        self.hba = Some(lines.to_owned());
+        self.own.get_or_insert((ClusterAuth::Trust, Vec::new()));
+        self
+    }
+
+    /// SQL of the superuser in the protected database, before anything of pgveil runs.
+    pub fn superuser_sql(mut self, sql: &str) -> Self {
+        self.prepare.push_str(sql);
+        self.prepare.push_str(";\n");
+        self
+    }
+
     /// Databases of another encoding than UTF8.
     pub fn encoding(self, name: &str) -> Self {
         Self { encoding: Some(name.to_owned()), ..self }
@@ -118,7 +164,8 @@ impl Builder {
             .own
             .as_ref()
             .map(|(auth, settings)| new_cluster(*auth, &settings.iter().map(String::as_str).collect::<Vec<_>>()));
-        let scram = matches!(self.own, Some((ClusterAuth::Scram, _)));
+        // Where pg_hba.conf is the test's own, it may ask the service for its password.
+        let scram = matches!(self.own, Some((ClusterAuth::Scram, _))) || self.hba.is_some();
         let mut world = World {
             proxy: None,
             own,
@@ -126,6 +173,7 @@ impl Builder {
             folder: tempfile::tempdir().expect("a temporary folder"),
             database: format!("app_{number}"),
             twin: format!("twin_{number}"),
+            policy: String::new(),
         };
         let encoding = self.encoding.as_ref().map(|name| format!(" ENCODING '{name}' TEMPLATE template0"));
         let encoding = encoding.unwrap_or_default();
@@ -136,7 +184,17 @@ impl Builder {
                 psql(&conn_string(world.server_port(), database), &self.schema);
             }
         }
-        fs::write(world.config(), self.policy(&world)).expect("the policy file");
+        if !self.prepare.is_empty() {
+            psql(&world.superuser(&world.database), &self.prepare);
+        }
+        if self.server_tls.is_some() || self.hba.is_some() {
+            world.secure_server(self.server_tls.as_ref(), self.hba.as_deref());
+        }
+        for (name, text, mode) in &self.files {
+            write_file(&world.path(name), text, *mode);
+        }
+        world.policy = self.rest_of_policy(&world);
+        fs::write(world.config(), world.policy_with(&self.front)).expect("the policy file");
         if self.apply {
             let output = world.pgveil(&["apply", "--yes"]);
             assert!(output.status.success(), "apply failed:\n{}", both(&output));
@@ -147,12 +205,11 @@ impl Builder {
         world
     }
 
-    fn policy(&self, world: &World) -> String {
+    /// Without its front, which is the beginning up to the service.
+    fn rest_of_policy(&self, world: &World) -> String {
         let password = if world.scram { format!(", password: {}", self.service) } else { String::new() };
         let mut policy = format!(
-            "listen: 127.0.0.1:0
-upstream: {{ hosts: [\"127.0.0.1:{port}\"] }}
-service: {{ user: {user}{password} }}
+            "service: {{ user: {user}{password} }}
 kms:
   main: {{ local: {{ keyring: {keyring} }} }}
 keys: {{ kms: main }}
@@ -161,7 +218,6 @@ databases:
   {database}:
     tables:
 ",
-            port = world.server_port(),
             user = self.service,
             keyring = world.path("keyring").display(),
             extra = self.extra,
@@ -183,6 +239,8 @@ pub struct World {
     scram: bool,
     database: String,
     twin: String,
+    /// The policy's text but for its front.
+    policy: String,
 }
 
 impl World {
@@ -197,6 +255,11 @@ impl World {
             apply: true,
             run: true,
             environment: Vec::new(),
+            front: String::new(),
+            files: Vec::new(),
+            server_tls: None,
+            hba: None,
+            prepare: String::new(),
         }
     }
 
@@ -242,6 +305,77 @@ impl World {
         self.cluster().conn_string(database)
     }
 
+    /// The folder of the server's socket.
+    pub fn sockets(&self) -> &Path {
+        self.cluster().dir()
+    }
+
+    /// This world's policy with another front (see [`Builder::policy`]).
+    pub fn policy_with(&self, front: &str) -> String {
+        let mut policy = String::new();
+        let given = |key: &str| front.lines().any(|line| line.starts_with(key));
+        if !given("listen:") {
+            policy.push_str("listen: 127.0.0.1:0\n");
+        }
+        if !given("upstream:") {
+            policy.push_str("upstream: { hosts: [\"127.0.0.1:$PORT\"] }\n");
+        }
+        writeln!(policy, "{front}\n{}", self.policy).unwrap();
+        policy
+            .replace("$PORT", &self.server_port().to_string())
+            .replace("$SOCKETS", &self.sockets().display().to_string())
+    }
+
+    /// One more pgveil over the same databases, with another front of its policy.
+    pub fn replica(&self, front: &str) -> Proxy {
+        self.try_replica(front).expect("a running pgveil")
+    }
+
+    /// Likewise, where it may fail.
+    pub fn try_replica(&self, front: &str) -> Result<Proxy, pgveil::cli::demo::proxy::ProxyError> {
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let config = self.path(&format!("replica{}.yaml", COUNTER.fetch_add(1, Ordering::Relaxed)));
+        fs::write(&config, self.policy_with(front)).unwrap();
+        Proxy::start(Path::new(PGVEIL), &config, [])
+    }
+
+    /// Switches TLS on and replaces pg_hba.conf, without a restart.
+    fn secure_server(&self, tls: Option<&[String; 3]>, hba: Option<&str>) {
+        let data = self.cluster().dir().join("data");
+        let owner = fs::metadata(&data).expect("the server's folder");
+        let write = |name: &str, text: &str| {
+            let path = data.join(name);
+            write_file(&path, text, 0o600);
+            std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).expect("the server's file");
+        };
+        let superuser = self.superuser("postgres");
+        if let Some([certificate, key, ca]) = tls {
+            write("server.crt", certificate);
+            write("server.key", key);
+            write("ca.crt", ca);
+            psql(&superuser, "ALTER SYSTEM SET ssl_ca_file = 'ca.crt'");
+            psql(&superuser, "ALTER SYSTEM SET ssl = on");
+        }
+        if let Some(hba) = hba {
+            write(
+                "pg_hba.conf",
+                &format!("local all postgres trust\nhost all postgres all trust\n{hba}\nlocal all all scram-sha-256\n"),
+            );
+        }
+        psql(&superuser, "SELECT pg_reload_conf()");
+        // The postmaster takes its time; who connects after it has read its files sees them.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !(self.server_log().contains("received SIGHUP")
+            && (tls.is_none() || psql(&superuser, "SHOW ssl") == "on"))
+        {
+            assert!(Instant::now() < deadline, "the server has not taken its new settings\n{}", self.server_log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // A file with a fault would leave the old one in use, silently.
+        let faults = psql(&superuser, "SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL");
+        assert_eq!(faults, "", "pg_hba.conf");
+    }
+
     /// The running pgveil.
     pub fn proxy(&self) -> &Proxy {
         self.proxy.as_ref().expect("pgveil is not running in this world")
@@ -263,6 +397,11 @@ impl World {
         if let Some(proxy) = self.proxy.take() {
             proxy.stop().expect("pgveil ends");
         }
+    }
+
+    /// Waits for the end of a `pgveil run` that has been told to end.
+    pub fn exit_status(&mut self) -> std::process::ExitStatus {
+        self.proxy.take().expect("pgveil was running").stop().expect("pgveil ends")
     }
 
     /// The policy file.
@@ -330,7 +469,13 @@ people:
     salary: { type: \"numeric(12,2)\" }
     notes: { type: text, padding: padme }";
 
-fn conn_string(port: u16, database: &str) -> String {
+fn write_file(path: &Path, text: &str, mode: u32) {
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+/// Connection string of `app` without TLS.
+pub fn conn_string(port: u16, database: &str) -> String {
     format!("host=127.0.0.1 port={port} user=app password=app dbname={database}")
 }
 

@@ -6,7 +6,7 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -26,6 +26,8 @@ pub struct Shim {
     pub port: u16,
     /// Everything that went towards the server.
     pub up: Arc<Mutex<Vec<u8>>>,
+    /// How many have connected.
+    pub connections: Arc<AtomicUsize>,
 }
 
 /// xorshift64*: all that is wanted is that it differs, and is the same again for a seed.
@@ -52,13 +54,25 @@ impl Random {
 impl Shim {
     /// Listens on a free port and passes on to another.
     pub fn start(target: u16, cut: Cut, record: bool) -> Self {
+        Self::over(vec![target], cut, record)
+    }
+
+    /// A balancer: each connection goes to the next of the ports, in turn.
+    pub fn balance(targets: &[u16]) -> Self {
+        Self::over(targets.to_vec(), Cut::Not, false)
+    }
+
+    fn over(targets: Vec<u16>, cut: Cut, record: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let shim = Self { port: listener.local_addr().unwrap().port(), up: Arc::default() };
+        let port = listener.local_addr().unwrap().port();
+        let shim = Self { port, up: Arc::default(), connections: Arc::default() };
         let up = record.then(|| Arc::clone(&shim.up));
+        let connections = Arc::clone(&shim.connections);
         thread::spawn(move || {
             static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
             for client in listener.incoming() {
                 let Ok(client) = client else { return };
+                let target = targets[connections.fetch_add(1, Ordering::Relaxed) % targets.len()];
                 let Ok(server) = TcpStream::connect(("127.0.0.1", target)) else { continue };
                 let seed = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
                 let (up, client_too, server_too) =
