@@ -16,6 +16,7 @@ mod fuzz {
     pub mod policy;
     pub mod random;
     pub mod run;
+    pub mod scram;
     pub mod seeds;
     pub mod sessions;
     pub mod splice;
@@ -24,7 +25,7 @@ mod fuzz {
     pub mod wire;
 }
 
-use fuzz::{many, memory::Counting, plans, policy, run::fuzz, sessions, texts, values, wire};
+use fuzz::{many, memory::Counting, plans, policy, run::fuzz, scram, sessions, texts, values, wire};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -47,6 +48,11 @@ fn binds() {
 #[test]
 fn rows() {
     fuzz(&wire::rows());
+}
+
+#[test]
+fn scram_exchanges() {
+    fuzz(&scram::scram());
 }
 
 #[test]
