@@ -21,12 +21,13 @@ use tokio::{
 
 /// Failures in a row of one role from one address.
 const ROLE_BURST: usize = 10;
-/// A further one each.
-const ROLE_EACH: Duration = Duration::from_secs(1);
+/// A further one each. Clients behind a balancer share its address: one of them that tries a wrong password
+/// again and again must not take the others' turns for longer than a login may last.
+const ROLE_EACH: Duration = Duration::from_millis(200);
 /// Failures in a row from one address.
 const ADDRESS_BURST: usize = 100;
 /// A further one each.
-const ADDRESS_EACH: Duration = Duration::from_millis(100);
+const ADDRESS_EACH: Duration = Duration::from_millis(20);
 /// Buckets of a kind: about 100 bytes each.
 const BUCKETS: usize = 4096;
 
@@ -237,36 +238,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn guessing_one_role_is_slowed_to_one_a_second_after_ten() {
+    async fn guessing_one_role_is_slowed_to_five_a_second_after_ten() {
         let attempts = Attempts::new();
         let start = Instant::now();
         for _ in 0..10 {
             drop(attempts.turn(at("10.0.0.1"), b"ann", within(0)).await.unwrap());
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
-        assert!(attempts.turn(at("10.0.0.1"), b"ann", Instant::now() + Duration::from_millis(999)).await.is_err());
+        assert!(attempts.turn(at("10.0.0.1"), b"ann", Instant::now() + Duration::from_millis(199)).await.is_err());
         let turn = attempts.turn(at("10.0.0.1"), b"ann", within(5)).await.unwrap();
-        assert!(start.elapsed() >= Duration::from_secs(1) && start.elapsed() < Duration::from_millis(1010));
+        assert!(start.elapsed() >= ROLE_EACH && start.elapsed() < ROLE_EACH + Duration::from_millis(10));
         drop(turn);
         let count = failures(&attempts, "10.0.0.1", b"ann", 60).await;
-        assert!((59..=60).contains(&count), "{count}");
+        assert!((297..=300).contains(&count), "{count}");
         // After a rest there is a burst again, and not more than one.
         tokio::time::sleep(Duration::from_secs(3600)).await;
         assert_eq!(failures(&attempts, "10.0.0.1", b"ann", 0).await, 10);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn guessing_many_roles_is_slowed_to_ten_a_second_after_a_hundred() {
+    async fn guessing_many_roles_is_slowed_to_fifty_a_second_after_a_hundred() {
         let attempts = Attempts::new();
         let (start, mut count) = (Instant::now(), 0);
         for role in 0..2000_u32 {
-            match attempts.turn(at("10.0.0.1"), &role.to_be_bytes(), start + Duration::from_secs(60)).await {
+            match attempts.turn(at("10.0.0.1"), &role.to_be_bytes(), start + Duration::from_secs(10)).await {
                 Ok(turn) => drop(turn),
                 Err(TooMany) => break,
             }
             count += 1;
         }
-        assert!((695..=701).contains(&count), "{count}");
+        assert!((590..=601).contains(&count), "{count}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -343,7 +344,7 @@ mod tests {
         for role in 0..100_u32 {
             drop(attempts.turn(at("10.0.0.1"), &role.to_be_bytes(), within(1)).await.unwrap());
         }
-        for _ in 0..50 {
+        for _ in 0..5 {
             let deadline = Instant::now() + Duration::from_millis(1);
             assert!(attempts.turn(at("10.0.0.1"), b"ann", deadline).await.is_err());
         }

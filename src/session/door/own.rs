@@ -257,7 +257,7 @@ fn protocol(message: &str) -> Denied {
 impl From<TooMany> for Denied {
     fn from(_: TooMany) -> Self {
         Problem::new("28000", "session/too-many-attempts", "too many failed login attempts")
-            .hint("Wait a minute; pgveil lets one more attempt a second through.")
+            .hint("Find out who sends wrong passwords; pgveil lets five more attempts a second through.")
             .into()
     }
 }
