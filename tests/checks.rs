@@ -340,12 +340,12 @@ fn lines_of_pg_hba_conf_that_let_in_whoever_reaches_pgveil_are_named() {
         of_hba.map(|f| format!("{} {}", f["object"].as_str().unwrap(), f["message"].as_str().unwrap())).collect()
     };
     let relay = lines(disable);
-    // The line of the superuser `postgres` is the test support's.
+    // The lines of the superuser `postgres` are the test support's.
     assert_eq!(relay.len(), 2, "{relay:#?}");
     assert!(relay[0].contains("line 2 `trust` for postgres"), "{relay:#?}");
     assert!(relay[1].contains("line 3 `trust` for app lets everybody who reaches pgveil in"), "{relay:#?}");
     let sockets = lines("upstream: { hosts: [\"$SOCKETS:$PORT\"] }");
-    assert!(sockets.len() == 1 && sockets[0].contains("line 1 `trust` for all"), "{sockets:#?}");
+    assert!(sockets.len() == 1 && sockets[0].contains("line 1 `trust` for postgres"), "{sockets:#?}");
     // pgveil asks for passwords itself.
     let scram = format!(
         "auth: {{ method: scram, verifiers: {{ query: \"SELECT ''::text WHERE $1 = ''::text\" }} }}\n{disable}"

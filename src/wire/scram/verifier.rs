@@ -78,7 +78,7 @@ impl Verifier {
         }
     }
 
-    /// Is that the password? As slow as [`derive`], also for a [`Self::mock`].
+    /// Is that the password? As slow as [`derive()`], also for a [`Self::mock`].
     pub fn matches_password(&self, password: &[u8]) -> bool {
         let salted = derive(password, &self.salt, self.iterations);
         // The server's key, as `scram_verify_plain_password` does it.
