@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{
     io::{Side, finish},
@@ -10,9 +10,6 @@ use super::{
     problem::Problem,
 };
 use crate::{admin::metrics::Meters, wire::backend::Severity};
-
-/// How long a peer that is being sent away may take to read why.
-const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A cancel request may fall between two statements, where the server ignores it: it is sent once more after this time.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -117,10 +114,10 @@ impl Remains {
                         keeper.cancel().await;
                     }
                 }
-                _ => drop(timeout(GOODBYE, finish(&mut server)).await),
+                _ => finish(&mut server).await,
             }
         };
-        let downstream = timeout(GOODBYE, finish(&mut self.client));
-        let _ = tokio::join!(upstream, downstream);
+        let downstream = finish(&mut self.client);
+        tokio::join!(upstream, downstream);
     }
 }

@@ -17,7 +17,10 @@ use std::{
 
 use bytes::{Buf, BytesMut};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    time::timeout,
+};
 
 use crate::wire::{
     stream::{Parked, Stream},
@@ -315,8 +318,16 @@ pub async fn exchange(client: &mut Side, server: &mut Side, wants: Wants) -> io:
     .await
 }
 
-/// Writes what is left to a side that is about to be closed.
+/// How long a peer that is being sent away may take to read why.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Writes what is left to a side that is about to be closed, and closes it; a peer that does not take it is
+/// not waited for.
 pub async fn finish(side: &mut Side) {
+    let _ = timeout(GOODBYE, finish_patiently(side)).await;
+}
+
+async fn finish_patiently(side: &mut Side) {
     // The peer may be gone already; there is nobody left to tell.
     if side.send().await.is_ok() {
         let _ = poll_fn(|cx| Pin::new(&mut side.stream).poll_shutdown(cx)).await;

@@ -45,6 +45,11 @@ pub enum First<'a> {
 /// `NAMEDATALEN - 1`.
 const NAME_BYTES: usize = 63;
 
+/// A name, cut off where the server cuts off those of the start-up packet (`ProcessStartupPacket`).
+pub fn cut_off(name: &[u8]) -> &[u8] {
+    name.get(..NAME_BYTES).unwrap_or(name)
+}
+
 /// A startup message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Startup<'a> {
@@ -60,11 +65,10 @@ impl<'a> Startup<'a> {
         self.parameters.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 
-    /// The database: `database`, else the user's name, cut off where the server cuts names off
-    /// (`ProcessStartupPacket`: at `NAMEDATALEN - 1` bytes).
+    /// The database: `database`, else the user's name; see [`cut_off`].
     pub fn database(&self) -> Option<&'a [u8]> {
         let name = self.parameter(b"database").filter(|name| !name.is_empty()).or_else(|| self.parameter(b"user"))?;
-        Some(name.get(..NAME_BYTES).unwrap_or(name))
+        Some(cut_off(name))
     }
 
     /// Protocol 3, whatever its minor version.
@@ -75,7 +79,7 @@ impl<'a> Startup<'a> {
     /// The role's name, cut off where the server cuts it off.
     pub fn user(&self) -> Option<&'a [u8]> {
         let name = self.parameter(b"user").filter(|name| !name.is_empty())?;
-        Some(name.get(..NAME_BYTES).unwrap_or(name))
+        Some(cut_off(name))
     }
 
     /// Protocol options that the client asks for.

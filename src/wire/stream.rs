@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::{client, rustls::ProtocolVersion, server};
 
-use super::tls::{Allowance, Gathering, Scale};
+use super::tls::{Allowance, Gathering, Scale, binding, server::peer_certificate};
 
 /// A connection.
 #[derive(Debug)]
@@ -58,12 +58,16 @@ impl Stream {
 
     /// The certificate that the peer has shown, DER.
     pub fn peer_certificate(&self) -> Option<&[u8]> {
-        let chain = match self {
+        match self {
             Self::Tcp(_) | Self::Unix(_) => None,
-            Self::Accepted(tls) => tls.get_ref().1.peer_certificates(),
-            Self::Opened(tls) => tls.get_ref().1.peer_certificates(),
-        };
-        chain?.first().map(AsRef::as_ref)
+            Self::Accepted(tls) => peer_certificate(tls.get_ref().1),
+            Self::Opened(tls) => peer_certificate(tls.get_ref().1),
+        }
+    }
+
+    /// What a login can be bound to: the hash of the certificate that the peer has shown, if one is defined.
+    pub fn end_point(&self) -> Option<Box<[u8]>> {
+        self.peer_certificate().and_then(binding::end_point)
     }
 
     /// The client is logged in: what it sends is not bounded any more.

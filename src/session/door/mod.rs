@@ -59,9 +59,6 @@ use crate::{
     },
 };
 
-/// How long a client that is being sent away may take to read why.
-const GOODBYE: Duration = Duration::from_secs(5);
-
 /// How often files of certificates and users are looked at.
 const REFRESH_EVERY: Duration = Duration::from_secs(2);
 
@@ -276,7 +273,7 @@ impl Door {
             Ok(First::Cancel) => {
                 Box::pin(self.cancel(&packet)).await;
                 // Over TLS, libpq 17 and later take an end without a goodbye for a failure.
-                let _ = timeout(GOODBYE, finish(&mut client)).await;
+                finish(&mut client).await;
                 return None;
             }
             // Requests for encryption inside of TLS.
@@ -409,7 +406,7 @@ impl Door {
             }
             Denied::Gone => Meters::get().login("gone"),
         }
-        let _ = timeout(GOODBYE, finish(&mut client)).await;
+        finish(&mut client).await;
         None
     }
 

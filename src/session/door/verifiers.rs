@@ -17,13 +17,10 @@ use super::{
 };
 use crate::{
     config::{self, Policy},
-    wire::{scram::Verifier, tls::Reloading},
+    wire::{scram::Verifier, startup::cut_off, tls::Reloading},
 };
 
 pub use query::{LookupError, Query, grant};
-
-/// The server cuts names of the start-up packet here (`NAMEDATALEN` - 1).
-const NAME: usize = 63;
 
 /// Where verifiers come from.
 pub enum Verifiers {
@@ -65,7 +62,7 @@ impl Verifiers {
     /// verifier; a [`Verifier::mock`] stands in for it then. Causes that an administrator can remove are in
     /// the log, an error's too.
     pub async fn find(&self, role: &[u8]) -> Result<Option<Verifier>, LookupError> {
-        let role = role.get(..NAME).unwrap_or(role);
+        let role = cut_off(role);
         match self {
             Self::File(users) => Ok(users.current().get(role).cloned().flatten()),
             Self::Query(query) => query.find(role).await,

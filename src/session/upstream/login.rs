@@ -13,7 +13,6 @@ use crate::{
         cursor::Malformed,
         frame::{self, server_header},
         scram::{self, Binding, ClientError, client::Step},
-        tls::binding,
     },
 };
 
@@ -184,7 +183,7 @@ fn choose(
         ChannelBinding::Require => Binding::Require,
     };
     let tls = side.stream().is_tls();
-    let end_point = side.stream().peer_certificate().and_then(binding::end_point);
+    let end_point = side.stream().end_point();
     let client = scram::Client::new(secret, offered, end_point.as_deref(), policy, tls)?;
     authentication::write_sasl_initial(&mut side.output, client.mechanism(), &client.first());
     Ok(client)

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::{Policy, Secret, SecretError},
-    wire::{stream::Stream, tls::binding},
+    wire::stream::Stream,
 };
 
 /// Why pgveil has no connection of its own.
@@ -252,7 +252,7 @@ impl Upstream {
         config: &Config,
     ) -> Result<(Client, Link), OwnError> {
         let stream = self.dial(host, address, encryption, &[]).await?.into_stream();
-        let can_bind = stream.peer_certificate().and_then(binding::end_point).is_some();
+        let can_bind = stream.end_point().is_some();
         let link = Link { tls: stream.tls_version(), can_bind };
         let mut config = config.clone();
         if stream.is_tls() {
@@ -295,7 +295,7 @@ impl TlsConnect<Stream> for Negotiated {
 
 impl TlsStream for Stream {
     fn channel_binding(&self) -> ChannelBinding {
-        match self.peer_certificate().and_then(binding::end_point) {
+        match self.end_point() {
             Some(hash) => ChannelBinding::tls_server_end_point(hash.into_vec()),
             None => ChannelBinding::none(),
         }
