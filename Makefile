@@ -1,7 +1,7 @@
 # What one does with a checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-suites test-driver-suites test-tools test-clients test-limits test-orms record-orms test-twin bench fuzz fuzz-sql soak-door
+.PHONY: help demo test test-suites test-driver-suites test-tools test-clients test-limits test-orms record-orms test-twin test-kms test-keys bench fuzz fuzz-sql soak-door
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,10 +41,19 @@ record-orms: ## likewise, and writes what they sent (tests/orm/recorded) and the
 	@ORMS=record cargo test --quiet --test orm -- --include-ignored works_the_same
 	@ORMS=record cargo test --quiet --test orm documentation
 
+test-kms: ## key management services: also against LocalStack
+	@scripts/setup.sh build server moto localstack
+	@cargo test --quiet --test kms -- --include-ignored
+
 test-twin: ## random statements on sealed tables and on plaintext: STATEMENTS (100000), SEED (1), JOBS (2)
 	@scripts/setup.sh build server
 	@PGVEIL_TWIN_STATEMENTS=$(or $(STATEMENTS),100000) PGVEIL_TWIN_SEED=$(or $(SEED),1) PGVEIL_TWIN_JOBS=$(or $(JOBS),2) \
 	  CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --test twin -- --nocapture
+
+test-keys: ## keys under faults at full size: races, kills at every step, restores, revocations (20 min)
+	@scripts/setup.sh build server
+	@cargo test --quiet --lib keys::minder::model -- --include-ignored
+	@cargo test --quiet --test key_faults -- --include-ignored --nocapture --test-threads 2
 
 bench: ## side by side: direct, HAProxy, pgveil; SECONDS (1) a run, ROUNDS (9), CLIENTS (4), ONLY (part of a title)
 	@scripts/setup.sh build server bench

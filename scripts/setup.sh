@@ -1,12 +1,13 @@
 #!/bin/bash
 # Installs what is missing, and says nothing if nothing is.
-#   scripts/setup.sh [build] [server] [bench] [clients] [orms] [drivers]
+#   scripts/setup.sh [build] [server] [bench] [clients] [orms] [drivers] [moto] [localstack]
 # build:   what compiling needs: a C compiler, libclang
 # server:  PostgreSQL's server and client programs
 # bench:   HAProxy, to compare with
 # clients: psycopg and node-postgres in target/test-tools, for the tests with other people's drivers
 # orms:    SQLAlchemy, Django, Sequelize, TypeORM, Drizzle, Prisma and (where Go is) GORM in target/test-tools/orms
 # drivers: what scripts/drivers/*.sh install, a language each, in target/test-tools/drivers
+# moto, localstack: other people's AWS KMS, in target/test-tools/kms; tests that miss them say so
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,6 +17,10 @@ NODE_PG='pg@8.23.1'
 ORMS_PYTHON=(SQLAlchemy==2.1.9 greenlet==3.5.6 asyncpg==0.32.0 psycopg2-binary==2.9.13 Django==5.2.19 "$PSYCOPG")
 ORMS_NODE=("$NODE_PG" pg-hstore@2.3.4 sequelize@6.37.8 typeorm@1.1.1 reflect-metadata@0.2.2 drizzle-orm@0.45.4
   prisma@7.10.0 @prisma/client@7.10.0 @prisma/adapter-pg@7.10.0)
+MOTO=('moto[server]==5.2.5')
+# What its own metadata leaves open has moved on since; its plugins fail to load with newer ones.
+LOCALSTACK=('localstack-core[base-runtime]==4.14.0' moto-ext==5.1.22 'cbor2<6' pyopenssl==25.3.0 'cryptography<47'
+  service-identity)
 
 packages=()
 need() { # need PACKAGE CONDITION...: the package, unless the condition holds
@@ -103,6 +108,33 @@ install_drivers() {
   for script in scripts/drivers/*.sh; do "$script" "$PWD/target/test-tools/drivers"; done
 }
 
+# The first of these interpreters that is new enough for a minor version of Python 3.
+python_from() { # python_from MINOR
+  local python
+  for python in python3 python3.14 python3.13 ~/.pyenv/versions/3.1[3-9]*/bin/python3; do
+    if "$python" -c "import sys, venv; sys.exit(sys.version_info < (3, $1))" 2>/dev/null; then
+      echo "$python"
+      return
+    fi
+  done
+  echo "setup: there is no Python 3.$1 or later here" >&2
+  return 1
+}
+
+# A server in Python in target/test-tools/kms/NAME. Nothing but its tests needs it: no failure.
+install_kms() { # install_kms NAME MINOR REQUIREMENT...
+  local name=$1 minor=$2 tools=target/test-tools/kms/$1 python
+  shift 2
+  [[ -f $tools/stamp && $(<"$tools/stamp") == "$*" ]] && return 0
+  echo "setup: $* into $tools" >&2
+  if python=$(python_from "$minor") && "$python" -m venv --clear "$tools" && "$tools/bin/pip" install --quiet --disable-pip-version-check "$@"; then
+    echo "$*" >"$tools/stamp"
+  else
+    rm -rf "$tools"
+    echo "setup: $name could not be installed: the tests with it will be skipped" >&2
+  fi
+}
+
 if ! has cargo; then
   echo "setup: Rust is missing: see https://rustup.rs" >&2
   exit 1
@@ -110,6 +142,8 @@ fi
 clients=
 orms=
 drivers=
+moto=
+localstack=
 for part in "$@"; do
   case $part in
     build)
@@ -131,8 +165,13 @@ for part in "$@"; do
       need nodejs has node
       need npm has npm
       ;;
+    moto | localstack)
+      if [[ $part == moto ]]; then moto=yes; else localstack=yes; fi
+      has python3 || packages+=(python3)
+      need python3-venv has_venv
+      ;;
     *)
-      echo "usage: scripts/setup.sh [build] [server] [bench] [clients] [orms] [drivers]" >&2
+      echo "usage: scripts/setup.sh [build] [server] [bench] [clients] [orms] [drivers] [moto] [localstack]" >&2
       exit 2
       ;;
   esac
@@ -142,3 +181,5 @@ install_packages
 if [[ -n $clients ]]; then install_clients; fi
 if [[ -n $orms ]]; then install_orms; fi
 if [[ -n $drivers ]]; then install_drivers; fi
+if [[ -n $moto ]]; then install_kms moto 9 "${MOTO[@]}"; fi
+if [[ -n $localstack ]]; then install_kms localstack 13 "${LOCALSTACK[@]}"; fi

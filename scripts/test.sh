@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 
-scripts/setup.sh build server clients || exit 1
+scripts/setup.sh build server clients moto || exit 1
 
 summary=()
 failed=0

@@ -13,9 +13,15 @@
 //! - [`sql`] — text → plan: parse, catalog, resolve, edits, plan cache. Knows no sockets, no keys.
 //! - [`keys`] — scopes, DEK life cycle, keyring (cache), keystore in Postgres.
 //! - [`session`] — one client ⇄ one upstream: relay loop, expected-response FIFO, statements, refusals.
-//! - [`admin`] — what is seen from outside: metrics, liveness and readiness.
+//! - [`admin`] — what is seen from outside: metrics, liveness and readiness; what must not be: core dumps.
 //! - [`cli`] — one file per subcommand.
+//!
+//! Beside the rooms stands [`opaque`]: what holds a key cannot be printed or copied, and the compiler sees to it.
 #![deny(unsafe_code)]
+
+// First: its macros are for all rooms.
+#[macro_use]
+mod opaque;
 
 pub mod admin;
 pub mod cli;

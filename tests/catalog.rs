@@ -82,7 +82,7 @@ fn policy(tables: &str) -> Arc<Database> {
     let text = format!(
         "upstream: {{ hosts: [127.0.0.1:5432] }}\nservice: {{ user: pgveil }}\nkms: {{ main: {{ local: {{ keyring: k }} }} }}\nkeys: {{ kms: main }}\ndatabases: {{ app: {{ tables: {{ {tables} }} }} }}\n"
     );
-    let loaded = config::load_from(Path::new("policy.yaml"), text.as_bytes(), [])
+    let loaded = config::load_from(Path::new("policy.yaml"), text.as_bytes(), [], &pgveil::kms::declarations())
         .unwrap_or_else(|findings| panic!("{}", findings.iter().map(|f| f.rendered.as_str()).collect::<String>()));
     Arc::clone(&loaded.policy.databases["app"])
 }

@@ -104,6 +104,11 @@ impl ParamForm {
             | Self::SealArray(ordinal, _) => Some(ordinal),
         }
     }
+
+    /// Is the value sealed?
+    pub fn seals(self) -> bool {
+        !matches!(self, Self::Plain | Self::Token(..) | Self::TokenArray(..))
+    }
 }
 
 /// One result column.
@@ -254,6 +259,11 @@ impl Plan {
         self.edits.iter().any(|edit| {
             matches!(edit.with, Replacement::Seal(..) | Replacement::SealAs(..) | Replacement::SealArray(..))
         })
+    }
+
+    /// Are values of parameters sealed?
+    pub fn seals_params(&self) -> bool {
+        self.params.iter().any(|param| param.form.seals())
     }
 
     /// Is the edited text the same whoever sends it? Literals that are sealed or searched for depend on

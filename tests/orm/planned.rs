@@ -84,7 +84,7 @@ pub async fn documented(tools: &[Tool], schema: &str, policy: &str) {
 /// The catalog of the world's database, as pgveil itself loads it.
 async fn load(world: &World) -> Catalog {
     let text = fs::read(world.config()).unwrap();
-    let policy = config::load_from(Path::new("policy.yaml"), &text, []).unwrap().policy;
+    let policy = config::load_from(Path::new("policy.yaml"), &text, [], &pgveil::kms::declarations()).unwrap().policy;
     let client = connect(&world.superuser(world.database())).await;
     catalog::load(&client, &policy.databases[world.database()], 1).await.unwrap()
 }
