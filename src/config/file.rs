@@ -5,12 +5,13 @@
 //! that pgveil does not implement yet are here too; [`super::check`] refuses them with the reason.
 
 mod door;
+mod kms;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use self::door::*;
-use super::field::{Entries, Field, OneOrMany, Opaque, Scalar, TextOr, WordOr};
+pub(super) use self::{door::*, kms::*};
+use super::field::{Entries, Field, OneOrMany, Scalar, WordOr};
 
 type Optional<T> = Option<Field<T>>;
 
@@ -33,6 +34,9 @@ pub(super) struct PolicyFile {
     pub(super) upstream: Optional<UpstreamFile>,
     /// pgveil's own login at the server: reads the catalog, keeps the keystore, runs sweeps.
     pub(super) service: Optional<ServiceFile>,
+    /// The login for what changes keys: `pgveil apply`, and `pgveil keys`. `pgveil run` never reads its
+    /// password. Default: the one of `service`.
+    pub(super) owner: Optional<OwnerFile>,
     /// Key management services by a name of your choice; each has exactly one key, its kind.
     /// Default: one local keyring.
     pub(super) kms: Optional<Entries<KmsFile>>,
@@ -57,7 +61,17 @@ pub(super) struct ServiceFile {
     /// Role. Default: `pgveil`.
     pub(super) user: Optional<String>,
     /// Its password, if it needs one.
-    pub(super) password: Optional<TextOr<SecretFile>>,
+    pub(super) password: Optional<SecretText>,
+}
+
+/// The login for what changes keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnerFile {
+    /// Role, the owner of the schema `pgveil_keys`.
+    pub(super) user: Field<String>,
+    /// Its password, if it needs one.
+    pub(super) password: Optional<SecretText>,
 }
 
 /// A secret that does not stand in the file itself.
@@ -70,55 +84,7 @@ pub(super) enum SecretFile {
     File(Field<String>),
 }
 
-/// A key management service.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum KmsFile {
-    /// A keyring file on this host.
-    Local(LocalFile),
-    /// AWS KMS. Not supported yet.
-    Aws(Opaque),
-    /// Google Cloud KMS. Not supported yet.
-    Gcp(Opaque),
-    /// Azure Key Vault. Not supported yet.
-    Azure(Opaque),
-    /// HashiCorp Vault or OpenBao. Not supported yet.
-    Vault(Opaque),
-    /// Scaleway Key Manager. Not supported yet.
-    Scaleway(Opaque),
-    /// A PKCS#11 token. Not supported yet.
-    Pkcs11(Opaque),
-    /// An external key manager over HTTP. Not supported yet.
-    External(Opaque),
-}
-
-impl KmsFile {
-    /// The word in the file, unless pgveil implements it.
-    pub(super) fn unsupported(&self) -> Option<&'static str> {
-        match self {
-            Self::Local(_) => None,
-            Self::Aws(_) => Some("aws"),
-            Self::Gcp(_) => Some("gcp"),
-            Self::Azure(_) => Some("azure"),
-            Self::Vault(_) => Some("vault"),
-            Self::Scaleway(_) => Some("scaleway"),
-            Self::Pkcs11(_) => Some("pkcs11"),
-            Self::External(_) => Some("external"),
-        }
-    }
-}
-
-/// A keyring file on this host.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LocalFile {
-    /// Path of the keyring, created (mode 0600) on first use.
-    pub(super) keyring: Field<String>,
-    /// Passphrase that seals the keyring's keys. Without one they are guarded by the file's mode only.
-    pub(super) passphrase: Optional<TextOr<SecretFile>>,
-}
-
-/// Defaults for keys.
+/// Defaults for keys. Durations are `500ms`, `30s`, `5min`, `1h`, `7d`; a bare number is seconds.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeysFile {
@@ -126,6 +92,28 @@ pub(super) struct KeysFile {
     pub(super) kms: Optional<String>,
     /// While the key management service is unavailable. Default: `closed`.
     pub(super) failure_policy: Optional<FailureFile>,
+    /// How long keys in memory are used without the service having answered, under `closed`; longer use is
+    /// told as an exception under `open`. From 2s to 1d; 0: no longer than until the service is found to be
+    /// unavailable. Default: 60s.
+    pub(super) max_unverified: Optional<Scalar>,
+    /// How long they are used at most under `open`. From 2s to 30d. Default: 24h.
+    pub(super) fail_open_max: Optional<Scalar>,
+    /// How long a data key is kept in memory before the service is asked for it again. From 1s to 7d.
+    /// Default: 1h.
+    pub(super) cache_ttl: Optional<Scalar>,
+    /// After so long a data key is replaced by a new one for what is written from then on. From 10s to 3650d;
+    /// 0: only by command. Default: 90d.
+    pub(super) dek_epoch: Optional<Scalar>,
+    /// How many values a data key seals at most; it is replaced at 80 % of them. From 1 to 4294967296.
+    /// Default: 1073741824.
+    #[schemars(range(min = 1, max = 4_294_967_296_u64))]
+    pub(super) dek_max_uses: Optional<u64>,
+    /// After so long `pgveil health` reports a key of the service as due for rotation. From 10s to 3650d; 0:
+    /// never, the default.
+    pub(super) kek_rotation: Optional<Scalar>,
+    /// File in which this host remembers the newest state of each keystore that it has seen, so that an older
+    /// one is noticed. Default: `epochs` in `$STATE_DIRECTORY`, otherwise `pgveil-epochs` beside the policy.
+    pub(super) state: Optional<String>,
 }
 
 /// What happens while the key management service is unavailable. Never plaintext, either way.

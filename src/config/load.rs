@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    Finding, Policy,
+    Declaration, Finding, Policy,
     check::{self, Check},
     file::PolicyFile,
     issue::{At, Issue, Issues, Place},
@@ -23,20 +23,21 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// Loads a policy file and applies environment overrides (`PGVEIL_UPSTREAM__HOSTS=…`).
+/// Loads a policy file, with these kinds of key management service, and applies environment overrides (`PGVEIL_UPSTREAM__HOSTS=…`).
 ///
 /// The errors are all findings, warnings included, in the order of the file; at least one is an error.
-pub fn load(path: &Path) -> Result<Loaded, Vec<Finding>> {
+pub fn load(path: &Path, kms: &[&'static Declaration]) -> Result<Loaded, Vec<Finding>> {
     match std::fs::read(path) {
         // Names and values that are not UTF-8 match nothing or fail their check.
         Ok(text) => load_from(
             path,
             &text,
             std::env::vars_os().map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned())),
+            kms,
         ),
         Err(error) => {
             let issue = Issue::new("policy/unreadable", format!("cannot read the policy file: {error}"));
-            Err(Sources::new(path, "", None, &[]).findings(&[issue]))
+            Err(Sources::new(path, "", None, &[], kms).findings(&[issue]))
         }
     }
 }
@@ -48,10 +49,11 @@ pub fn load_from(
     path: &Path,
     text: &[u8],
     vars: impl IntoIterator<Item = (String, String)>,
+    kms: &[&'static Declaration],
 ) -> Result<Loaded, Vec<Finding>> {
     let text = match decode(text) {
         Ok(text) => text,
-        Err((readable, issue)) => return Err(Sources::new(path, readable, None, &[]).findings(&[*issue])),
+        Err((readable, issue)) => return Err(Sources::new(path, readable, None, &[], kms).findings(&[*issue])),
     };
     let mut state_directory = None;
     let vars = overrides::candidates(vars.into_iter().inspect(|(name, value)| {
@@ -61,9 +63,9 @@ pub fn load_from(
     }));
     let mut root = match yaml::parse(text) {
         Ok(root) => root,
-        Err(issue) => return Err(Sources::new(path, text, None, &[]).findings(&[*issue])),
+        Err(issue) => return Err(Sources::new(path, text, None, &[], kms).findings(&[*issue])),
     };
-    let sources = Sources::new(path, text, Some(&root), &vars);
+    let sources = Sources::new(path, text, Some(&root), &vars, kms);
     let issues = Issues::default();
     overrides::apply(&mut root, &vars, &issues);
     let file = reader::read::<PolicyFile>(&root, &issues);
@@ -73,6 +75,7 @@ pub fn load_from(
         file: path,
         folder: path.parent().unwrap_or(Path::new("")),
         state_directory: state_directory.as_deref(),
+        kms,
         position: &|at: At| match at.place() {
             Place::File(start, _) => sources.line_and_column(start),
             Place::Env(_) | Place::Nowhere => (0, 0),

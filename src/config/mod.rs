@@ -1,7 +1,8 @@
 //! The YAML policy: model, loading with line and column diagnostics, JSON Schema.
 //!
 //! [`load()`] reads a file, applies environment overrides and gives a [`Policy`] whose names and
-//! types are checked, or findings that point into the file. Imports only `values` and `crypto`
+//! types are checked, or findings that point into the file. What kinds of key management service there
+//! are is given to it, as [`Declaration`]s. Imports only `values` and `crypto`
 //! (for the vocabulary of types, normalisations, ciphers and paddings).
 //!
 //! The way of a policy: text → `yaml` (a tree with places) → `overrides` (the environment) →
@@ -13,6 +14,7 @@ mod field;
 mod file;
 mod finding;
 mod issue;
+pub mod kms;
 mod load;
 mod mask;
 mod model;
@@ -32,8 +34,10 @@ mod tests;
 
 pub use check::AUTH_QUERY;
 pub use finding::{Finding, Severity, findings_json};
+pub use kms::{Declaration, KmsConfig, KmsSettings};
 pub use load::{Loaded, load, load_from};
 pub use model::*;
 pub use protected::{Mode, OnError, ProtectedColumn, ProtectedTable, Storage};
+pub(crate) use scalars::duration;
 pub use schema::json_schema;
 pub use secret::{Secret, SecretError};

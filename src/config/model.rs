@@ -8,19 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{ProtectedColumn, ProtectedTable, Secret};
-
-/// One `kms:` entry: exactly one provider; its key in the file is the kind.
-#[derive(Clone, Debug)]
-pub enum KmsConfig {
-    /// A keyring file on this host.
-    Local {
-        /// Path of the keyring file, created (mode 0600) on first use.
-        keyring: PathBuf,
-        /// Passphrase under which the file's keys are sealed (Argon2id).
-        passphrase: Option<Secret>,
-    },
-}
+use super::{KmsConfig, ProtectedColumn, ProtectedTable, Secret};
 
 /// A whole policy, checked and with its defaults filled in.
 #[derive(Clone, Debug)]
@@ -35,6 +23,8 @@ pub struct Policy {
     pub upstream: Upstream,
     /// pgveil's own login.
     pub service: Service,
+    /// The login for `apply` and for changes of keys; None: the one above.
+    pub owner: Option<Service>,
     /// Key management services by name.
     pub kms: BTreeMap<String, KmsConfig>,
     /// Key defaults.
@@ -253,10 +243,42 @@ pub struct Service {
 /// `keys:`
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// Name of the KMS of the platform scope.
+    /// Name in [`Policy::kms`].
     pub kms: String,
     /// What happens while the KMS is unavailable.
     pub failure_policy: FailurePolicy,
+    /// How long cached keys serve under `closed` without the KMS having answered.
+    pub max_unverified: Duration,
+    /// How long they do under `open`.
+    pub fail_open_max: Duration,
+    /// How long an unwrapped DEK is kept before the KMS is asked for it again.
+    pub cache_ttl: Duration,
+    /// A DEK is replaced when it has sealed for so long; None: only by command.
+    pub dek_epoch: Option<Duration>,
+    /// A DEK is replaced when it has sealed most of so many values, and seals no more; 1 to 2^32.
+    pub dek_max_uses: u64,
+    /// A KEK is due for rotation after so long; None: never.
+    pub kek_rotation: Option<Duration>,
+    /// Where this host remembers the newest state of each keystore that it has seen.
+    pub state: Option<PathBuf>,
+}
+
+impl Keys {
+    /// The defaults, with keys in the service of this name.
+    pub fn with_defaults(kms: &str) -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            kms: kms.to_owned(),
+            failure_policy: FailurePolicy::Closed,
+            max_unverified: Duration::from_secs(60),
+            fail_open_max: DAY,
+            cache_ttl: Duration::from_secs(60 * 60),
+            dek_epoch: Some(90 * DAY),
+            dek_max_uses: 1 << 30,
+            kek_rotation: None,
+            state: None,
+        }
+    }
 }
 
 /// `failure_policy:`; never plaintext in either.

@@ -31,6 +31,44 @@ pub(super) fn read<'de, T: Deserialize<'de>>(root: &Node, issues: &Issues) -> Fi
     Field::deserialize(Reader { node, owner: At::NOWHERE, issues }).unwrap_or(Field { at: At::NOWHERE, value: None })
 }
 
+/// Reads one value; what is wrong goes to `issues`. `owner` is the place of its key.
+pub(super) fn value<'de, T: Deserialize<'de>>(node: &Node, owner: At, issues: &Issues) -> Field<T> {
+    Field::deserialize(Reader { node, owner, issues }).unwrap_or(Field { at: node.at, value: None })
+}
+
+/// A mapping of one key, which says what kind of thing it is: that key and what it holds.
+pub(super) fn one_of<'a>(
+    node: &'a Node,
+    owner: At,
+    kinds: &[&str],
+    issues: &'a Issues,
+) -> Option<(&'a Node, &'a Node)> {
+    let reader = Reader { node, owner, issues };
+    let found = match &node.kind {
+        Kind::Scalar(text) if kinds.contains(&text.as_str()) => Err(needs_settings(text)),
+        Kind::Scalar(text) => Err(unknown_word(text, kinds)),
+        Kind::Map(_) => reader.the_one(kinds),
+        _ => Err(reader.expected(&format!("one of {}", kinds.join(", ")))),
+    };
+    found.map_err(|error| error.placed(node, owner).record(issues)).ok()
+}
+
+/// The entries of a mapping with these keys, all of them optional.
+pub(super) fn entries<'a>(
+    node: &'a Node,
+    owner: At,
+    known: &[&str],
+    issues: &'a Issues,
+) -> Option<Vec<(&'a Node, &'a Node)>> {
+    let reader = Reader { node, owner, issues };
+    reader.entries(Some(known)).map_err(|error| error.placed(node, owner).record(issues)).ok()
+}
+
+/// Says that a key is missing, unless it is there with a slip of the pen.
+pub(super) fn missing(key: &'static str, node: &Node, owner: At, issues: &Issues) {
+    <ReadError as serde::de::Error>::missing_field(key).placed(node, owner).record(issues);
+}
+
 /// What the model's code says when something does not fit; becomes an [`Issue`] at the next [`Field`].
 #[derive(Debug)]
 struct ReadError {
@@ -59,6 +97,12 @@ impl ReadError {
         let place = if absent && owner != At::NOWHERE { owner } else { node.at };
         self.issue.at = self.issue.at.or(Some(place));
         self
+    }
+
+    fn record(self, issues: &Issues) {
+        if !self.recorded {
+            issues.push(*self.issue);
+        }
     }
 }
 
@@ -141,6 +185,30 @@ impl<'a> Reader<'a> {
         Ok(kept)
     }
 
+    /// The only entry of the mapping, its key one of `variants`.
+    fn the_one(&self, variants: &[&str]) -> Result<(&'a Node, &'a Node), ReadError> {
+        let mut entries = self.entries(Some(variants))?;
+        // An override by environment wins over another kind in the file.
+        if entries.len() > 1 && entries.iter().any(|(key, _)| key.at.is_env()) {
+            entries.retain(|(key, _)| key.at.is_env());
+        }
+        match entries.as_slice() {
+            [only] => Ok(*only),
+            [] => {
+                let mut error = exactly_one(variants);
+                // Each entry has got an issue of its own; those from the environment are warnings only.
+                error.recorded = matches!(&self.node.kind, Kind::Map(all)
+                    if !all.is_empty() && !all.iter().any(|(key, _)| key.at.is_env()));
+                Err(error)
+            }
+            [_, (second, _), ..] => {
+                let mut error = exactly_one(variants);
+                error.issue.at = Some(second.at);
+                Err(error)
+            }
+        }
+    }
+
     fn number<T: std::str::FromStr>(&self) -> Result<T, ReadError> {
         self.node.scalar().and_then(|s| s.parse().ok()).ok_or_else(|| self.expected("a whole number"))
     }
@@ -164,10 +232,10 @@ fn unknown_key(name: &str, known: &[&str]) -> Issue {
     Issue::new("policy/unknown-key", format!("unknown key `{}`", shorten(name))).label(suggestion(name, known))
 }
 
-/// Is the key there, but with a slip of the pen?
+/// Is the key there, but with a slip of the pen? That is an error of its own, except in a variable's name.
 fn misspelt(key: &str, node: &Node) -> bool {
     let Kind::Map(entries) = &node.kind else { return false };
-    entries.iter().any(|(k, _)| k.scalar().is_some_and(|written| near(written, [key]).is_some()))
+    entries.iter().any(|(k, _)| !k.at.is_env() && k.scalar().is_some_and(|written| near(written, [key]).is_some()))
 }
 
 /// Names go into messages whole, novels do not.
@@ -176,7 +244,12 @@ pub(super) fn shorten(text: &str) -> String {
     if short.len() < text.len() {
         short.push('…');
     }
-    short.escape_debug().collect::<String>().replace("\\\"", "\"").replace("\\'", "'")
+    printable(&short)
+}
+
+/// Without control characters.
+pub(super) fn printable(text: &str) -> String {
+    text.escape_debug().collect::<String>().replace("\\\"", "\"").replace("\\'", "'")
 }
 
 impl<'de> Deserializer<'de> for Reader<'_> {
@@ -255,28 +328,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Kind::Scalar(text) if variants.contains(&text.as_str()) => {
                 visitor.visit_enum(Variant { name: text, content: None, reader: self })
             }
-            Kind::Scalar(text) => Err(Issue::new("policy/bad-value", format!("unknown value `{}`", shorten(text)))
-                .label(suggestion(text, variants))
-                .into()),
+            Kind::Scalar(text) => Err(unknown_word(text, variants)),
             Kind::Map(_) => {
-                let mut entries = self.entries(Some(variants))?;
-                // An override by environment wins over another kind in the file.
-                if entries.len() > 1 && entries.iter().any(|(key, _)| key.at.is_env()) {
-                    entries.retain(|(key, _)| key.at.is_env());
-                }
-                match entries.as_slice() {
-                    [(key, content)] => {
-                        let reader = Reader { owner: key.at, ..self };
-                        let name = key.scalar().unwrap_or_default();
-                        visitor.visit_enum(Variant { name, content: Some(content), reader })
-                    }
-                    [] => Err(exactly_one(variants)),
-                    [_, (second, _), ..] => {
-                        let mut error = exactly_one(variants);
-                        error.issue.at = Some(second.at);
-                        Err(error)
-                    }
-                }
+                let (key, content) = self.the_one(variants)?;
+                let reader = Reader { owner: key.at, ..self };
+                let name = key.scalar().unwrap_or_default();
+                visitor.visit_enum(Variant { name, content: Some(content), reader })
             }
             _ => Err(self.expected(&format!("one of {}", variants.join(", ")))),
         }
@@ -304,6 +361,18 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         i8 i16 i32 i64 i128 u8 u16 u32 u128 f32 f64 char bytes byte_buf unit unit_struct tuple
         tuple_struct identifier
     }
+}
+
+fn unknown_word(text: &str, variants: &[&str]) -> ReadError {
+    Issue::new("policy/bad-value", format!("unknown value `{}`", shorten(text)))
+        .label(suggestion(text, variants))
+        .into()
+}
+
+fn needs_settings(kind: &str) -> ReadError {
+    Issue::new("policy/wrong-type", format!("`{kind}` needs its settings"))
+        .label(format!("write `{{ {kind}: … }}`"))
+        .into()
 }
 
 /// A mapping that stands for an enum has one key.
@@ -403,9 +472,7 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
         match self.content {
             Some(node) => seed.deserialize(self.reader.with(node)).map_err(|e| e.placed(node, self.reader.owner)),
-            None => Err(Issue::new("policy/wrong-type", format!("`{}` needs its settings", self.name))
-                .label(format!("write `{{ {}: … }}`", self.name))
-                .into()),
+            None => Err(needs_settings(self.name)),
         }
     }
 

@@ -3,9 +3,11 @@
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::{
+    Declaration,
     finding::{Finding, Severity},
     issue::{At, Issue, Place},
-    mask::mask,
+    kms::SettingKind,
+    mask::{is_secret, mask, secret, taken_out, without},
     yaml::Node,
 };
 
@@ -21,7 +23,11 @@ pub(super) struct Sources<'a> {
     text: &'a str,
     /// The same with secrets blotted out, byte for byte in place.
     masked: String,
+    /// What was blotted out of it and of the variables.
+    hidden: Vec<String>,
     vars: &'a [(String, String)],
+    /// Names of declared settings that hold secrets.
+    secrets: Vec<&'static str>,
     /// Where each line starts.
     lines: Vec<usize>,
 }
@@ -32,9 +38,21 @@ impl<'a> Sources<'a> {
         text: &'a str,
         root: Option<&Node>,
         vars: &'a [(String, String)],
+        kms: &[&'static Declaration],
     ) -> Self {
         let lines = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|i| i + 1)).collect();
-        Self { path: path.display().to_string(), text, masked: mask(text, root), vars, lines }
+        let settings = kms.iter().flat_map(|declared| declared.settings);
+        let secrets: Vec<_> = settings.filter(|s| s.value == SettingKind::Secret).map(|s| s.name).collect();
+        let masked = mask(text, root, &secrets);
+        let mut hidden = taken_out(text, &masked);
+        for (name, value) in vars {
+            if is_secret(name, &secrets) {
+                hidden.extend(secret(value));
+            } else {
+                hidden.extend(taken_out(value, &mask(value, None, &secrets)));
+            }
+        }
+        Self { path: path.display().to_string(), text, masked, hidden, vars, secrets, lines }
     }
 
     /// Renders findings in the given order. Of too many, errors are shown rather than warnings.
@@ -52,6 +70,7 @@ impl<'a> Sources<'a> {
     }
 
     fn finding(&self, issue: &Issue) -> Finding {
+        let issue = &Issue { message: without(&issue.message, &self.hidden), ..issue.clone() };
         let place = issue.at.unwrap_or(At::NOWHERE).place();
         let message = match place {
             Place::Env(index) => match self.vars.get(index) {
@@ -91,8 +110,8 @@ impl<'a> Sources<'a> {
             Place::Nowhere => vec![Origin::path(self.path.clone()).into()],
             Place::Env(index) => {
                 let Some((name, value)) = self.vars.get(index) else { return Vec::new() };
-                let secret = ["PAS", "PWD", "SECRET"].iter().any(|word| name.contains(word));
-                let shown = if secret { "***".to_owned() } else { mask(value, None) };
+                let secret = is_secret(name, &self.secrets);
+                let shown = if secret { "***".to_owned() } else { mask(value, None, &self.secrets) };
                 let source = format!("{name}={shown}").replace(['\n', '\r'], " ");
                 if source.len() > MAX_LINE {
                     return Vec::new();

@@ -70,6 +70,25 @@ fn host_port(text: &str, default: u16) -> Result<(String, u16), String> {
     Ok((host.to_owned(), port))
 }
 
+/// `http://host[:port][/path]` or `https://…`. Who logs in, queries and fragments have settings of their own.
+pub(super) fn url(text: &str) -> Result<(), String> {
+    const EXPECTED: &str = "expected `https://host[:port]`";
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(EXPECTED)?;
+    if rest.contains(|c: char| c.is_whitespace() || c.is_control() || !c.is_ascii() || "@?#\\".contains(c)) {
+        return Err(format!("{EXPECTED}, without a user, blanks, `?` or `#`"));
+    }
+    let host = rest.split_once('/').map_or(rest, |(host, _)| host);
+    if host.is_empty() {
+        return Err(format!("{EXPECTED}: the host is missing"));
+    }
+    match upstream(host) {
+        Ok((host, _)) if host.contains('/') => Err(EXPECTED.to_owned()),
+        Ok(_) => Ok(()),
+        Err(why) if why.starts_with("expected `host:port`") => Err(EXPECTED.to_owned()),
+        Err(why) => Err(why),
+    }
+}
+
 /// Bytes: `4096`, `512KiB`, `64MiB`, `1GiB`.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     const EXPECTED: &str = "write bytes as `4096`, `512KiB`, `64MiB` or `1GiB`";
@@ -88,7 +107,7 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
 }
 
 /// Time: `500ms`, `30s`, `5min`, `1h`, `7d`; a bare number is seconds. What is too long to count is as long as can be.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "write `500ms`, `30s`, `5min`, `1h` or `7d`; a bare number is seconds";
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -1,70 +1,32 @@
-//! Key management services and key defaults.
+//! Key defaults.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use super::{Check, given};
+use super::{
+    Check,
+    durations::{self, DAY, Range},
+    given,
+    kms::DEFAULT_NAME,
+    unreadable,
+};
 use crate::config::{
     FailurePolicy, Keys, KmsConfig,
-    field::{Entries, Field},
+    field::{Entries, Field, Scalar},
     file::{FailureFile, KeysFile, KmsFile},
     issue::{At, Issue},
     near, reader,
 };
 
-/// Name of the service that exists when the policy names none.
-const DEFAULT_NAME: &str = "local";
-
-pub(super) fn services(
-    field: Option<&Field<Entries<KmsFile>>>,
-    check: &Check<'_>,
-    notes: &mut Vec<String>,
-) -> BTreeMap<String, KmsConfig> {
-    let mut services = BTreeMap::new();
-    let Some((entries, at)) = given(field) else {
-        // An unreadable `kms:` is an error already.
-        if field.is_none() {
-            let keyring = match check.state_directory.and_then(|list| list.split(':').find(|d| !d.is_empty())) {
-                Some(directory) => std::path::Path::new(directory).join("keyring"),
-                None => check.folder.join("pgveil-keyring"),
-            };
-            notes.push(format!("the policy names no kms: keys live in the local keyring {}", keyring.display()));
-            services.insert(DEFAULT_NAME.to_owned(), KmsConfig::Local { keyring, passphrase: None });
-        }
-        return services;
-    };
-    if entries.0.is_empty() {
-        let issue = Issue::new("policy/missing-key", "`kms` names no key management service");
-        check.push(
-            issue.at(at).label("leave it out for a local keyring, or name one: `main: { local: { keyring: … } }`"),
-        );
-    }
-    for (key, value) in &entries.0 {
-        let (Some(name), Some((kms, _))) = (&key.value, value.get()) else { continue };
-        if name.is_empty() {
-            check.push(Issue::new("policy/bad-name", "a name must not be empty").at(key.at).label("name of a KMS"));
-        }
-        if let Some(kind) = kms.unsupported() {
-            let kind_at = value.at;
-            check.not_yet(
-                kind_at,
-                format_args!("`{kind}` as key management service"),
-                "write `local: { keyring: PATH }`: a keyring file on this host",
-            );
-            // Known by name all the same, so that `keys.kms` is not reported too.
-            services.insert(name.clone(), KmsConfig::Local { keyring: check.folder.to_owned(), passphrase: None });
-        }
-        if let KmsFile::Local(local) = kms
-            && let Some((keyring, at)) = local.keyring.get()
-        {
-            let keyring = check.path(keyring, at);
-            services.insert(
-                name.clone(),
-                KmsConfig::Local { keyring, passphrase: check.secret(local.passphrase.as_ref()) },
-            );
-        }
-    }
-    services
-}
+/// Shorter, and it would run out between two looks at the KMS, which are a second apart at least.
+const UNVERIFIED: Range =
+    (Duration::from_secs(2), DAY, "from 2s to 1d, or 0: no key is used once a look at the KMS has failed");
+const FAIL_OPEN: Range = (Duration::from_secs(2), Duration::from_secs(30 * 86400), "from 2s to 30d");
+const CACHE: Range = (Duration::from_secs(1), Duration::from_secs(7 * 86400), "from 1s to 7d");
+/// Shorter, and the next rotation would be due before every pgveil has heard of the last.
+const ROTATION: Range =
+    (Duration::from_secs(10), Duration::from_secs(3650 * 86400), "from 10s to 3650d, or 0 to switch it off");
+/// Random nonces of 96 bits: NIST SP 800-38D, section 8.3.
+const MAX_USES: u64 = 1 << 32;
 
 pub(super) fn defaults(
     field: Option<&Field<KeysFile>>,
@@ -96,9 +58,101 @@ pub(super) fn defaults(
         }
         first.to_owned()
     };
-    let failure_policy = match file.and_then(|f| given(f.failure_policy.as_ref())) {
+    let default = Keys { state: Some(state(check)), ..Keys::with_defaults(&kms) };
+    match file {
+        Some(file) => rules(file, default, check),
+        None => default,
+    }
+}
+
+/// What is said about keys besides where they are.
+fn rules(file: &KeysFile, default: Keys, check: &Check<'_>) -> Keys {
+    let failure_policy = match given(file.failure_policy.as_ref()) {
         Some((FailureFile::Open, _)) => FailurePolicy::Open,
         Some((FailureFile::Closed, _)) | None => FailurePolicy::Closed,
     };
-    Keys { kms, failure_policy }
+    let max_unverified = durations::read(file.max_unverified.as_ref(), "keys.max_unverified", UNVERIFIED, check)
+        .map_or(default.max_unverified, |(duration, _)| duration);
+    let fail_open_max = durations::limit(
+        file.fail_open_max.as_ref(),
+        "keys.fail_open_max",
+        FAIL_OPEN,
+        (default.fail_open_max, "write `failure_policy: closed` instead"),
+        check,
+    );
+    outage(file, failure_policy, (max_unverified, fail_open_max), check);
+    let cache_ttl = durations::limit(
+        file.cache_ttl.as_ref(),
+        "keys.cache_ttl",
+        CACHE,
+        (default.cache_ttl, "expected more than 0: the KMS would be asked for every value"),
+        check,
+    );
+    let rotation = |field: Option<&Field<Scalar>>, key: &str, default: Option<Duration>| {
+        durations::optional(field, key, ROTATION, default, check)
+    };
+    Keys {
+        failure_policy,
+        max_unverified,
+        fail_open_max,
+        cache_ttl,
+        dek_epoch: rotation(file.dek_epoch.as_ref(), "keys.dek_epoch", default.dek_epoch),
+        dek_max_uses: uses(file.dek_max_uses.as_ref(), default.dek_max_uses, check),
+        kek_rotation: rotation(file.kek_rotation.as_ref(), "keys.kek_rotation", default.kek_rotation),
+        state: given(file.state.as_ref()).map_or(default.state, |(path, at)| Some(check.path(path, at))),
+        kms: default.kms,
+    }
+}
+
+/// What counts during an outage. `max_unverified` counts under `open` too: how often the KMS is looked at
+/// follows from it, and from when on the use of keys is told as an exception.
+fn outage(
+    file: &KeysFile,
+    policy: FailurePolicy,
+    (max_unverified, fail_open_max): (Duration, Duration),
+    check: &Check<'_>,
+) {
+    if unreadable(file.failure_policy.as_ref()) {
+        return;
+    }
+    let longest = given(file.fail_open_max.as_ref()).map(|(_, at)| at);
+    match (policy, longest) {
+        (FailurePolicy::Closed, Some(at)) => {
+            check.no_effect(at, "`keys.fail_open_max`", "it belongs to `failure_policy: open`");
+        }
+        (FailurePolicy::Open, _) if fail_open_max < max_unverified => {
+            let unverified = given(file.max_unverified.as_ref()).map(|(_, at)| at);
+            let message =
+                "`keys.fail_open_max` is shorter than `keys.max_unverified`: `open` would fail sooner than `closed`";
+            let at = longest.or(unverified).unwrap_or(At::NOWHERE);
+            let mut issue = Issue::new("policy/bad-duration", message).at(at);
+            issue = match (longest, unverified) {
+                (Some(_), Some(other)) => issue.label("the shorter one").related(other, "the longer one"),
+                (Some(_), None) => issue.label("`max_unverified` is 60s by default"),
+                (None, _) => issue.label("`fail_open_max` is 24h by default"),
+            };
+            check.push(issue);
+        }
+        _ => {}
+    }
+}
+
+fn uses(field: Option<&Field<u64>>, default: u64, check: &Check<'_>) -> u64 {
+    match given(field) {
+        Some((uses, _)) if (1..=MAX_USES).contains(uses) => *uses,
+        Some((_, at)) => {
+            let issue = Issue::new("policy/bad-value", "`keys.dek_max_uses` is out of range");
+            check.push(issue.at(at).label("from 1 to 4294967296"));
+            default
+        }
+        None => default,
+    }
+}
+
+/// In systemd's state directory, otherwise beside the policy.
+fn state(check: &Check<'_>) -> PathBuf {
+    match check.state_directory() {
+        Some(directory) => directory.join("epochs"),
+        None => check.folder.join("pgveil-epochs"),
+    }
 }

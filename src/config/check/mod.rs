@@ -8,7 +8,9 @@ mod agree;
 mod auth;
 mod column;
 mod door;
+mod durations;
 mod keys;
+mod kms;
 mod server;
 mod tables;
 mod timeouts;
@@ -18,9 +20,10 @@ mod upstream;
 use std::path::{Path, PathBuf};
 
 pub use auth::AUTH_QUERY;
+pub(super) use kms::LATER;
 
 use super::{
-    Policy, Secret,
+    Declaration, Policy, Secret,
     field::{Field, TextOr},
     file::{PolicyFile, SecretFile},
     issue::{At, Issue, Issues},
@@ -35,13 +38,15 @@ pub(super) struct Check<'a> {
     pub(super) folder: &'a Path,
     /// systemd's `STATE_DIRECTORY`, if set.
     pub(super) state_directory: Option<&'a str>,
+    /// The kinds of key management service that there are.
+    pub(super) kms: &'a [&'static Declaration],
     /// 1-based line and column of a place in the file.
     pub(super) position: &'a dyn Fn(At) -> (u32, u32),
 }
 
 /// Checks the whole file. Defaults worth telling about are put into `notes`.
 pub(super) fn policy(file: &PolicyFile, check: &Check<'_>, notes: &mut Vec<String>) -> Policy {
-    let kms = keys::services(file.kms.as_ref(), check, notes);
+    let kms = kms::services(file.kms.as_ref(), check, notes);
     let listen = server::listen(file.listen.as_ref(), check);
     let tls = tls::tls(file.tls.as_ref(), check);
     let upstream = upstream::upstream(file.upstream.as_ref(), check);
@@ -54,6 +59,7 @@ pub(super) fn policy(file: &PolicyFile, check: &Check<'_>, notes: &mut Vec<Strin
         tls,
         upstream,
         service: server::service(file.service.as_ref(), check),
+        owner: server::owner(file, check),
         keys: keys::defaults(file.keys.as_ref(), file.kms.as_ref(), &kms, check),
         kms,
         databases: tables::databases(file.databases.as_ref(), check),
@@ -91,6 +97,11 @@ impl Check<'_> {
             self.push(Issue::new("policy/bad-value", "not a path").at(at).label("expected a path"));
         }
         self.folder.join(text)
+    }
+
+    /// The directory that systemd made for the service's state, the first if there are several.
+    fn state_directory(&self) -> Option<&Path> {
+        self.state_directory.and_then(|list| list.split(':').find(|d| !d.is_empty())).map(Path::new)
     }
 
     fn secret(&self, secret: Option<&Field<TextOr<SecretFile>>>) -> Option<Secret> {

@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 
-use super::{Check, given};
+use super::{Check, given, unreadable};
 use crate::config::{
     Limits, Listen, Log, LogFormat, Service,
     field::{Field, OneOrMany, Scalar},
-    file::{LimitsFile, LogFile, LogFormatFile, MetricsFile, ServiceFile},
+    file::{LimitsFile, LogFile, LogFormatFile, MetricsFile, PolicyFile, ServiceFile},
     issue::{At, Issue},
     names, near, reader, scalars,
 };
 
 /// The envelope's limit for one value.
 const MAX_VALUE: usize = 64 << 20;
+/// The role that pgveil logs in as when the policy names none.
+const SERVICE: &str = "pgveil";
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) fn listen(field: Option<&Field<OneOrMany<String>>>, check: &Check<'_>) -> Vec<Listen> {
@@ -55,15 +57,27 @@ pub(super) fn bad_address(text: &str, why: String) -> Issue {
 pub(super) fn service(field: Option<&Field<ServiceFile>>, check: &Check<'_>) -> Service {
     let file = given(field).map(|(file, _)| file);
     let user = match file.and_then(|f| given(f.user.as_ref())) {
-        Some((user, at)) => {
-            if let Some(fault) = names::fault(user) {
-                check.push(Issue::new("policy/bad-name", fault).at(at).label("name of a role"));
-            }
-            user.clone()
-        }
-        None => "pgveil".to_owned(),
+        Some(user) => role(user, check),
+        None => SERVICE.to_owned(),
     };
     Service { user, password: check.secret(file.and_then(|f| f.password.as_ref())) }
+}
+
+pub(super) fn owner(file: &PolicyFile, check: &Check<'_>) -> Option<Service> {
+    let (owner, _) = given(file.owner.as_ref())?;
+    let (user, at) = owner.user.get()?;
+    let service = given(file.service.as_ref()).and_then(|(service, _)| given(service.user.as_ref()));
+    if service.map_or(SERVICE, |(name, _)| name) == user && !unreadable(file.service.as_ref()) {
+        check.no_effect(at, "`owner`", "the same role as `service`: what serves clients could change keys");
+    }
+    Some(Service { user: role((user, at), check), password: check.secret(owner.password.as_ref()) })
+}
+
+fn role((name, at): (&String, At), check: &Check<'_>) -> String {
+    if let Some(fault) = names::fault(name) {
+        check.push(Issue::new("policy/bad-name", fault).at(at).label("name of a role"));
+    }
+    name.clone()
 }
 
 pub(super) fn limits(field: Option<&Field<LimitsFile>>, check: &Check<'_>) -> Limits {

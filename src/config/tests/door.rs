@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{codes, load, load_with};
+use super::{KINDS, codes, load, load_with};
 use crate::config::{
     AUTH_QUERY, Auth, AuthMethod, CertificateName, CertificateRule, ChannelBinding, Policy, Roots, SslMode,
     TargetSession, TlsMode, Verifiers, load_from,
@@ -50,7 +50,7 @@ upstream:
 limits: { max_logins: 7 }
 timeouts: { login: 1min, connect: 500ms, idle: 7d, idle_in_transaction: 5min, keepalive: 30, drain: 1h }
 ";
-    let loaded = load_from(Path::new("/etc/pgveil/policy.yaml"), text.as_bytes(), []).unwrap();
+    let loaded = load_from(Path::new("/etc/pgveil/policy.yaml"), text.as_bytes(), [], &KINDS).unwrap();
     assert!(loaded.warnings.is_empty() && loaded.notes.len() == 1, "{:?} {:?}", loaded.warnings, loaded.notes);
     let policy = loaded.policy;
     let Auth { method, verifiers, credentials } = policy.auth;

@@ -1,7 +1,9 @@
 //! Overrides by environment variables.
 
+use std::path::Path;
+
 use super::{codes, load_with, rendered};
-use crate::config::{FailurePolicy, KmsConfig, Listen, LogFormat, Mode, Secret};
+use crate::config::{FailurePolicy, Listen, LogFormat, Mode, Secret};
 
 const BASE: &str = "
 upstream: { hosts: db:5432 }
@@ -35,8 +37,8 @@ fn scalars_lists_and_nested_keys_are_overridden() {
     assert_eq!((policy.limits.max_connections, policy.limits.plan_cache), (7, 1 << 30));
     assert_eq!((policy.keys.failure_policy, policy.log.format), (FailurePolicy::Open, LogFormat::Json));
     assert!(policy.metrics.is_some());
-    let KmsConfig::Local { keyring, .. } = policy.kms.get("Main").expect("matched without regard to case");
-    assert_eq!(keyring.to_str(), Some("/b"));
+    let main = policy.kms.get("Main").expect("matched without regard to case");
+    assert_eq!((main.kind, main.settings.path("keyring")), ("local", Some(Path::new("/b"))));
     let column = policy.databases.get("app").unwrap().columns.first().unwrap().clone();
     assert_eq!((column.mode, column.normalize.len()), (Mode::Equality, 2));
 }
@@ -95,6 +97,18 @@ warning[policy/unknown-variable]: environment variable PGVEIL_UPSTREAM__HSOTS: u
 1 | PGVEIL_UPSTREAM__HSOTS=x
   | ^^^^^^^^^^^^^^^^^^^^^^ did you mean `hosts`? allowed: hosts, target_session_attrs, sslmode, sslrootcert, sslcert, sslkey, channel_binding"
     );
+}
+
+/// The misspelt variable is a warning only, so it cannot stand for the error that a key is missing.
+#[test]
+fn a_misspelt_variable_does_not_hide_that_a_key_is_missing() {
+    let found = load_with("", &[("PGVEIL_UPSTREAM__HSOTS", "db")]);
+    assert!(codes(found).contains(&"policy/missing-key"));
+    let vars = [("PGVEIL_UPSTREAM__HOSTS", "db"), ("PGVEIL_KMS__PROD__AWS__KYE", "alias/x")];
+    let found = load_with("", &vars).unwrap_err();
+    let mut codes: Vec<_> = found.iter().map(|f| f.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["policy/missing-key", "policy/unknown-variable"]);
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{codes, load, load_with};
+use super::{KINDS, codes, load, load_with};
 use crate::{
     config::{
-        AuthMethod, FailurePolicy, KmsConfig, Listen, LogFormat, Mode, OnError, ProtectedColumn, Secret, Storage,
-        load_from,
+        AuthMethod, FailurePolicy, Listen, LogFormat, Mode, OnError, ProtectedColumn, Secret, Storage, load_from,
     },
     crypto::{Cipher, Padding},
     values::{LogicalType, Normalize},
@@ -54,9 +53,9 @@ fn the_policy_of_the_documentation_loads_without_a_warning() {
     assert_eq!(policy.upstream.hosts, [("127.0.0.1".to_owned(), 5432)]);
     assert_eq!(policy.service.user, "pgveil");
     assert!(matches!(policy.service.password, Some(Secret::Env(ref name)) if name == "PGVEIL_SERVICE_PASSWORD"));
-    let KmsConfig::Local { keyring, passphrase } = policy.kms.get("main").unwrap();
-    assert_eq!(keyring, Path::new("/var/lib/pgveil/keyring"));
-    assert!(passphrase.is_none());
+    let main = policy.kms.get("main").unwrap();
+    assert_eq!((main.kind, main.settings.path("keyring")), ("local", Some(Path::new("/var/lib/pgveil/keyring"))));
+    assert!(main.settings.secret("passphrase").is_none());
     assert_eq!(policy.metrics, Some("127.0.0.1:9187".parse().unwrap()));
     assert_eq!(policy.protected_columns(), 6);
     let app = policy.databases.get("app").unwrap();
@@ -115,8 +114,8 @@ fn one_line_is_a_policy_and_the_rest_are_defaults() {
     assert_eq!((policy.limits.plan_cache, policy.metrics), (64 << 20, None));
     assert_eq!((policy.log.level.as_str(), policy.log.format), ("info", LogFormat::Text));
     assert!(policy.databases.is_empty());
-    let KmsConfig::Local { keyring, .. } = policy.kms.get(&policy.keys.kms).unwrap();
-    assert_eq!(keyring, Path::new("pgveil-keyring"));
+    let local = policy.kms.get(&policy.keys.kms).unwrap();
+    assert_eq!((local.kind, local.settings.path("keyring")), ("local", Some(Path::new("pgveil-keyring"))));
     assert_eq!(loaded.notes, ["the policy names no kms: keys live in the local keyring pgveil-keyring"]);
 }
 
@@ -124,8 +123,8 @@ fn one_line_is_a_policy_and_the_rest_are_defaults() {
 fn under_systemd_the_default_keyring_lives_in_the_state_directory() {
     let policy =
         load_with("upstream: { hosts: db }", &[("STATE_DIRECTORY", "/var/lib/pgveil:/var/lib/other")]).unwrap().policy;
-    let KmsConfig::Local { keyring, .. } = policy.kms.get(&policy.keys.kms).unwrap();
-    assert_eq!(keyring, Path::new("/var/lib/pgveil/keyring"));
+    let keyring = policy.kms.get(&policy.keys.kms).unwrap().settings.path("keyring");
+    assert_eq!(keyring, Some(Path::new("/var/lib/pgveil/keyring")));
 }
 
 #[test]
@@ -136,17 +135,17 @@ upstream: { hosts: [/run/postgresql, \"[::1]:5433\"] }
 service: { password: { file: secrets/service } }
 kms: { main: { local: { keyring: keyring, passphrase: { file: /secrets/phrase } } } }
 ";
-    let policy = load_from(Path::new("/etc/pgveil/policy.yaml"), text.as_bytes(), []).unwrap().policy;
+    let policy = load_from(Path::new("/etc/pgveil/policy.yaml"), text.as_bytes(), [], &KINDS).unwrap().policy;
     assert_eq!(policy.listen, [Listen::Unix("/etc/pgveil/run".into()), Listen::Unix("/run/pgveil".into())]);
     assert_eq!(policy.upstream.hosts, [("/run/postgresql".to_owned(), 5432), ("::1".to_owned(), 5433)]);
-    let file = |secret: &Option<Secret>| match secret {
+    let file = |secret: Option<&Secret>| match secret {
         Some(Secret::File(path)) => path.clone(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(file(&policy.service.password), PathBuf::from("/etc/pgveil/secrets/service"));
-    let KmsConfig::Local { keyring, passphrase } = policy.kms.get("main").unwrap();
-    assert_eq!(keyring, Path::new("/etc/pgveil/keyring"));
-    assert_eq!(file(passphrase), PathBuf::from("/secrets/phrase"));
+    assert_eq!(file(policy.service.password.as_ref()), PathBuf::from("/etc/pgveil/secrets/service"));
+    let main = &policy.kms.get("main").unwrap().settings;
+    assert_eq!(main.path("keyring"), Some(Path::new("/etc/pgveil/keyring")));
+    assert_eq!(file(main.secret("passphrase")), PathBuf::from("/secrets/phrase"));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{codes, load, load_with};
-use crate::config::load_from;
+use super::{KINDS, codes, load, load_with};
+use crate::config::{Severity, load_from};
 
 /// Far above what a debug build on a busy machine needs, far below what expansion would take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -68,16 +68,16 @@ fn thousands_of_mistakes_are_cut_short() {
 #[test]
 fn huge_and_binary_files_are_refused() {
     let huge = vec![b'#'; (4 << 20) + 1];
-    let findings = load_from(Path::new("p"), &huge, []).unwrap_err();
+    let findings = load_from(Path::new("p"), &huge, [], &KINDS).unwrap_err();
     assert_eq!(findings.first().unwrap().code, "policy/too-large");
-    let findings = load_from(Path::new("p"), b"listen: x\nservice: \xff\xfe", []).unwrap_err();
+    let findings = load_from(Path::new("p"), b"listen: x\nservice: \xff\xfe", [], &KINDS).unwrap_err();
     let finding = findings.first().unwrap();
     assert_eq!((finding.code, finding.line, finding.column), ("policy/not-utf8", Some(2), Some(10)));
 }
 
 #[test]
 fn a_missing_file_is_a_finding() {
-    let findings = crate::config::load(Path::new("/nonexistent/policy.yaml")).unwrap_err();
+    let findings = crate::config::load(Path::new("/nonexistent/policy.yaml"), &[]).unwrap_err();
     let finding = findings.first().unwrap();
     assert_eq!(finding.code, "policy/unreadable");
     assert!(finding.rendered.contains("/nonexistent/policy.yaml"));
@@ -99,6 +99,25 @@ fn piece() -> impl Strategy<Value = String> {
         "kms",
         "local",
         "keyring",
+        "byok",
+        "under",
+        "aws",
+        "key",
+        "alias/x",
+        "region",
+        "endpoint",
+        "http://h:1/",
+        "token",
+        "gcp",
+        "keys",
+        "failure_policy",
+        "open",
+        "max_unverified",
+        "fail_open_max",
+        "dek_max_uses",
+        "4294967296",
+        "99999999999999999999d",
+        "owner",
         "service",
         "password",
         "env",
@@ -163,12 +182,44 @@ fn piece() -> impl Strategy<Value = String> {
     proptest::sample::select(words.to_vec()).prop_map(str::to_owned)
 }
 
+/// A service with some of what a service has, right or wrong.
+fn service() -> impl Strategy<Value = String> {
+    let kinds = ["local", "byok", "aws", "gcp", "lcoal"];
+    let settings = [
+        "keyring: k",
+        "keyring: \"\"",
+        "passphrase: { env: X }",
+        "under: a",
+        "under: b",
+        "under: c",
+        "key: alias/x",
+        "key: x",
+        "key: []",
+        "region: r",
+        "endpoint: http://h",
+        "endpoint: h",
+        "token: { file: t }",
+        "~: ~",
+    ];
+    let settings = proptest::sample::subsequence(settings.to_vec(), 0..4).prop_map(|s| s.join(", "));
+    let right = proptest::sample::select(vec![
+        "{ local: { keyring: k } }",
+        "{ byok: { under: a } }",
+        "{ byok: { under: b } }",
+        "{ aws: { key: alias/x, region: r } }",
+    ]);
+    let kind = proptest::sample::select(kinds.to_vec());
+    let any = (kind, settings).prop_map(|(kind, settings)| format!("{{ {kind}: {{ {settings} }} }}"));
+    let body = prop_oneof![3 => right.prop_map(str::to_owned), 1 => any];
+    (proptest::sample::select(vec!["a", "b", "c", "d"]), body).prop_map(|(name, body)| format!("  {name}: {body}\n"))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = load_from(Path::new("p"), &bytes, []);
+        let _ = load_from(Path::new("p"), &bytes, [], &KINDS);
     }
 
     #[test]
@@ -179,6 +230,65 @@ proptest! {
             prop_assert!(!findings.is_empty());
             for finding in findings {
                 prop_assert!(!finding.rendered.contains('\u{1b}'), "{}", finding.rendered);
+            }
+        }
+    }
+
+    #[test]
+    fn scrambled_services_never_panic_and_good_ones_have_what_is_required(
+        services in proptest::collection::vec(service(), 1..6),
+    ) {
+        let text = format!("upstream: {{ hosts: db }}\nkms:\n{}keys: {{ kms: a }}\n", services.concat());
+        match load(&text) {
+            Err(findings) => prop_assert!(findings.iter().any(|f| f.severity == Severity::Error)),
+            Ok(loaded) => {
+                prop_assert!(loaded.policy.kms.contains_key(&loaded.policy.keys.kms));
+                for service in loaded.policy.kms.values() {
+                    let has = match service.kind {
+                        "local" => service.settings.path("keyring").is_some(),
+                        "aws" => service.settings.text("key").is_some_and(|key| !key.is_empty()),
+                        "byok" => {
+                            let under = service.settings.other("under").and_then(|name| loaded.policy.kms.get(name));
+                            under.is_some_and(|under| under.kind != "byok")
+                        }
+                        other => panic!("{other} is not declared"),
+                    };
+                    prop_assert!(has, "{service:?}");
+                }
+            }
+        }
+    }
+
+    /// What a declared secret is must not be seen, however the file is broken around it.
+    #[test]
+    fn a_declared_secret_is_not_shown_by_what_is_wrong_around_it(
+        before in proptest::collection::vec(piece(), 0..6),
+        after in proptest::collection::vec(piece(), 0..6),
+    ) {
+        let (before, after) = (before.concat(), after.concat());
+        let text = format!("kms:\n  p: {{ aws: {{ key: alias/x, {before}\n    token: hunter2\n{after} }} }}\n");
+        for finding in load(&text).map_or_else(|findings| findings, |loaded| loaded.warnings) {
+            prop_assert!(!finding.rendered.contains("hunter2"), "{}", finding.rendered);
+        }
+    }
+
+    #[test]
+    fn durations_and_counts_of_keys_never_panic_and_stay_in_their_ranges(
+        key in proptest::sample::select(vec!["max_unverified", "fail_open_max", "cache_ttl", "dek_epoch", "kek_rotation"]),
+        number in prop_oneof![Just("0".to_owned()), "[0-9]{1,6}", "[0-9]{1,30}", ".{0,6}"],
+        unit in proptest::sample::select(vec!["", "ms", "s", "min", "h", "d", "y", " d"]),
+        uses in prop_oneof![0..20u64, any::<u64>(), (1u64 << 32) - 2..(1 << 32) + 2],
+    ) {
+        let vars = [(format!("PGVEIL_KEYS__{}", key.to_uppercase()), format!("{number}{unit}"))];
+        let vars = vars.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        let uses = uses.to_string();
+        let vars: Vec<_> = vars.chain([("PGVEIL_KEYS__DEK_MAX_USES", uses.as_str())]).collect();
+        if let Ok(loaded) = load_with("upstream: { hosts: db }\nkeys: { failure_policy: open }", &vars) {
+            let keys = loaded.policy.keys;
+            prop_assert!((1..=1 << 32).contains(&keys.dek_max_uses));
+            prop_assert!(keys.max_unverified <= keys.fail_open_max && !keys.cache_ttl.is_zero());
+            for rotation in [keys.dek_epoch, keys.kek_rotation].into_iter().flatten() {
+                prop_assert!((10..=3650 * 86400).contains(&rotation.as_secs()));
             }
         }
     }

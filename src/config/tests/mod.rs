@@ -7,8 +7,12 @@ mod environment;
 mod examples;
 mod good;
 mod hostile;
+mod keys;
+mod kinds;
 
 use std::path::Path;
+
+use kinds::KINDS;
 
 use super::{Finding, Loaded, load_from};
 
@@ -19,7 +23,7 @@ fn load(text: &str) -> Result<Loaded, Vec<Finding>> {
 
 fn load_with(text: &str, vars: &[(&str, &str)]) -> Result<Loaded, Vec<Finding>> {
     let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-    load_from(Path::new("policy.yaml"), text.as_bytes(), vars)
+    load_from(Path::new("policy.yaml"), text.as_bytes(), vars, &KINDS)
 }
 
 /// All findings, warnings included, rendered.
