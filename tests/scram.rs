@@ -103,7 +103,7 @@ async fn passwords_open_the_server_and_wrong_ones_do_not() {
 #[tokio::test]
 async fn keys_of_a_login_at_pgveil_open_the_server_until_the_password_changes() {
     let verifier = role("bob", "one").await;
-    assert_eq!(learnt(&verifier, "two").unwrap_err(), "password authentication failed");
+    assert_eq!(learnt(&verifier, "two").err().unwrap(), "password authentication failed");
     let keys = learnt(&verifier, "one").unwrap();
     login("bob", Secret::Keys(keys.clone())).await.unwrap();
     let (client, connection) = tokio_postgres::connect(&cluster().conn_string("postgres"), NoTls).await.unwrap();

@@ -65,6 +65,8 @@ pub struct ColumnCipher {
     column: Column<AwsLc>,
 }
 
+opaque!(ColumnCipher, AwsLc);
+
 impl ColumnCipher {
     /// HKDF-SHA256(DEK, "pgveil aead" ‖ column id), expanded.
     pub fn derive(dek: &Dek, id: DekId, column: &ColumnId) -> Self {

@@ -38,8 +38,9 @@ pub(super) fn index_key(root: &IndexRoot, domain: &str, tenant: &[u8], version: 
 }
 
 /// HKDF-SHA256 without salt, one block of output ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)).
+/// Unlike `Hkdf::new` it wipes what lies between input and output.
 #[expect(clippy::expect_used, reason = "32 bytes are always within HKDF's limit of 255 blocks")]
-fn hkdf(ikm: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+pub(crate) fn hkdf(ikm: &[u8; 32], info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
     let (mut prk, expander) = Hkdf::<Sha256>::extract(None, ikm);
     prk.as_mut_slice().zeroize();
     let mut key = Zeroizing::new([0; 32]);

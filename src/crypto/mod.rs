@@ -23,9 +23,10 @@ mod verified;
 
 pub use cipher::{Cipher, ColumnCipher, MAX_CANON, OpenError, SealError};
 pub use derive::ColumnId;
+pub(crate) use derive::hkdf;
 pub use envelope::{Envelope, EnvelopeError, MAGIC};
 pub use padding::Padding;
-pub use secret::{Dek, IndexRoot};
+pub use secret::{Dek, IndexRoot, KeyBytes};
 pub use token::{IndexKey, Token};
 pub use verified::{CryptoMismatch, crypto_verified};
 

@@ -19,6 +19,8 @@ pub struct IndexKey {
     keyed: Hmac<Sha256>,
 }
 
+opaque!(IndexKey);
+
 impl IndexKey {
     /// HKDF(index root, "eq" ‖ domain ‖ tenant ‖ version), see docs/envelope.md for the encoding.
     pub fn derive(root: &IndexRoot, domain: &str, tenant: &[u8], version: u32) -> Self {

@@ -102,7 +102,6 @@ pub struct Client {
 }
 
 /// What is to be done about the server's challenge.
-#[derive(Debug)]
 pub enum Step {
     /// Run [`Derivation::run`] on a thread that may be busy for a while.
     Derive(Derivation),
@@ -111,14 +110,14 @@ pub enum Step {
 }
 
 /// The hashing of a password.
-#[derive(Debug)]
 pub struct Derivation {
     password: Zeroizing<Vec<u8>>,
     challenge: Challenge,
 }
 
+opaque!(Derivation, Answer, Step);
+
 /// The client's last message, and what awaits the server's.
-#[derive(Debug)]
 pub struct Answer {
     message: Vec<u8>,
     server_key: ServerKey,
@@ -126,14 +125,12 @@ pub struct Answer {
 }
 
 /// What both sides sign: three messages.
-#[derive(Debug)]
 struct Signed {
     client_first_bare: Vec<u8>,
     server_first: Vec<u8>,
     without_proof: Vec<u8>,
 }
 
-#[derive(Debug)]
 struct Challenge {
     salt: Vec<u8>,
     iterations: Iterations,

@@ -1,7 +1,5 @@
 //! What is derived from a password (RFC 5802, section 3). Nothing here shows what it holds.
 
-use std::fmt;
-
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -61,11 +59,7 @@ macro_rules! key {
 
         impl Eq for $name {}
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(stringify!($name))
-            }
-        }
+        unprinted!($name);
     };
 }
 
@@ -152,11 +146,7 @@ pub struct ClientKeys {
     pub(super) iterations: Iterations,
 }
 
-impl fmt::Debug for ClientKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientKeys")
-    }
-}
+unprinted!(ClientKeys);
 
 pub(super) fn hmac(key: &[u8; KEY], parts: &[&[u8]]) -> [u8; KEY] {
     // A key that is shorter than the hash's block is filled up with zeros (RFC 2104).

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use subtle::{Choice, ConstantTimeEq as _};
+use zeroize::Zeroizing;
 
 use super::{
     keys::{BadIterations, ClientKey, ClientKeys, Iterations, KEY, ServerKey, StoredKey, derive, hmac},
@@ -55,7 +56,7 @@ impl Verifier {
         let count = number(iterations).ok_or(damaged("the number of iterations is no number"))?;
         let salt =
             unbase64(salt).filter(|salt| !salt.is_empty()).ok_or(damaged("the salt is not in base64, or empty"))?;
-        let key = |text| unbase64(text).and_then(|bytes| <[u8; KEY]>::try_from(bytes).ok());
+        let key = |text| unbase64(text).map(Zeroizing::new).and_then(|bytes| <[u8; KEY]>::try_from(&**bytes).ok());
         Ok(Self {
             iterations: Iterations::new(count)?,
             salt,

@@ -112,7 +112,7 @@ fn an_end_point_that_differs_in_one_bit_is_refused() {
     let (server_first, challenged) = first(HASH, PLUS, &client.first()).unwrap();
     let message = answer(client, &server_first).unwrap().message().to_vec();
     assert_ne!(right.as_bytes(), message);
-    let error = challenged.last(&message).unwrap_err();
+    let error = challenged.last(&message).err().unwrap();
     assert_eq!((error.sqlstate(), error.to_string().as_str()), ("28000", "SCRAM channel binding check failed"));
 }
 
