@@ -6,6 +6,12 @@
 pub struct WrapContext(pub Vec<(&'static str, String)>);
 
 impl WrapContext {
+    /// Is it that of a wrap that is unwrapped to see whether that is still allowed? A canary is, and the
+    /// material of an imported key. Then a provider must not answer from its memory.
+    pub(super) fn is_probe(&self) -> bool {
+        self.0.iter().any(|(name, value)| *name == "purpose" && matches!(value.as_str(), "canary" | "byok-material"))
+    }
+
     /// The bytes that are authenticated: equal for equal sets of pairs in any order, different for
     /// different ones. Every part carries its length, so that no two contexts run together:
     /// `"pgveil-ctx-v1" ‖ u32 count ‖ (u32 length ‖ name ‖ u32 length ‖ value)…`, big-endian, sorted.

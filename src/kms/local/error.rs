@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::super::KmsErrorKind;
+use super::super::{KmsErrorKind, aead::AeadError};
 
 /// A keyring that cannot be used. Every message names the file and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +13,18 @@ pub(super) enum KeyringError {
         .0.display()
     )]
     Missing(PathBuf),
-    #[error("the keyring {} has no key {id:#010x}, which wrapped this key; is it the right file? restore it from your backup", path.display())]
+    #[error("the keyring {} does not exist yet; the first keys make it: pgveil apply", .0.display())]
+    NotYet(PathBuf),
+    #[error(
+        "the keyring {} has no key {id:#010x}; if that was added on another host (a rotation), copy the file from there to \
+         here; otherwise, is it the right file? restore it from your backup",
+        path.display()
+    )]
     NoSuchKey { path: PathBuf, id: u32 },
+    #[error("`{0}` is not the name of a key of a keyring (0x and 8 hexadecimal digits)")]
+    NotAKeyRef(String),
+    #[error("the keyring {} holds as many keys as it may; make another one", .0.display())]
+    Full(PathBuf),
     #[error("key {id:#010x} of the keyring {} is disabled", path.display())]
     Disabled { path: PathBuf, id: u32 },
     #[error("cannot {action} the keyring {}: {source}", path.display())]
@@ -52,6 +62,8 @@ pub(super) enum KeyringError {
     NotOurs,
     #[error("the operating system gave no random bytes")]
     NoRandomness,
+    #[error(transparent)]
+    Aead(#[from] AeadError),
     #[error("internal: {0}")]
     Internal(&'static str),
 }
@@ -59,14 +71,16 @@ pub(super) enum KeyringError {
 impl KeyringError {
     pub(super) fn kind(&self) -> KmsErrorKind {
         match self {
-            Self::Missing(_) | Self::NoSuchKey { .. } => KmsErrorKind::NotFound,
+            Self::Missing(_) | Self::NotYet(_) | Self::NoSuchKey { .. } => KmsErrorKind::NotFound,
             Self::Disabled { .. } => KmsErrorKind::Disabled,
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => KmsErrorKind::Denied,
                 io::ErrorKind::NotFound => KmsErrorKind::NotFound,
                 _ => KmsErrorKind::Unavailable,
             },
-            Self::NotAFile(_)
+            Self::NotAKeyRef(_)
+            | Self::Full(_)
+            | Self::NotAFile(_)
             | Self::Permissions { .. }
             | Self::Owner { .. }
             | Self::Version { .. }
@@ -75,7 +89,7 @@ impl KeyringError {
             | Self::WrongPassphrase(_)
             | Self::Passphrase(_) => KmsErrorKind::Misconfigured,
             Self::Altered { .. } | Self::Unauthentic | Self::NotOurs => KmsErrorKind::Integrity,
-            Self::NoRandomness | Self::Internal(_) => KmsErrorKind::Unavailable,
+            Self::NoRandomness | Self::Aead(_) | Self::Internal(_) => KmsErrorKind::Unavailable,
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Reading and creating the keyring file: permissions, locking, durability.
+//! Reading and changing the keyring file: permissions, locking, durability.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::error::KeyringError;
 
-/// A keyring holds a handful of keys of about 200 bytes each.
+/// A keyring holds a handful of keys of about 300 bytes each.
 const MAX_SIZE: u64 = 1 << 20;
 
 /// Reads the file; None if there is none. Refuses a file that others may read or that belongs to
@@ -44,17 +44,16 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringErr
     Ok(Some(text))
 }
 
-/// Creates the file with what `make` gives unless it exists by then, and its folder (mode 0700) if
-/// need be. Whoever comes second waits, and finds the first one's file. It is there completely and
-/// durably, or not at all.
-pub(super) fn create(
+/// Replaces the file, or makes it and its folder (mode 0700), with what `make` gives for what is there now;
+/// None leaves everything as it is. One process at a time: whoever comes second sees the first one's file.
+/// At each moment the file is there completely and durably, as it was before or as it is afterwards.
+pub(super) fn update(
     path: &Path,
-    make: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, KeyringError>,
+    make: impl FnOnce(Option<Zeroizing<Vec<u8>>>) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError>,
 ) -> Result<(), KeyringError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    // What a link leads to, so that the link survives, and all links have one lock.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = folder(path);
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -71,27 +70,59 @@ pub(super) fn create(
         .open(sibling(path, "lock")?)
         .map_err(|e| io_error(path, "lock", e))?;
     flock(&lock, FlockOperation::LockExclusive).map_err(|e| io_error(path, "lock", e.into()))?;
-    if path.try_exists().map_err(|e| io_error(path, "examine", e))? {
-        return Ok(());
-    }
+    step("locked");
 
-    let text = make()?;
+    let found = read(path)?;
+    let mode = match &found {
+        Some(_) => fs::metadata(path).map_err(|e| io_error(path, "examine", e))?.permissions(),
+        None => Permissions::from_mode(0o600),
+    };
+    let Some(text) = make(found)? else { return Ok(()) };
+    if text.len() as u64 > MAX_SIZE {
+        return Err(KeyringError::Full(path.to_owned()));
+    }
+    step("made");
     // Only one process is here at a time, so a file of this name is left over from a crash.
     let temporary = sibling(path, "tmp")?;
     let _ = fs::remove_file(&temporary);
-    let written = write_durably(&temporary, &text).and_then(|()| fs::rename(&temporary, path));
+    let written = write_durably(&temporary, &text, mode).and_then(|()| fs::rename(&temporary, path));
     if let Err(source) = written {
         let _ = fs::remove_file(&temporary);
         return Err(io_error(path, "write", source));
     }
+    step("renamed");
     // Without this the new name may be gone after a power failure, with wraps of its keys stored.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| io_error(path, "make durable", e))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| io_error(path, "make durable", e))?;
+    step("durable");
+    Ok(())
 }
 
-fn write_durably(path: &Path, text: &[u8]) -> io::Result<()> {
+/// May the file be made or replaced? Nothing is tried.
+pub(super) fn is_replaceable(path: &Path) -> Result<(), KeyringError> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // Folders that are not there yet are made in the nearest one that is.
+    let folder = folder(path).ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+        .map_err(|e| io_error(path, "write into the folder of", e.into()))
+}
+
+fn write_durably(path: &Path, text: &[u8], mode: Permissions) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text)?;
-    file.sync_all()
+    let (begin, end) = text.split_at(text.len() / 2);
+    file.write_all(begin)?;
+    step("half written");
+    file.write_all(end)?;
+    file.set_permissions(mode)?;
+    file.sync_all()?;
+    step("written");
+    Ok(())
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// `keyring.json` → `.keyring.json.lock`
@@ -103,3 +134,10 @@ fn sibling(path: &Path, extension: &str) -> Result<PathBuf, KeyringError> {
 fn io_error(path: &Path, action: &'static str, source: io::Error) -> KeyringError {
     KeyringError::Io { path: path.to_owned(), action, source }
 }
+
+/// A place where tests kill the process.
+#[cfg(not(test))]
+fn step(_: &str) {}
+
+#[cfg(test)]
+use super::tests::crashes::step;

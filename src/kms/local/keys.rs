@@ -1,102 +1,141 @@
-//! The keys of a keyring in memory: made, read from the file, wrapping and unwrapping.
+//! The keys of a keyring in memory: read from the file, wrapping and unwrapping.
 
 use std::path::Path;
 
-use aws_lc_rs::aead::LessSafeKey;
+use aws_lc_rs::{
+    aead::LessSafeKey,
+    digest::{SHA256, digest},
+};
 use zeroize::Zeroizing;
 
 use super::{
-    aead,
-    document::{Bytes, Document, Entry, EntryState, Kdf, ParseError, Sealed},
+    super::aead,
+    document::{Document, EntryState, ParseError},
     error::KeyringError,
-    file,
-    passphrase::{self, Cost},
+    file, sealing,
 };
-use crate::config::Secret;
+use crate::{config::Secret, kms::KeyBytes};
 
 /// First byte of a wrapped key.
 const BLOB_VERSION: u8 = 1;
 /// `version ‖ key id`.
 const BLOB_HEAD: usize = 5;
-/// What the passphrase check value is bound to.
-const CHECK_AAD: &[u8] = b"pgveil keyring check";
 
 /// A keyring as read. Holds expanded keys, which aws-lc wipes when they are dropped.
 pub(super) struct Keys {
     primary: u32,
-    keys: Vec<Key>,
+    all: Vec<Key>,
+    pub(super) is_sealed: bool,
+    /// SHA-256 of the file's text.
+    digest: Vec<u8>,
 }
 
-struct Key {
-    id: u32,
-    state: EntryState,
+/// One of them.
+pub(super) struct Key {
+    pub(super) id: u32,
+    pub(super) state: EntryState,
+    /// Microseconds since 1970, if the file's text says it in a form that is understood.
+    pub(super) created_at: Option<i64>,
     aead: LessSafeKey,
 }
+
+opaque!(Keys, Key);
 
 impl Keys {
     /// Reads the keyring; None if the file does not exist. Blocks: file and Argon2id.
     pub(super) fn load(path: &Path, secret: Option<&Secret>) -> Result<Option<Self>, KeyringError> {
-        let Some(text) = file::read(path)? else { return Ok(None) };
-        let altered = |what: &str| KeyringError::Altered { path: path.to_owned(), what: what.to_owned() };
-        let document = Document::parse(&text).map_err(|e| match e {
-            ParseError::Version(found) => KeyringError::Version { path: path.to_owned(), found },
-            ParseError::Altered(what) => altered(&what),
-        })?;
-        let passphrase_key = match (&document.kdf, secret) {
-            (Some(kdf), Some(secret)) => Some(unlock(path, kdf, secret)?),
-            (Some(_), None) => return Err(KeyringError::NeedsPassphrase(path.to_owned())),
-            (None, Some(_)) => return Err(KeyringError::NotSealed(path.to_owned())),
-            (None, None) => None,
-        };
-        let mut keys = Vec::with_capacity(document.keys.len());
-        for entry in &document.keys {
-            let bytes = match (&entry.sealed, &passphrase_key) {
-                (Sealed::Clear(bytes), None) => bytes.0.as_slice().try_into().ok().map(Zeroizing::new),
-                (Sealed::Passphrase(sealed), Some(key)) => {
-                    aead::open(key, &entry_aad(entry.id, &entry.created), &sealed.0)
-                }
-                _ => None,
-            };
-            let bytes = bytes.ok_or_else(|| altered(&format!("key {:#010x} does not open", entry.id)))?;
-            keys.push(Key { id: entry.id, state: entry.state, aead: aead::expand(&bytes)? });
+        file::read(path)?.map(|text| Self::parse(path, &text, secret)).transpose()
+    }
+
+    /// The same if it is not what these are of already. Blocks.
+    pub(super) fn load_if_changed(&self, path: &Path, secret: Option<&Secret>) -> Result<Option<Self>, KeyringError> {
+        let text = file::read(path)?.ok_or_else(|| KeyringError::Missing(path.to_owned()))?;
+        if digest(&SHA256, &text).as_ref() == self.digest {
+            return Ok(None);
         }
-        if !keys.iter().any(|key| key.id == document.primary_id) {
-            return Err(altered("its primary key is missing"));
-        }
-        Ok(Some(Self { primary: document.primary_id, keys }))
+        Self::parse(path, &text, secret).map(Some)
     }
 
     /// Makes the file with one new key unless it exists by now, then reads it. Blocks.
     pub(super) fn load_or_create(path: &Path, secret: Option<&Secret>) -> Result<Self, KeyringError> {
-        file::create(path, || generate(secret))?;
+        file::update(path, |found| if found.is_some() { Ok(None) } else { first(secret).map(Some) })?;
         Self::load(path, secret)?.ok_or_else(|| KeyringError::Missing(path.to_owned()))
+    }
+
+    /// Adds a key to the file, which is primary from then on; gives its id. Blocks.
+    pub(super) fn rotate(path: &Path, secret: Option<&Secret>) -> Result<u32, KeyringError> {
+        let mut added = 0;
+        file::update(path, |found| {
+            let text = found.ok_or_else(|| KeyringError::NotYet(path.to_owned()))?;
+            let mut document = parse(path, &text)?;
+            let passphrase = sealing::unlock(path, document.kdf.as_ref(), secret)?;
+            let entry = sealing::new_entry(passphrase.as_ref(), &document.keys)?;
+            added = entry.id;
+            document.primary_id = added;
+            document.keys.push(entry);
+            finish(document).map(Some)
+        })?;
+        Ok(added)
+    }
+
+    fn parse(path: &Path, text: &[u8], secret: Option<&Secret>) -> Result<Self, KeyringError> {
+        let document = parse(path, text)?;
+        let altered = |what: &str| KeyringError::Altered { path: path.to_owned(), what: what.to_owned() };
+        let passphrase = sealing::unlock(path, document.kdf.as_ref(), secret)?;
+        let mut keys = Vec::with_capacity(document.keys.len());
+        for entry in &document.keys {
+            let aead = sealing::open_entry(entry, passphrase.as_ref())
+                .ok_or_else(|| altered(&format!("key {:#010x} does not open", entry.id)))?;
+            let created = entry.created.parse::<jiff::Timestamp>();
+            keys.push(Key {
+                id: entry.id,
+                state: entry.state,
+                created_at: created.ok().map(jiff::Timestamp::as_microsecond),
+                aead,
+            });
+        }
+        if !keys.iter().any(|key| key.id == document.primary_id) {
+            return Err(altered("its primary key is missing"));
+        }
+        let digest = digest(&SHA256, text).as_ref().to_vec();
+        Ok(Self { primary: document.primary_id, all: keys, is_sealed: document.kdf.is_some(), digest })
     }
 
     pub(super) fn primary(&self) -> u32 {
         self.primary
     }
 
-    /// Wraps under the primary key: `version ‖ key id ‖ nonce12 ‖ ciphertext ‖ tag`.
-    pub(super) fn wrap(&self, path: &Path, secret: &[u8; 32], aad: &[u8]) -> Result<Vec<u8>, KeyringError> {
-        let key = self.key(path, self.primary)?;
+    /// All keys in the order of the file: the newest is the last.
+    pub(super) fn all(&self) -> &[Key] {
+        &self.all
+    }
+
+    /// Wraps under a key: `version ‖ key id ‖ nonce12 ‖ ciphertext ‖ tag`.
+    pub(super) fn wrap(&self, path: &Path, id: u32, secret: &[u8; 32], aad: &[u8]) -> Result<Vec<u8>, KeyringError> {
+        let key = self.enabled(path, id)?;
         let mut blob = vec![BLOB_VERSION];
-        blob.extend_from_slice(&self.primary.to_be_bytes());
+        blob.extend_from_slice(&id.to_be_bytes());
         blob.extend_from_slice(&aead::seal(&key.aead, aad, secret)?);
         Ok(blob)
     }
 
     /// Unwraps under the key that the blob names.
-    pub(super) fn unwrap(&self, path: &Path, blob: &[u8], aad: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
-        let key = self.key(path, named_key(blob)?)?;
+    pub(super) fn unwrap(&self, path: &Path, blob: &[u8], aad: &[u8]) -> Result<KeyBytes, KeyringError> {
+        let key = self.enabled(path, named_key(blob)?)?;
         let sealed = blob.get(BLOB_HEAD..).unwrap_or_default();
         aead::open(&key.aead, aad, sealed).ok_or(KeyringError::Unauthentic)
     }
 
-    fn key(&self, path: &Path, id: u32) -> Result<&Key, KeyringError> {
-        match self.keys.iter().find(|key| key.id == id) {
-            Some(key) if key.state == EntryState::Enabled => Ok(key),
-            Some(_) => Err(KeyringError::Disabled { path: path.to_owned(), id }),
-            None => Err(KeyringError::NoSuchKey { path: path.to_owned(), id }),
+    /// A key, whether it may be used or not.
+    pub(super) fn key(&self, path: &Path, id: u32) -> Result<&Key, KeyringError> {
+        let found = self.all.iter().find(|key| key.id == id);
+        found.ok_or_else(|| KeyringError::NoSuchKey { path: path.to_owned(), id })
+    }
+
+    fn enabled(&self, path: &Path, id: u32) -> Result<&Key, KeyringError> {
+        match self.key(path, id)? {
+            key if key.state == EntryState::Enabled => Ok(key),
+            _ => Err(KeyringError::Disabled { path: path.to_owned(), id }),
         }
     }
 }
@@ -110,71 +149,19 @@ fn named_key(blob: &[u8]) -> Result<u32, KeyringError> {
 }
 
 /// The text of a new keyring with one key.
-fn generate(secret: Option<&Secret>) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
-    let id = random_id()?;
-    let created = jiff::Timestamp::now().to_string();
-    let mut key = Zeroizing::new([0; 32]);
-    getrandom::fill(key.as_mut_slice()).map_err(|_| KeyringError::NoRandomness)?;
-    let (kdf, sealed) = match secret {
-        None => (None, Sealed::Clear(Bytes::of(key.as_slice()))),
-        Some(secret) => {
-            let (kdf, passphrase_key) = lock(secret)?;
-            let sealed = aead::seal(&passphrase_key, &entry_aad(id, &created), &key)?;
-            (Some(kdf), Sealed::Passphrase(Bytes::of(&sealed)))
-        }
-    };
-    let entry = Entry { id, created, state: EntryState::Enabled, sealed };
-    let document = Document { v: 1, kdf, primary_id: id, keys: vec![entry], checksum: String::new() };
+fn first(secret: Option<&Secret>) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+    let (kdf, passphrase) = secret.map(sealing::lock).transpose()?.unzip();
+    let entry = sealing::new_entry(passphrase.as_ref(), &[])?;
+    finish(Document { v: 1, kdf, primary_id: entry.id, keys: vec![entry], checksum: String::new() })
+}
+
+fn parse(path: &Path, text: &[u8]) -> Result<Document, KeyringError> {
+    Document::parse(text).map_err(|e| match e {
+        ParseError::Version(found) => KeyringError::Version { path: path.to_owned(), found },
+        ParseError::Altered(what) => KeyringError::Altered { path: path.to_owned(), what },
+    })
+}
+
+fn finish(document: Document) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
     document.finish().map_err(|_| KeyringError::Internal("the keyring could not be written as JSON"))
-}
-
-/// New parameters and the key they make of the passphrase.
-fn lock(secret: &Secret) -> Result<(Kdf, LessSafeKey), KeyringError> {
-    let passphrase = passphrase::read(secret)?;
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|_| KeyringError::NoRandomness)?;
-    let cost = Cost::DEFAULT;
-    let key = passphrase::stretch(&passphrase, &salt, cost)?;
-    let check = aead::seal(&key, CHECK_AAD, &[0; 32])?;
-    let kdf = Kdf {
-        algorithm: "argon2id".to_owned(),
-        m_kib: cost.m_kib,
-        t: cost.t,
-        p: cost.p,
-        salt: Bytes::of(&salt),
-        check: Bytes::of(&check),
-    };
-    Ok((kdf, key))
-}
-
-/// The key that the passphrase and the file's parameters make, if the passphrase is right.
-fn unlock(path: &Path, kdf: &Kdf, secret: &Secret) -> Result<LessSafeKey, KeyringError> {
-    let cost = Cost { m_kib: kdf.m_kib, t: kdf.t, p: kdf.p };
-    if kdf.algorithm != "argon2id" || !cost.is_sane() || kdf.salt.0.len() != 16 {
-        let what = "its Argon2id parameters are out of bounds".to_owned();
-        return Err(KeyringError::Altered { path: path.to_owned(), what });
-    }
-    let passphrase = passphrase::read(secret)?;
-    let key = passphrase::stretch(&passphrase, &kdf.salt.0, cost)?;
-    match aead::open(&key, CHECK_AAD, &kdf.check.0) {
-        Some(_) => Ok(key),
-        None => Err(KeyringError::WrongPassphrase(path.to_owned())),
-    }
-}
-
-/// Binds a sealed key to its entry. The state is left out: whoever can write the file could leave
-/// the key out altogether.
-fn entry_aad(id: u32, created: &str) -> Vec<u8> {
-    [b"pgveil keyring key".as_slice(), &id.to_be_bytes(), created.as_bytes()].concat()
-}
-
-/// Drawn at random, so that keyrings can be merged and a foreign one is recognised.
-fn random_id() -> Result<u32, KeyringError> {
-    loop {
-        match getrandom::u32() {
-            Ok(0) => {}
-            Ok(id) => return Ok(id),
-            Err(_) => return Err(KeyringError::NoRandomness),
-        }
-    }
 }

@@ -4,7 +4,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::aead::LessSafeKey;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{aead, error::KeyringError};
+use super::{super::aead, error::KeyringError};
 use crate::config::Secret;
 
 /// Argon2id parameters. Kept in the file, so that the defaults can grow.
@@ -44,5 +44,5 @@ pub(super) fn stretch(passphrase: &str, salt: &[u8], cost: Cost) -> Result<LessS
         argon2.hash_password_into_with_memory(passphrase.as_bytes(), salt, key.as_mut_slice(), memory.as_mut_slice());
     memory.iter_mut().for_each(Zeroize::zeroize);
     outcome.map_err(|_| REFUSED)?;
-    aead::expand(&key)
+    Ok(aead::expand(key.as_slice())?)
 }

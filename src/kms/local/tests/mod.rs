@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub(super) mod crashes;
+mod health;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
@@ -47,7 +50,7 @@ async fn a_wrapped_key_comes_back_after_a_restart() {
     let (_dir, path, wrapped) = keyring(None).await;
     assert_eq!(wrapped.blob.len(), 1 + 4 + 12 + 32 + 16);
     let reopened = open(&path, None).await.unwrap();
-    assert_eq!(*reopened.unwrap(&wrapped, &context(1)).await.unwrap(), KEY);
+    assert_eq!(reopened.unwrap(&wrapped, &context(1)).await.unwrap().expose(), &KEY);
 }
 
 #[tokio::test]
@@ -70,7 +73,7 @@ async fn a_lost_keyring_is_not_silently_replaced() {
     let (_dir, path, wrapped) = keyring(None).await;
     fs::remove_file(&path).unwrap();
     let local = open(&path, None).await.unwrap();
-    let error = local.unwrap(&wrapped, &context(1)).await.unwrap_err();
+    let error = local.unwrap(&wrapped, &context(1)).await.err().unwrap();
     assert_eq!(error.kind, KmsErrorKind::NotFound);
     assert!(error.message.contains("does not exist") && error.message.contains("backup"), "{error}");
     assert!(!path.exists());
@@ -80,7 +83,7 @@ async fn a_lost_keyring_is_not_silently_replaced() {
 async fn another_keyring_is_recognised() {
     let (_dir, _, wrapped) = keyring(None).await;
     let (_other_dir, other, _) = keyring(None).await;
-    let error = open(&other, None).await.unwrap().unwrap(&wrapped, &context(1)).await.unwrap_err();
+    let error = open(&other, None).await.unwrap().unwrap(&wrapped, &context(1)).await.err().unwrap();
     assert_eq!(error.kind, KmsErrorKind::NotFound);
     assert!(error.message.contains("has no key 0x"), "{error}");
 }
@@ -92,26 +95,26 @@ async fn a_keyring_that_appears_later_is_found() {
     fs::rename(&path, &away).unwrap();
     let local = open(&path, None).await.unwrap();
     fs::rename(&away, &path).unwrap();
-    assert_eq!(*local.unwrap(&wrapped, &context(1)).await.unwrap(), KEY);
+    assert_eq!(local.unwrap(&wrapped, &context(1)).await.unwrap().expose(), &KEY);
 }
 
 #[tokio::test]
 async fn a_wrap_opens_only_in_its_context_and_unaltered() {
     let (_dir, path, wrapped) = keyring(None).await;
     let local = open(&path, None).await.unwrap();
-    let error = local.unwrap(&wrapped, &context(2)).await.unwrap_err();
+    let error = local.unwrap(&wrapped, &context(2)).await.err().unwrap();
     assert_eq!(error.kind, KmsErrorKind::Integrity);
     for at in 0..wrapped.blob.len() {
         let mut altered = wrapped.clone();
         altered.blob[at] ^= 1;
-        let error = local.unwrap(&altered, &context(1)).await.unwrap_err();
+        let error = local.unwrap(&altered, &context(1)).await.err().unwrap();
         let expected = if (1..5).contains(&at) { KmsErrorKind::NotFound } else { KmsErrorKind::Integrity };
         assert_eq!(error.kind, expected, "byte {at}: {error}");
     }
     for length in 0..wrapped.blob.len() {
         let mut short = wrapped.clone();
         short.blob.truncate(length);
-        assert_eq!(local.unwrap(&short, &context(1)).await.unwrap_err().kind, KmsErrorKind::Integrity, "{length}");
+        assert_eq!(local.unwrap(&short, &context(1)).await.err().unwrap().kind, KmsErrorKind::Integrity, "{length}");
     }
 }
 
@@ -155,7 +158,7 @@ async fn a_passphrase_seals_the_keys_and_each_mistake_has_its_own_message() {
     let (dir, path, wrapped) = keyring(Some(&right)).await;
     let text = fs::read_to_string(&path).unwrap();
     assert!(text.contains("\"passphrase\"") && text.contains("\"argon2id\"") && !text.contains("\"clear\""), "{text}");
-    assert_eq!(*open(&path, Some(&right)).await.unwrap().unwrap(&wrapped, &context(1)).await.unwrap(), KEY);
+    assert_eq!(open(&path, Some(&right)).await.unwrap().unwrap(&wrapped, &context(1)).await.unwrap().expose(), &KEY);
 
     let file = dir.path().join("passphrase");
     fs::write(&file, "correct horse\n").unwrap();
@@ -220,7 +223,7 @@ async fn a_disabled_key_is_revoked_not_lost() {
     let mut document = Document::parse(&fs::read(&path).unwrap()).ok().unwrap();
     document.keys[0].state = EntryState::Disabled;
     fs::write(&path, document.finish().unwrap()).unwrap();
-    let error = open(&path, None).await.unwrap().unwrap(&wrapped, &context(1)).await.unwrap_err();
+    let error = open(&path, None).await.unwrap().unwrap(&wrapped, &context(1)).await.err().unwrap();
     assert_eq!(error.kind, KmsErrorKind::Disabled);
     assert!(error.kind.is_revoked());
 }
@@ -241,47 +244,7 @@ async fn everyone_who_starts_at_once_ends_with_one_keyring() {
     let last = open(&path, None).await.unwrap();
     for task in tasks {
         let (wrapped, key_ref) = task.await.unwrap();
-        assert_eq!(*last.unwrap(&wrapped, &context(1)).await.unwrap(), KEY);
+        assert_eq!(last.unwrap(&wrapped, &context(1)).await.unwrap().expose(), &KEY);
         assert_eq!(key_ref, last.key_ref());
     }
-}
-
-/// The race between processes: each runs this test binary again with the path in its environment.
-#[test]
-fn processes_that_start_at_once_end_with_one_keyring() {
-    const PATH: &str = "PGVEIL_TEST_KEYRING_RACE";
-    if let Ok(path) = std::env::var(PATH) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let key_ref = runtime.block_on(async {
-            let local = open(Path::new(&path), None).await.unwrap();
-            local.wrap(&KEY, &context(1)).await.unwrap();
-            local.key_ref()
-        });
-        println!("key={key_ref};");
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("keyring.json");
-    let children: Vec<_> = (0..6)
-        .map(|_| {
-            std::process::Command::new(std::env::current_exe().unwrap())
-                .args([
-                    "--exact",
-                    "--nocapture",
-                    "kms::local::tests::processes_that_start_at_once_end_with_one_keyring",
-                ])
-                .env(PATH, &path)
-                .stdout(std::process::Stdio::piped())
-                .spawn()
-                .unwrap()
-        })
-        .collect();
-    let keys: std::collections::BTreeSet<String> = children
-        .into_iter()
-        .map(|child| {
-            let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
-            output.split("key=").nth(1).expect("the child made a wrap").split(';').next().unwrap().to_owned()
-        })
-        .collect();
-    assert_eq!(keys.len(), 1, "{keys:?}");
 }
