@@ -27,3 +27,20 @@ pub(super) fn of(keystore: &str, purpose: Purpose, scope: i64, key: i64) -> Wrap
         ("key", key.to_string()),
     ])
 }
+
+/// What imported key material is bound to; [`crate::kms::byok::context`] says the same to who imports it.
+pub(super) fn of_material(keystore: &str, fingerprint: &str) -> WrapContext {
+    WrapContext(vec![
+        ("keystore", keystore.to_owned()),
+        ("purpose", "byok-material".to_owned()),
+        ("fingerprint", fingerprint.to_owned()),
+    ])
+}
+
+#[cfg(all(test, feature = "kms-byok"))]
+mod tests {
+    #[test]
+    fn imported_material_is_looked_for_as_what_it_was_wrapped() {
+        assert_eq!(super::of_material("k", "f"), crate::kms::byok::context("k", "f"));
+    }
+}

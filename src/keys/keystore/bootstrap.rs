@@ -1,25 +1,32 @@
 //! Making the first keys of a database.
 
-use tokio_postgres::Client;
-use zeroize::Zeroizing;
+use std::sync::Arc;
+
+use serde_json::json;
 
 use super::{
     super::{
         KeyError, KeyState,
-        budget::HARD_LIMIT,
         context::{self, Purpose},
         mac::{MacKey, kcv},
     },
+    access::Access,
+    audit::{self, AuditRow},
+    change::{Change, lock, named},
+    dek::{durable, new_dek, replace_primary, stage},
+    kek::new_kek,
+    material::{new_id, random, random_key, wrap_checked},
+    origin,
     read::{self, Snapshot},
     rows::{DekRow, KekRow, KeystoreRow, PLATFORM, RootRow, ScopeRow, WrappedRow},
-    schema,
     transaction::{Kind, Transaction},
-    verify::{unlock_root, unwrap_checked, verify},
+    verify::unwrap_checked,
     write,
 };
 use crate::{
-    crypto::{IndexRoot, SealError},
-    kms::{Kms, KmsError, KmsErrorKind, WrapContext, Wrapped},
+    config::Keys,
+    crypto::IndexRoot,
+    kms::{KekRef, Kms},
 };
 
 /// What [`bootstrap`] found or made.
@@ -41,77 +48,81 @@ pub struct Bootstrapped {
     pub epoch: i64,
 }
 
-/// Makes platform scope, KEK row, index root and primary DEK if they are not there, in one
-/// transaction; if they are, checks them instead. Of several callers at once one makes them and the
-/// others find them. The tables must be there ([`super::install`]).
-pub async fn bootstrap(client: &Client, database: &str, kms: &dyn Kms) -> Result<Bootstrapped, KeyError> {
-    if !super::exists(client).await? {
-        return Err(KeyError::NoKeystore(database.to_owned()));
+/// Makes platform scope, KEK row, index root and primary DEK if they are not there; if they are, checks
+/// them instead. Of several callers at once one makes them and the others find them. A primary DEK of
+/// version 1 is replaced: nobody has counted its uses. The tables must be there ([`super::install`]).
+pub async fn bootstrap(access: &Access<'_>, keys: &Keys) -> Result<Bootstrapped, KeyError> {
+    if !super::exists(access.client).await? {
+        return Err(KeyError::NoKeystore(access.database.to_owned()));
     }
-    let transaction = Transaction::begin(client, Kind::Write).await?;
-    let outcome = find_or_make(client, database, kms).await;
-    transaction.end(outcome).await
-}
-
-async fn find_or_make(client: &Client, database: &str, kms: &dyn Kms) -> Result<Bootstrapped, KeyError> {
-    // Whoever comes second waits here, and then sees what the first one committed.
-    client.batch_execute(schema::LOCK).await?;
-    let before = read::rows(client, database).await?;
-    let created = before.is_none();
-    let root = match &before {
-        Some(snapshot) => {
-            let root = unlock_root(snapshot, kms).await?;
-            verify(snapshot, &root)?;
-            root
-        }
-        None => make_keystore(client, database, kms).await?,
+    let created = match read::snapshot(access.client, access.database).await? {
+        Some(_) => false,
+        None => create(access).await?,
     };
-    let snapshot = match before {
-        Some(snapshot) => snapshot,
-        None => reread(client, database).await?,
-    };
-    let kek = snapshot.kek().ok_or_else(|| KeyError::Tampered("kek".to_owned()))?;
-    let (dek, dek_created) = match snapshot.primary() {
-        Some(row) => {
-            opens(kms, row, &snapshot.keystore.id).await?;
-            (row.key.id, false)
-        }
-        None => (make_dek(client, kms, &root, &snapshot).await?, true),
-    };
-    let epoch = if created || dek_created {
-        write::manifest(client, database, &MacKey::derive(&root, &snapshot.keystore.id)).await?
+    let mut snapshot = access.read().await?;
+    let mut dek_created = false;
+    if let Some(row) = snapshot.primary().filter(|dek| dek.activated_at.is_some()) {
+        opens(access, row, &snapshot).await?;
     } else {
-        snapshot.epoch
-    };
+        dek_created = first_dek(access, &snapshot, keys).await?;
+        snapshot = access.read().await?;
+    }
+    let kek = snapshot.kek().ok_or_else(|| KeyError::Tampered("kek".to_owned()))?;
     Ok(Bootstrapped {
         keystore: snapshot.keystore.id.clone(),
         created,
-        dek: u32::try_from(dek).map_err(|_| KeyError::Tampered("dek".to_owned()))?,
+        dek: snapshot.primary().and_then(DekRow::id).ok_or(KeyError::NoPrimary)?,
         dek_created,
         provider: kek.provider.clone(),
         key_ref: kek.key_ref.clone(),
-        epoch,
+        epoch: snapshot.epoch,
     })
 }
 
-/// Keystore, platform scope, KEK and index root.
-async fn make_keystore(client: &Client, database: &str, kms: &dyn Kms) -> Result<IndexRoot, KeyError> {
+/// Keystore, platform scope, KEK and index root, unless somebody else was first. Whether it was us.
+async fn create(access: &Access<'_>) -> Result<bool, KeyError> {
+    let name = access.directory.default_name();
+    let kms = access.directory.open(name).await?;
+    let transaction = Transaction::begin(access.client, Kind::Write).await?;
+    let outcome = create_locked(access, name, &*kms).await;
+    let root = transaction.end(outcome).await.map_err(|error| named(access.database, error))?;
+    let created = root.is_some();
+    if let Some(root) = root {
+        access.remember(Arc::new(root));
+    }
+    Ok(created)
+}
+
+/// The one place where the KMS is called under the lock: of many proxies that start at once only one
+/// shall make keys, and there is nothing yet that others could wait for.
+async fn create_locked(access: &Access<'_>, name: &str, kms: &dyn Kms) -> Result<Option<IndexRoot>, KeyError> {
+    lock(access).await?;
+    let client = access.client;
+    if read::rows(client, access.database).await?.is_some() {
+        return Ok(None);
+    }
     let now = super::now();
-    let keystore = const_hex::encode(random::<16>()?.as_slice());
-    let (kek_id, root_id) = (random_id()?, random_id()?);
+    let id = const_hex::encode(random::<16>()?);
 
-    let root_context = context::of(&keystore, Purpose::IndexRoot, PLATFORM, root_id);
-    let root_bytes = random::<32>()?;
+    let root_id = new_id(|_| false)?;
+    let root_context = context::of(&id, Purpose::IndexRoot, PLATFORM, root_id);
+    let root_bytes = random_key()?;
     let root_wrapped = wrap_checked(kms, &root_bytes, &root_context).await?;
-    let root = IndexRoot::from_bytes(*root_bytes);
+    let root = IndexRoot::from_bytes(root_bytes);
 
-    let canary = random::<32>()?;
-    let canary_context = context::of(&keystore, Purpose::Canary, PLATFORM, kek_id);
-    let canary_wrapped = wrap_checked(kms, &canary, &canary_context).await?;
+    let asked = KekRef {
+        kms: Some(name.to_owned()),
+        provider: kms.kind().to_owned(),
+        key_ref: kms.key_ref(),
+        material: None,
+        created_at: None,
+    };
+    let staged = new_kek(&id, new_id(|_| false)?, kms, &asked).await?;
+    let kek = KekRow { state: KeyState::Primary, activated_at: Some(now), ..staged };
 
-    let key = MacKey::derive(&root, &keystore);
+    let key = MacKey::derive(&root, &id);
     let mac = Vec::new(); // computed when the row is written
-    let row = KeystoreRow { id: keystore, made_in: database.to_owned(), made_at: now, mac: mac.clone() };
+    let row = KeystoreRow { id, made_in: access.database.to_owned(), made_at: now, mac: mac.clone() };
     write::keystore(client, &key, &row).await?;
     let scope = ScopeRow {
         id: PLATFORM,
@@ -122,92 +133,70 @@ async fn make_keystore(client: &Client, database: &str, kms: &dyn Kms) -> Result
         mac: mac.clone(),
     };
     write::scope(client, &key, &scope).await?;
-    let kek = KekRow {
-        id: kek_id,
+    write::kek(client, &key, &kek).await?;
+    let root_row = WrappedRow {
+        id: root_id,
         scope: PLATFORM,
-        provider: kms.kind().to_owned(),
-        key_ref: kms.key_ref(),
+        kek: kek.id,
         state: KeyState::Primary,
-        canary: canary_wrapped,
-        canary_kcv: kcv(&canary, &canary_context).to_vec(),
+        wrapped: Some(root_wrapped),
+        kcv: kcv(root.expose(), &root_context).to_vec(),
         created_at: now,
+        destroyed_at: None,
+        wrapped_since: None,
         mac,
     };
-    write::kek(client, &key, &kek).await?;
-    let wrapped = new_key(root_id, kek_id, now, root_wrapped, kcv(&root_bytes, &root_context).to_vec());
-    write::root(client, &key, &RootRow { key: wrapped, version: 1 }).await?;
-    Ok(root)
-}
-
-/// A new primary DEK of the platform scope; gives its id.
-async fn make_dek(client: &Client, kms: &dyn Kms, root: &IndexRoot, snapshot: &Snapshot) -> Result<i64, KeyError> {
-    let keystore = &snapshot.keystore.id;
-    let kek = snapshot.kek().ok_or_else(|| KeyError::Tampered("kek".to_owned()))?;
-    let id = loop {
-        let id = random_id()?;
-        if snapshot.deks.iter().all(|dek| dek.key.id != id) {
-            break id;
-        }
+    write::root(client, &key, &RootRow { key: root_row, version: 1 }).await?;
+    let position = write::manifest(client, access.database, &key).await?;
+    let entry = AuditRow {
+        operation: "keystore.create",
+        object: Some(row.id),
+        kek: u32::try_from(kek.id).ok(),
+        provider: Some(kek.provider),
+        key_ref: Some(kek.key_ref),
+        epoch: Some(position.epoch),
+        ..AuditRow::default()
     };
-    let dek = random::<32>()?;
-    let context = context::of(keystore, Purpose::Dek, PLATFORM, id);
-    let wrapped = wrap_checked(kms, &dek, &context).await?;
-    let key = new_key(id, kek.id, super::now(), wrapped, kcv(&dek, &context).to_vec());
-    let row = DekRow { key, max_uses: HARD_LIMIT as i64, expires_at: None };
-    write::dek(client, &MacKey::derive(root, keystore), &row).await?;
-    Ok(id)
+    audit::insert(client, access.actor, &entry).await?;
+    Ok(Some(root))
 }
 
-fn new_key(id: i64, kek: i64, created_at: i64, wrapped: Wrapped, kcv: Vec<u8>) -> WrappedRow {
-    WrappedRow {
-        id,
-        scope: PLATFORM,
-        kek,
-        state: KeyState::Primary,
-        wrapped: Some(wrapped),
-        kcv,
-        created_at,
-        destroyed_at: None,
-        mac: Vec::new(),
+/// A DEK that is primary at once: nobody seals before there is one. Whether it was us who made it.
+async fn first_dek(access: &Access<'_>, snapshot: &Snapshot, keys: &Keys) -> Result<bool, KeyError> {
+    let row = new_dek(access, snapshot, keys).await?;
+    let change = Change::begin(access).await?;
+    let outcome = begin_with(&change, &row, keys).await;
+    let (made, _) = change.end(outcome).await?;
+    if made {
+        durable(access, &row).await?;
     }
+    Ok(made)
 }
 
-async fn reread(client: &Client, database: &str) -> Result<Snapshot, KeyError> {
-    read::rows(client, database).await?.ok_or_else(|| KeyError::Tampered("keystore".to_owned()))
+async fn begin_with(change: &Change<'_>, row: &DekRow, keys: &Keys) -> Result<(bool, Vec<AuditRow>), KeyError> {
+    let before = change.snapshot.primary();
+    if before.is_some_and(|dek| dek.activated_at.is_some()) {
+        return Ok((false, Vec::new()));
+    }
+    let ((), mut entries) = stage(change, row).await?;
+    entries.extend(replace_primary(change, row, [].into_iter(), keys.dek_epoch).await?);
+    if let Some(here) = origin::origin(change.client()).await? {
+        write::origin(change.client(), &here).await?;
+    }
+    if before.is_some() {
+        let why = json!({ "why": "the DEK before is of keystore version 1, which did not count uses" });
+        entries.push(AuditRow { operation: "keystore.upgrade", details: why, ..AuditRow::default() });
+    }
+    Ok((true, entries))
 }
 
 /// Does an existing DEK still open?
-async fn opens(kms: &dyn Kms, dek: &DekRow, keystore: &str) -> Result<(), KeyError> {
+async fn opens(access: &Access<'_>, dek: &DekRow, snapshot: &Snapshot) -> Result<(), KeyError> {
     let tampered = || KeyError::Tampered(dek.name());
+    let keystore = &snapshot.keystore.id;
     let wrapped = dek.key.wrapped.as_ref().ok_or_else(tampered)?;
-    unwrap_checked(kms, wrapped, &dek.context(keystore), &dek.key.kcv).await?.ok_or_else(tampered)?;
+    let kek = snapshot.kek_of(dek.key.kek).ok_or_else(tampered)?;
+    let kms = access.directory.open_kek(&kek.key(keystore)).await?;
+    unwrap_checked(&*kms, wrapped, &dek.context(keystore), &dek.key.kcv).await?.ok_or_else(tampered)?;
     Ok(())
-}
-
-/// Wraps a key and unwraps it again, before the only other copy of it is gone: a KMS may let itself
-/// be used for wrapping with a key that it refuses to unwrap with (Azure does).
-async fn wrap_checked(kms: &dyn Kms, key: &[u8; 32], context: &WrapContext) -> Result<Wrapped, KeyError> {
-    let wrapped = kms.wrap(key, context).await?;
-    let back = kms.unwrap(&wrapped, context).await?;
-    if *back != *key {
-        let message = "a key came back changed from wrapping and unwrapping".to_owned();
-        return Err(KmsError { provider: kms.kind().to_owned(), kind: KmsErrorKind::Integrity, message }.into());
-    }
-    Ok(wrapped)
-}
-
-fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, KeyError> {
-    let mut bytes = Zeroizing::new([0; N]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(|_| SealError::NoRandomness)?;
-    Ok(bytes)
-}
-
-/// A non-zero u32. Drawn at random, so that two keystores can be merged.
-fn random_id() -> Result<i64, KeyError> {
-    loop {
-        match u32::from_be_bytes(*random()?) {
-            0 => {}
-            id => return Ok(id.into()),
-        }
-    }
 }

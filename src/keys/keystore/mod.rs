@@ -4,12 +4,28 @@
 //! the same database as the data, so that a backup or a standby that has a value has its key too.
 //! The database is not trusted: see [`super::mac`] and `verify`.
 //!
-//! The functions that write open their own transaction: the connection must not be in one.
+//! The functions that write open their own transaction: the connection must not be in one. Whatever
+//! changes a key goes through `change`.
 
+mod access;
+mod audit;
 mod bootstrap;
+mod change;
+mod dek;
+mod grants;
 mod identities;
+mod imported;
+mod inventory;
+mod kek;
+mod lease;
+mod material;
+mod origin;
+mod proxies;
 mod read;
 mod registration;
+mod removal;
+mod restore;
+mod rewrap;
 pub(super) mod rows;
 mod schema;
 mod transaction;
@@ -18,14 +34,27 @@ mod write;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use access::Access;
+pub use audit::{AuditRow, record};
 pub use bootstrap::{Bootstrapped, bootstrap};
+pub use dek::{PromotedDek, StagedDek, promote_dek, stage_dek};
+pub use grants::{grant_sql, missing_grants};
 pub use identities::{identities, remember_identities};
+pub use imported::{materials_to_rewrap, rewrap_materials};
+pub use inventory::{DekInfo, Inventory, KekInfo, inventory};
+pub use kek::{ActivatedKek, StagedKek, activate_kek, kek_rotated, stage_kek};
+pub use lease::{Lease, lease};
+pub use origin::{Origin, Position, origin, position};
+pub use proxies::{Proxy, ProxyRow, forget_proxies, forget_proxy, heartbeat, proxies, report_kek};
 pub(super) use read::{Snapshot, snapshot};
 pub use registration::{Registration, register};
+pub use removal::{destroy_dek, retire_dek};
+pub use restore::{Accepted, accept_restore};
+pub use rewrap::{Rewrapped, rewrap_batch};
 
 use tokio_postgres::Client;
 use transaction::{Kind, Transaction};
-pub(super) use verify::{unlock_root, verify};
+pub(super) use verify::verify_under;
 
 use super::KeyError;
 
@@ -37,16 +66,6 @@ pub const SCHEMA_VERSION: i32 = schema::VERSION;
 /// runs it.
 pub fn install_sql() -> Vec<String> {
     schema::statements()
-}
-
-/// What the role that pgveil runs as (`service.user`) needs if another role installed the keystore.
-pub fn grant_sql(role: &str) -> Vec<String> {
-    let role = format!("\"{}\"", role.replace('"', "\"\""));
-    vec![
-        format!("GRANT USAGE ON SCHEMA pgveil_keys TO {role}"),
-        format!("GRANT SELECT ON ALL TABLES IN SCHEMA pgveil_keys TO {role}"),
-        format!("GRANT INSERT ON pgveil_keys.column_identity TO {role}"),
-    ]
 }
 
 /// Is the keystore's schema installed? Works for roles without any right on it.
@@ -77,11 +96,10 @@ pub async fn epoch(client: &Client) -> Result<i64, KeyError> {
     }
 }
 
-/// Installs the tables unless they are there; false if they were. Safe against others doing the same
-/// at the same time.
+/// Installs the tables, or brings those of an earlier version to this one; false if there was nothing to
+/// do. Safe against others doing the same at the same time. What the tables hold stays as it is.
 pub async fn install(client: &Client) -> Result<bool, KeyError> {
-    if exists(client).await? {
-        check_version(client).await?;
+    if is_current(client).await? {
         return Ok(false);
     }
     let transaction = Transaction::begin(client, Kind::Write).await?;
@@ -89,15 +107,29 @@ pub async fn install(client: &Client) -> Result<bool, KeyError> {
     transaction.end(outcome).await
 }
 
+/// Are the tables there, and of this version? Those of a later one are an error.
+async fn is_current(client: &Client) -> Result<bool, KeyError> {
+    if !exists(client).await? {
+        return Ok(false);
+    }
+    match version(client).await? {
+        SCHEMA_VERSION => Ok(true),
+        found if found > SCHEMA_VERSION => Err(KeyError::Version { found, supported: SCHEMA_VERSION }),
+        _ => Ok(false),
+    }
+}
+
 async fn install_missing(client: &Client) -> Result<bool, KeyError> {
     client.batch_execute(schema::LOCK).await?;
     // Somebody else may have been first while we waited. Running the DDL again would change nothing,
     // but its table locks could deadlock with those of who makes the first keys by now.
-    if exists(client).await? {
+    if is_current(client).await? {
         return Ok(false);
     }
     for statement in install_sql() {
-        client.batch_execute(&statement).await?;
+        if let Err(error) = client.batch_execute(&statement).await {
+            return Err(explained(client, error).await);
+        }
     }
     Ok(true)
 }

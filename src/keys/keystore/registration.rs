@@ -4,19 +4,16 @@
 //! meant when the column was sealed. Rows are replaced, never deleted: the names of columns that the
 //! policy no longer has stay, and mean nothing until it has them again.
 
-use tokio_postgres::{Client, Row};
+use serde_json::json;
+use tokio_postgres::Row;
 
 use super::{
-    super::{
-        KeyError,
-        mac::{Fields, MacKey},
-    },
-    read, schema,
-    transaction::{Kind, Transaction},
-    verify::{unlock_root, verify},
+    super::{KeyError, mac::Fields},
+    access::Access,
+    audit::AuditRow,
+    change::Change,
     write,
 };
-use crate::kms::Kms;
 
 /// What a protected column is in the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +44,7 @@ impl RegistrationRow {
             .text("schema_name", &self.column.schema)
             .text("table_name", &self.column.table)
             .text("column_name", &self.column.column)
+            .named()
             .int("table_oid", self.column.table_oid.into())
             .int("attnum", self.column.number.into())
             .int("registered_at", self.registered_at)
@@ -78,32 +76,23 @@ pub(super) const REGISTRATIONS: &str = "SELECT schema_name, table_name, column_n
 
 /// Registers columns, in place of what was registered under their names. Whether that is right is for
 /// the caller to know. The keystore must have its first keys ([`super::bootstrap()`]).
-pub async fn register(
-    client: &Client,
-    database: &str,
-    kms: &dyn Kms,
-    columns: &[Registration],
-) -> Result<(), KeyError> {
-    let transaction = Transaction::begin(client, Kind::Write).await?;
-    let outcome = replace(client, database, kms, columns).await;
-    transaction.end(outcome).await
+pub async fn register(access: &Access<'_>, columns: &[Registration]) -> Result<(), KeyError> {
+    let change = Change::begin(access).await?;
+    let outcome = replace(&change, columns).await;
+    change.end(outcome).await.map(|_| ())
 }
 
-async fn replace(client: &Client, database: &str, kms: &dyn Kms, columns: &[Registration]) -> Result<(), KeyError> {
-    client.batch_execute(schema::LOCK).await?;
-    let snapshot = read::rows(client, database).await?.ok_or_else(|| KeyError::NoKeystore(database.to_owned()))?;
-    // A keystore that was altered must not get a fresh MAC over everything.
-    let root = unlock_root(&snapshot, kms).await?;
-    verify(&snapshot, &root)?;
-    let key = MacKey::derive(&root, &snapshot.keystore.id);
-    let now = super::now();
+async fn replace(change: &Change<'_>, columns: &[Registration]) -> Result<((), Vec<AuditRow>), KeyError> {
+    let mut entries = Vec::with_capacity(columns.len());
     for column in columns {
-        let row = RegistrationRow { column: column.clone(), registered_at: now, mac: Vec::new() };
-        write::registration(client, &key, &row).await.map_err(|error| match error {
-            KeyError::Database(error) => KeyError::of_query(database, error),
-            other => other,
-        })?;
+        let row = RegistrationRow { column: column.clone(), registered_at: change.now, mac: Vec::new() };
+        write::registration(change.client(), &change.key, &row).await?;
+        entries.push(AuditRow {
+            operation: "column.register",
+            object: Some(format!("{}.{}.{}", column.schema, column.table, column.column)),
+            details: json!({ "table_oid": column.table_oid, "attnum": column.number }),
+            ..AuditRow::default()
+        });
     }
-    write::manifest(client, database, &key).await?;
-    Ok(())
+    Ok(((), entries))
 }

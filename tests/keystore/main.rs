@@ -1,0 +1,12 @@
+//! The keystore against a real PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod believed;
+mod keks;
+mod killed;
+mod leases;
+mod roles;
+mod room;
+mod rotation;
+mod tamper;
+mod upgrade;
