@@ -5,11 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use zeroize::Zeroize;
 
-use super::{
-    KeyError,
-    budget::Budget,
-    live::{Current, Live},
-};
+use super::{KeyError, Permit, budget::Budget, live::Live};
 use crate::{
     config::{Mode, ProtectedColumn},
     crypto::{ColumnCipher, ColumnId, Dek, DekId, Envelope, IndexKey, OpenError, Token},
@@ -29,8 +25,6 @@ pub struct ColumnKeys {
     column: Arc<ProtectedColumn>,
     id: ColumnId,
     kind: u8,
-    /// None unless the mode is `equality`.
-    index: Option<IndexKey>,
     live: Arc<Live>,
     ciphers: ArcSwap<Ciphers>,
 }
@@ -44,10 +38,12 @@ pub struct Pinned {
 /// The ciphers at hand; replaced as a whole.
 #[derive(Clone)]
 struct Ciphers {
-    /// None if the keystore has no primary DEK at the moment.
+    /// None while nothing may be sealed: the keystore has no primary DEK, or it may not be used.
     primary: Option<(Arc<ColumnCipher>, Arc<Budget>)>,
     /// All that can open, the primary too, oldest first. Few enough to be searched one by one.
     by_id: Vec<(u32, Arc<ColumnCipher>)>,
+    /// None unless the mode is `equality`, and while the index root may not be used.
+    index: Option<Arc<IndexKey>>,
 }
 
 /// What [`ColumnKeys::seal`] reports.
@@ -77,21 +73,19 @@ pub enum Unopened {
     },
 }
 
+opaque!(ColumnKeys);
+
 impl ColumnKeys {
-    pub(super) fn new(live: Arc<Live>, column: &Arc<ProtectedColumn>) -> Self {
-        let current = live.current.load_full();
-        let index = match column.mode {
-            Mode::Equality => Some(IndexKey::derive(&current.root, &column.domain, TENANT, current.root_version)),
-            Mode::Randomized => None,
-        };
-        let keys = Self {
+    pub(super) fn new(live: &Arc<Live>, column: &Arc<ProtectedColumn>) -> Arc<Self> {
+        let keys = Arc::new(Self {
             column: column.clone(),
             id: ColumnId::of(&column.identity),
             kind: column.ty.kind(),
-            index,
-            live,
-            ciphers: ArcSwap::from_pointee(Ciphers { primary: None, by_id: Vec::new() }),
-        };
+            live: live.clone(),
+            ciphers: ArcSwap::from_pointee(Ciphers { primary: None, by_id: Vec::new(), index: None }),
+        });
+        // In this order: what changes in between either finds the column or is found by it.
+        live.enroll(Arc::downgrade(&keys));
         keys.follow();
         keys
     }
@@ -101,36 +95,78 @@ impl ColumnKeys {
         Arc::ptr_eq(&self.column, column) || self.column == *column
     }
 
-    /// Takes over what [`Live::current`] says: another primary, DEKs that are no longer served.
+    /// Takes over what may be used now: another primary, DEKs that are no longer served.
     pub(super) fn follow(&self) {
         self.ciphers.rcu(|ciphers| {
             let current = self.live.current.load();
             let mut next = Ciphers::clone(ciphers);
-            next.by_id.retain(|(id, _)| current.opens(*id));
-            next.primary = current.primary.as_ref().map(|primary| {
-                let cipher = next.get(primary.id).cloned().unwrap_or_else(|| self.cipher(&primary.dek, primary.id));
-                next.insert(primary.id, cipher.clone());
-                (cipher, primary.budget.clone())
+            next.by_id.retain(|(id, _)| self.live.serves(&current, *id));
+            next.primary = self.live.sealing(&current).map(|(id, dek, budget)| {
+                let cipher = next.get(id).cloned().unwrap_or_else(|| self.cipher(&dek, id));
+                next.insert(id, cipher.clone());
+                (cipher, budget)
             });
+            next.index = match self.column.mode {
+                Mode::Equality => self.live.indexing(&current).map(|root| {
+                    let derive = || IndexKey::derive(&root, &self.column.domain, TENANT, current.root.version);
+                    next.index.take().unwrap_or_else(|| Arc::new(derive()))
+                }),
+                Mode::Randomized => None,
+            };
             next
         });
     }
 
+    /// Is there a cipher of this DEK?
+    pub(super) fn holds(&self, dek: u32) -> bool {
+        self.ciphers.load().get(dek).is_some()
+    }
+
     /// Seals a storage canon under the primary DEK. `equality` is the equality canon of a column
     /// with mode `equality`, else None. Appends the envelope to `out`.
-    pub fn seal(&self, canon: &[u8], equality: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Sealed, KeyError> {
+    ///
+    /// The permit is to be kept until the value is committed, rolled back or thrown away.
+    pub fn seal(
+        &self,
+        _permit: &Permit,
+        canon: &[u8],
+        equality: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<Sealed, KeyError> {
         let ciphers = self.ciphers.load();
-        let (cipher, budget) = ciphers.primary.as_ref().ok_or(KeyError::NoPrimary)?;
+        let (cipher, budget) = ciphers.primary.as_ref().ok_or_else(|| self.live.no_sealing())?;
+        let token = match equality {
+            Some(canon) => self.token_with(&ciphers, canon)?,
+            None => None,
+        };
         budget.take()?;
-        let token = equality.and_then(|canon| self.token(canon));
         let column = &*self.column;
         cipher.seal(column.cipher, token.as_ref(), self.kind, TENANT, column.padding, canon, out)?;
         Ok(Sealed { dek: cipher.dek_id().0 })
     }
 
-    /// The token of an equality canon. None if the column has no `equality` mode.
-    pub fn token(&self, equality: &[u8]) -> Option<Token> {
-        self.index.as_ref().map(|index| index.token(equality))
+    /// See [`Keyring::permit`](super::Keyring::permit).
+    pub fn permit(&self) -> Result<Permit, KeyError> {
+        self.live.rights.permit()
+    }
+
+    /// See [`Keyring::is_current`](super::Keyring::is_current).
+    pub fn is_current(&self, permit: &Permit) -> bool {
+        self.live.rights.is_current(permit)
+    }
+
+    /// The token of an equality canon. None if the column has no `equality` mode. Fails while
+    /// the KEK of the index root may not be used: a search then finds nothing out, not even by counting.
+    pub fn token(&self, equality: &[u8]) -> Result<Option<Token>, KeyError> {
+        self.token_with(&self.ciphers.load(), equality)
+    }
+
+    fn token_with(&self, ciphers: &Ciphers, equality: &[u8]) -> Result<Option<Token>, KeyError> {
+        match (&ciphers.index, self.column.mode) {
+            (Some(index), _) => Ok(Some(index.token(equality))),
+            (None, Mode::Randomized) => Ok(None),
+            (None, Mode::Equality) => Err(self.live.no_indexing()),
+        }
     }
 
     /// The ciphers at hand now, for a run of values. Not to be kept for longer: what is taken out of
@@ -153,8 +189,8 @@ impl ColumnKeys {
         let cipher = self.cipher(&key, dek);
         self.ciphers.rcu(|ciphers| {
             let mut next = Ciphers::clone(ciphers);
-            // Not if a refresh has taken the DEK out of service while the KMS was asked.
-            if Current::opens(&self.live.current.load(), dek) {
+            // Not if the DEK was taken out of service while the KMS was asked.
+            if self.live.serves(&self.live.current.load(), dek) {
                 next.insert(dek, cipher.clone());
             }
             next

@@ -1,8 +1,12 @@
 //! What goes wrong with keys.
 
+use std::time::Duration;
+
+use std::path::PathBuf;
+
 use tokio_postgres::error::SqlState;
 
-use super::KeyState;
+use super::{KeyState, keystore::Position};
 use crate::kms::{KmsError, KmsErrorKind};
 
 /// A key that is needed and cannot be had, or a keystore that cannot be believed.
@@ -47,6 +51,20 @@ pub enum KeyError {
     /// As many values were sealed under the DEK as is safe.
     #[error("DEK {0:#010x} has sealed as many values as is safe")]
     Exhausted(u32),
+    /// This process has not heard of the keystore for so long that others may take it for dead.
+    #[error("the keystore has not been read for {} s, so nothing is sealed", super::rules::LEASE.as_secs())]
+    LeaseLost,
+    /// The file with what this host has seen of keystores cannot be read.
+    #[error("{} cannot tell what this host has seen of the keystore: {reason}", path.display())]
+    Forgotten {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It cannot be said yet that nothing under an earlier key appears any more.
+    #[error("an earlier key may still be in use: {0}")]
+    NotFenced(String),
     /// A row's MAC does not fit its fields.
     #[error("keystore row {0} was altered: its MAC does not fit")]
     Tampered(String),
@@ -59,12 +77,67 @@ pub enum KeyError {
         found: String,
     },
     /// The keystore's epoch is lower than one seen before.
-    #[error("the keystore went back from epoch {seen} to {found}: restored from a backup?")]
+    #[error("the keystore went back from {seen} to {found}: restored from a backup?")]
     WentBack {
-        /// Highest epoch seen by this process.
-        seen: i64,
-        /// Epoch found now.
-        found: i64,
+        /// The latest state seen by this process, or on this host.
+        seen: Position,
+        /// The state found now.
+        found: Position,
+    },
+    /// Somebody else has changed the keystore since it was read.
+    #[error("{0} of the keystore has changed meanwhile")]
+    Changed(String),
+    /// A key's state does not allow what was asked for.
+    #[error("{key} is {is}, not {wanted}", is = state.as_str(), wanted = wanted.as_str())]
+    WrongState {
+        /// `dek 0x0000002a`.
+        key: String,
+        /// Its state.
+        state: KeyState,
+        /// The state that is needed.
+        wanted: KeyState,
+    },
+    /// The DEK was staged before a failover or a restore, or in the database of which this is a copy.
+    #[error("DEK {0:#010x} was staged elsewhere and may have been used there; it cannot become primary here")]
+    StagedElsewhere(u32),
+    /// No such KEK.
+    #[error("no KEK with id {0:#010x} in the keystore")]
+    UnknownKek(u32),
+    /// The KEK is in the keystore already.
+    #[error("{what} is in the keystore already: KEK {id:#010x}", what = if *imported { "this key material" } else { "this key" })]
+    KekKnown {
+        /// The KEK.
+        id: u32,
+        /// Was it found by its material?
+        imported: bool,
+    },
+    /// Nobody has proved that no value needs the DEK.
+    #[error("DEK {dek:#010x} cannot be {what}: no sweep has proved that no value is sealed with it any more")]
+    NeedsProof {
+        /// The DEK.
+        dek: u32,
+        /// `retired` or `destroyed`.
+        what: &'static str,
+    },
+    /// What must be verified from time to time was not, for longer than `max_unverified`.
+    #[error("{what} has not been verified for {} s{}", .silent.as_secs(), last_failure(.last.as_deref()))]
+    Unverified {
+        /// The KEK, or the keystore.
+        what: String,
+        /// For how long.
+        silent: Duration,
+        /// How the last attempt failed, if it has.
+        last: Option<String>,
+    },
+    /// The same for longer than `fail_open_max`.
+    #[error("{what} has been out of reach for {} s{}", .silent.as_secs(), last_failure(.last.as_deref()))]
+    OutageTooLong {
+        /// The KEK, or the keystore.
+        what: String,
+        /// For how long.
+        silent: Duration,
+        /// How the last attempt failed, if it has.
+        last: Option<String>,
     },
     /// The KMS failed.
     #[error(transparent)]
@@ -92,9 +165,21 @@ impl KeyError {
             Self::UnknownDek(_) => "keys/unknown-dek",
             Self::NotServed { .. } => "keys/not-served",
             Self::Exhausted(_) => "keys/exhausted",
+            Self::LeaseLost => "keys/lease-lost",
+            Self::Forgotten { .. } => "keys/remembered",
+            Self::NotFenced(_) => "keys/not-fenced",
             Self::Tampered(_) => "keys/tampered",
             Self::OtherKeystore { .. } => "keys/other-keystore",
             Self::WentBack { .. } => "keys/went-back",
+            Self::Changed(_) => "keys/changed",
+            Self::WrongState { .. } => "keys/wrong-state",
+            Self::StagedElsewhere(_) => "keys/staged-elsewhere",
+            Self::UnknownKek(_) => "keys/unknown-kek",
+            Self::KekKnown { imported: true, .. } => "keys/material-registered",
+            Self::KekKnown { imported: false, .. } => "keys/kek-known",
+            Self::NeedsProof { .. } => "keys/needs-proof",
+            Self::Unverified { .. } => "keys/unverified",
+            Self::OutageTooLong { .. } => "keys/outage-too-long",
             Self::Kms(error) => error.kind.code(),
             Self::Database(_) | Self::Unreachable(_) => "keys/database",
             Self::Seal(_) => "keys/seal",
@@ -105,10 +190,25 @@ impl KeyError {
     /// away, 55000 that something has to be set up first, XX001 that trying again is of no use.
     pub fn sqlstate(&self) -> &'static str {
         match self {
-            Self::NoKeystore(_) | Self::NoPrimary | Self::Version { .. } | Self::OtherKms { .. } => "55000",
+            Self::NoKeystore(_)
+            | Self::NoPrimary
+            | Self::Version { .. }
+            | Self::OtherKms { .. }
+            | Self::WrongState { .. }
+            | Self::StagedElsewhere(_)
+            | Self::KekKnown { .. }
+            | Self::NeedsProof { .. } => "55000",
+            Self::UnknownKek(_) => "42704",
+            Self::Changed(_) => "40001",
             Self::NoAccess(_) | Self::NotServed { state: KeyState::Retired, .. } => "42501",
             Self::Exhausted(_) => "53400",
-            Self::Database(_) | Self::Unreachable(_) | Self::Seal(crate::crypto::SealError::NoRandomness) => "08006",
+            Self::Unverified { .. }
+            | Self::OutageTooLong { .. }
+            | Self::LeaseLost
+            | Self::NotFenced(_)
+            | Self::Database(_)
+            | Self::Unreachable(_)
+            | Self::Seal(crate::crypto::SealError::NoRandomness) => "08006",
             Self::Kms(error) if error.kind == KmsErrorKind::Throttled => "53400",
             Self::Kms(error) if error.kind.is_retryable() => "08006",
             Self::Kms(error) if error.kind.is_revoked() => "42501",
@@ -117,6 +217,7 @@ impl KeyError {
             | Self::Tampered(_)
             | Self::OtherKeystore { .. }
             | Self::WentBack { .. }
+            | Self::Forgotten { .. }
             | Self::Kms(_)
             | Self::Seal(_) => "XX001",
         }
@@ -141,6 +242,15 @@ impl KeyError {
             }
             Self::NotServed { .. } => "The key was destroyed; values sealed with it cannot be opened again.",
             Self::Exhausted(_) => "A new primary DEK is needed; until then values can be read but not written.",
+            Self::LeaseLost => {
+                "Can pgveil reach the database as `service.user`? See its log. Reading goes on, and writing by itself \
+                 once the keystore can be read."
+            }
+            Self::Forgotten { .. } => {
+                "If the keystore is known to be the newest one, delete the file; it is made anew. Otherwise find out first \
+                 what has happened to it."
+            }
+            Self::NotFenced(_) => "End those transactions, or wait for them.",
             Self::Tampered(_) => {
                 "Somebody changed the schema pgveil_keys around pgveil. Find out who, and restore the schema from a backup."
             }
@@ -149,7 +259,27 @@ impl KeyError {
                  out who replaced the keystore."
             }
             Self::WentBack { .. } => {
-                "If the database was restored on purpose, restart pgveil; otherwise find out who replaced the keystore."
+                "If the database was restored on purpose, run `pgveil keys accept-restore`; otherwise find out who replaced the keystore."
+            }
+            Self::Changed(_) => "Somebody else was first. Look at the keystore as it is now, then try again.",
+            Self::WrongState { .. } => "`pgveil keys list` shows all keys and their states.",
+            Self::StagedElsewhere(_) => "Make a new one; the next promotion sets this one aside.",
+            Self::UnknownKek(_) => "`pgveil keys list` shows all keys.",
+            Self::KekKnown { imported: true, .. } => "Import other material, or activate that KEK.",
+            Self::KekKnown { imported: false, .. } => {
+                "New material for it: `pgveil keys rotate --kek`. Another key: give it a name of its own under `kms:` in \
+                 the policy, then `pgveil keys rotate --kek --to NAME`. A former KEK is taken back by `pgveil keys activate`."
+            }
+            Self::NeedsProof { .. } => {
+                "Values that were sealed with it may be anywhere in the database. It stays deprecated, and opens them; that \
+                 costs nothing."
+            }
+            Self::Unverified { .. } => {
+                "`failure_policy` is `closed`: keys are served again as soon as it answers. `pgveil health` shows each KEK."
+            }
+            Self::OutageTooLong { .. } => {
+                "It lasts longer than `fail_open_max`: keys are served again as soon as it answers. `pgveil health` shows \
+                 each KEK."
             }
             Self::Kms(_) | Self::Database(_) | Self::Unreachable(_) | Self::Seal(_) => return None,
         };
@@ -168,6 +298,10 @@ impl KeyError {
     }
 }
 
+fn last_failure(last: Option<&str>) -> String {
+    last.map(|last| format!("; last failure: {last}")).unwrap_or_default()
+}
+
 /// tokio-postgres shows only `db error`; what the server said is in the source.
 fn server_message(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
@@ -184,7 +318,7 @@ mod tests {
     use super::*;
 
     fn kms(kind: KmsErrorKind) -> KeyError {
-        KeyError::Kms(KmsError { provider: "office".into(), kind, message: "no".into() })
+        KeyError::Kms(KmsError::new("office", kind, "no"))
     }
 
     #[test]
@@ -192,7 +326,7 @@ mod tests {
         assert_eq!(kms(KmsErrorKind::Unavailable).sqlstate(), "08006");
         assert_eq!(kms(KmsErrorKind::AuthExpired).sqlstate(), "08006");
         assert_eq!(kms(KmsErrorKind::Throttled).sqlstate(), "53400");
-        for revoked in [KmsErrorKind::Denied, KmsErrorKind::Disabled, KmsErrorKind::PendingDestroy] {
+        for revoked in [KmsErrorKind::Denied, KmsErrorKind::Disabled, KmsErrorKind::PendingDestroy { at: None }] {
             assert_eq!(kms(revoked).sqlstate(), "42501");
         }
         for fatal in

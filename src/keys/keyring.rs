@@ -3,37 +3,53 @@
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use tokio_postgres::Client;
 use zeroize::Zeroizing;
 
 use super::{
-    ColumnKeys, KeyError,
+    Clock, ColumnKeys, Event, KekStatus, KeyCounts, KeyError, Permit, Prefetched,
     keystore::{self, Registration, Snapshot},
-    live::{Current, Live},
-    mac::mock_secret,
+    live::{Current, Live, unwrap_root},
+    mac::MacKey,
 };
-use crate::{config::ProtectedColumn, kms::Kms};
+use crate::{
+    config::{self, ProtectedColumn},
+    crypto::Dek,
+    kms::Directory,
+};
 
 /// Live keys of one protected database. Shared by all its sessions.
 pub struct Keyring {
-    database: String,
-    live: Arc<Live>,
+    pub(super) database: String,
+    pub(super) live: Arc<Live>,
     /// By [`ProtectedColumn::ordinal`].
     columns: RwLock<Vec<Option<Arc<ColumnKeys>>>>,
     /// One refresh at a time: a slow one must not overwrite what a later one has read.
     refreshing: tokio::sync::Mutex<()>,
 }
 
+opaque!(Keyring);
+
 impl Keyring {
     /// Reads the keystore, checks every MAC, unwraps the primary DEK and the index root.
     ///
-    /// The connection must not be in a transaction.
-    pub async fn open(client: &Client, database: &str, kms: Arc<dyn Kms>) -> Result<Arc<Self>, KeyError> {
+    /// `services` opens the KMS of each KEK when it is needed; `keys` has the failure policy. The connection
+    /// must not be in a transaction.
+    pub async fn open(
+        client: &Client,
+        database: &str,
+        services: Arc<Directory>,
+        keys: &config::Keys,
+        clock: Clock,
+    ) -> Result<Arc<Self>, KeyError> {
+        let start = clock.since_boot();
         let snapshot = read(client, database).await?;
-        let root = Arc::new(keystore::unlock_root(&snapshot, &*kms).await?);
-        keystore::verify(&snapshot, &root)?;
+        let current = Current::of(&snapshot, None)?;
+        let root = unwrap_root(&services, current.kek(current.root.kek)?, &current.root, start).await?;
+        keystore::verify_under(&snapshot, &MacKey::derive(&root, &current.keystore))?;
         if snapshot.keystore.made_in != database {
             tracing::warn!(
                 database,
@@ -42,13 +58,13 @@ impl Keyring {
                 "the keystore was made in another database: fine after a restore or a rename"
             );
         }
-        let current = Current::of(&snapshot, root, None, &*kms).await?;
-        if current.primary.is_none() {
-            return Err(KeyError::NoPrimary);
-        }
+        let primary = current.primary.as_ref().ok_or(KeyError::NoPrimary)?.id;
+        let live = Live::new(services, keys, clock, current, root);
+        live.dek(primary).await?;
+        live.rights.lease.renew(start);
         Ok(Arc::new(Self {
             database: database.to_owned(),
-            live: Arc::new(Live::new(kms, current)),
+            live,
             columns: RwLock::default(),
             refreshing: tokio::sync::Mutex::default(),
         }))
@@ -62,11 +78,26 @@ impl Keyring {
     }
 
     /// Reads the keystore again (new DEKs, new states); notices a keystore that went back. After an
-    /// error the keys are what they were before.
+    /// error the keys are what they were before, but serve only for as long as the failure policy says.
     ///
-    /// The connection must not be in a transaction.
+    /// If a new primary cannot be unwrapped, nothing is sealed until it can. The connection must not be in a
+    /// transaction.
     pub async fn refresh(&self, client: &Client) -> Result<(), KeyError> {
         let _alone = self.refreshing.lock().await;
+        let start = self.live.clock.since_boot();
+        let outcome = self.read_again(client).await;
+        match &outcome {
+            // Nothing lost is what it takes back.
+            Ok(()) => {
+                drop(self.live.reading.good(start, true));
+                self.live.evaluate();
+            }
+            Err(error) => self.keystore_failed(error),
+        }
+        outcome
+    }
+
+    async fn read_again(&self, client: &Client) -> Result<(), KeyError> {
         let before = self.live.current.load_full();
         let snapshot = read(client, &self.database).await?;
         // Another keystore under the same KEK would be genuine in itself.
@@ -74,36 +105,106 @@ impl Keyring {
             let (opened, found) = (before.keystore.clone(), snapshot.keystore.id);
             return Err(KeyError::OtherKeystore { opened, found });
         }
-        if snapshot.epoch < before.epoch {
-            return Err(KeyError::WentBack { seen: before.epoch, found: snapshot.epoch });
+        let (seen, found) = (before.position, snapshot.position());
+        if found < seen {
+            return Err(KeyError::WentBack { seen, found });
         }
         // Under the root that is known already, not one that the database comes with now.
-        keystore::verify(&snapshot, &before.root)?;
-        if snapshot.epoch == before.epoch {
-            return Ok(());
+        keystore::verify_under(&snapshot, &self.live.mac)?;
+        if found > seen {
+            let next = Current::of(&snapshot, Some(&before))?;
+            self.take_first_block(client, &before, &next).await?;
+            self.live.take_over(next).await;
         }
-        let current = Current::of(&snapshot, before.root.clone(), Some(&before), &*self.live.kms).await?;
-        self.live.current.store(Arc::new(current));
-        let columns = self.columns.read().unwrap_or_else(PoisonError::into_inner);
-        columns.iter().flatten().for_each(|column| column.follow());
         Ok(())
     }
 
-    /// Asks the KMS whether it still unwraps with this keystore's KEK: its key may have been revoked
-    /// although all cached keys work.
-    pub async fn verify_kms(&self) -> Result<(), KeyError> {
-        self.live.verify_kek().await
+    /// The right to seal: one for each message that values are sealed for. Fails with
+    /// [`KeyError::LeaseLost`] if this process is cut off from the keystore.
+    pub fn permit(&self) -> Result<Permit, KeyError> {
+        self.live.rights.permit()
+    }
+
+    /// May what was sealed with this permit still be sent? Not if the lease was lost since, even if
+    /// there is a new one.
+    pub fn may_send(&self, permit: &Permit) -> bool {
+        self.live.rights.may_send(permit)
+    }
+
+    /// Is this permit of the present primary key, and may what was sealed with it be sent?
+    pub fn is_current(&self, permit: &Permit) -> bool {
+        self.live.rights.is_current(permit)
+    }
+
+    /// Asks every KEK in use to unwrap its canary, then evaluates the failure policy: its key may have been
+    /// revoked although all cached keys work. What a KEK that answers again wraps is served again.
+    ///
+    /// Cancel safe.
+    pub async fn verify_keks(&self) -> Vec<KekStatus> {
+        self.live.verify_keks().await;
+        self.live.status()
+    }
+
+    /// How often [`Keyring::verify_keks`] has to be called.
+    pub fn verify_every(&self) -> Duration {
+        self.live.verify_every()
+    }
+
+    /// Evaluates the failure policy now: keys leave the columns or come back. To be called every second; asks
+    /// no KMS itself, but sees to it in the background that cached DEKs are unwrapped anew in time.
+    pub fn tick(&self) {
+        self.live.tick();
+    }
+
+    /// The keystore could not be reached. A good [`Keyring::refresh`] takes that back.
+    pub fn keystore_failed(&self, error: &KeyError) {
+        self.live.reading.failed(self.live.clock.since_boot(), None, error.to_string());
+    }
+
+    /// Unwraps what is staged and not in memory yet, and what a past outage has left undone; tells what cannot
+    /// be used. Call it after each refresh. Staged KEKs are fetched by a good canary.
+    ///
+    /// Cancel safe.
+    pub async fn prefetch(&self) -> Prefetched {
+        self.live.verify_staged().await;
+        self.live.renew().await;
+        self.live.prefetched()
+    }
+
+    /// Every KEK that was not destroyed, by id.
+    pub fn status(&self) -> Vec<KekStatus> {
+        self.live.status()
+    }
+
+    /// What was done since the keyring was opened.
+    pub fn counts(&self) -> KeyCounts {
+        self.live.counts()
+    }
+
+    /// What has happened since this was called last, oldest first, for the audit.
+    pub fn take_events(&self) -> Vec<Event> {
+        self.live.take_events()
     }
 
     /// A secret that all processes over this keystore share, for making up verifiers of roles that do not
     /// exist: whoever compares replicas must not see which do.
     pub fn mock_secret(&self) -> Zeroizing<[u8; 32]> {
-        mock_secret(&self.live.current.load().root)
+        self.live.mock_secret()
     }
 
     /// Is this the id of a DEK of this keystore? For telling stray envelopes from chance bytes.
     pub fn knows(&self, dek: u32) -> bool {
         self.live.current.load().knows(dek)
+    }
+
+    /// Name of the database.
+    pub(super) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// A DEK itself, unwrapped if need be.
+    pub(super) async fn dek(&self, id: u32) -> Result<Arc<Dek>, KeyError> {
+        self.live.dek(id).await
     }
 
     /// The DEK that seals new values, and how many this process has sealed with it.
@@ -113,7 +214,7 @@ impl Keyring {
 
     /// Epoch of the keystore as read last.
     pub fn epoch(&self) -> i64 {
-        self.live.current.load().epoch
+        self.live.current.load().position.epoch
     }
 
     /// What the policy's names meant when `pgveil apply` last registered them, of policies before as well.
@@ -136,13 +237,11 @@ impl Keyring {
         if let Some(keys) = find(&self.columns.read().unwrap_or_else(PoisonError::into_inner)) {
             return keys;
         }
-        // Made under the lock: refresh stores what is current first and then takes the lock, so it
-        // either is what we see here, or finds us.
         let mut columns = self.columns.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = find(&columns) {
             return keys;
         }
-        let keys = Arc::new(ColumnKeys::new(self.live.clone(), column));
+        let keys = ColumnKeys::new(&self.live, column);
         if columns.len() <= column.ordinal {
             columns.resize(column.ordinal + 1, None);
         }

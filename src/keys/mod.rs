@@ -6,18 +6,35 @@
 //! not cached needs an await ([`ColumnKeys::fetch`]).
 
 mod budget;
+mod clock;
 mod column;
 mod context;
 mod error;
+mod fence;
+mod health;
+mod kek;
 mod keyring;
 pub mod keystore;
+mod lease;
 mod live;
 mod mac;
+pub mod minder;
+mod permit;
+mod probe;
+mod remembered;
+mod rules;
 mod state;
+mod status;
 #[cfg(test)]
 pub mod tests;
+mod vault;
 
+pub use clock::Clock;
 pub use column::{ColumnKeys, Pinned, Sealed, Unopened};
 pub use error::KeyError;
+pub use fence::fence;
 pub use keyring::Keyring;
+pub use permit::{Generation, Permit, Stamp};
+pub use remembered::Remembered;
 pub use state::KeyState;
+pub use status::{DekCounts, Event, Happening, KekCondition, KekStatus, KeyCounts, Missing, Prefetched};
