@@ -137,6 +137,7 @@ impl Session {
             positions: Arc::new(Positions::default()),
             literals: Arc::clone(self.environment.settings()),
             used: false.into(),
+            sealed: None,
         };
         let changes = Mentions { protected: false, env: noted.env };
         match &noted.effect {

@@ -7,7 +7,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::problem::Problem;
+use super::{permits::Permits, problem::Problem};
 use crate::{
     admin::metrics::Meters,
     config::{Mode, OnError, ProtectedColumn},
@@ -119,6 +119,7 @@ impl Column {
         ty: LogicalType,
         given: Given<'_>,
         settings: &Settings,
+        permits: &mut Permits,
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<Stored, Problem> {
@@ -142,7 +143,7 @@ impl Column {
                 Some(scratch.equality.as_slice())
             }
         };
-        self.keys.seal(&scratch.canon, equality, out)?;
+        self.keys.seal(permits.of_message(&self.keys)?, &scratch.canon, equality, out)?;
         Ok(stored)
     }
 
@@ -166,7 +167,7 @@ impl Column {
         match operand {
             Operand::NeverEqual => Ok(None),
             // The planner asks for tokens of equality columns only.
-            Operand::Canon => Ok(self.keys.token(&scratch.equality)),
+            Operand::Canon => Ok(self.keys.token(&scratch.equality)?),
         }
     }
 

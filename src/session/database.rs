@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,13 +19,16 @@ use super::{
     cells::Column,
     planning::Prepared,
     problem::Problem,
-    service::Service,
+    service::{KeysLine, Service},
     upstream::{OwnError, Upstream},
 };
 use crate::{
     admin::{Readiness, metrics::Meters},
     config::{self, Policy},
-    keys::{KeyError, Keyring, keystore},
+    keys::{
+        Clock, KeyError, Keyring, Remembered, keystore,
+        minder::{self, Minder, Minding},
+    },
     kms,
     sql::{
         cache::PlanCache,
@@ -66,6 +69,8 @@ pub struct Database {
     changed: Notify,
     /// How many of those the present catalog takes into account.
     loaded: watch::Sender<u64>,
+    /// Whoever follows the keystore.
+    minding: std::sync::Mutex<Option<Minding>>,
 }
 
 /// Why a protected database cannot be served.
@@ -83,9 +88,6 @@ pub enum OpenError {
     /// The keystore cannot be opened.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// The policy's `keys.kms` names none of its KMS.
-    #[error("the policy has no kms `{0}`")]
-    NoKms(String),
     /// The catalog could not be read again.
     #[error("{0}")]
     Reload(String),
@@ -148,12 +150,17 @@ impl Database {
     ) -> Result<Arc<Self>, OpenError> {
         let mut service = Service::new(policy, upstream, &database.name)?;
         let client = service.take().await?;
-        let kms = policy.kms.get(&policy.keys.kms).ok_or_else(|| OpenError::NoKms(policy.keys.kms.clone()))?;
-        let kms = kms::open(&policy.keys.kms, kms).await?;
+        let services = Arc::new(kms::Directory::new(policy));
         let seen = look(&client).await?;
-        let keyring = Keyring::open(&client, &database.name, kms).await?;
+        // Before the keystore is read: see `minder`.
+        let announced = minder::announce(&client).await;
+        let keyring = Keyring::open(&client, &database.name, services, &policy.keys, Clock::system()).await?;
         let catalog = catalog::load_with(&client, database, 1, Some(keyring.registered()), None).await?;
         service.put_back(client);
+        let line = KeysLine::new(policy, upstream, &database.name)?;
+        let remembered = policy.keys.state.clone().map(|path| Arc::new(Remembered::new(path)));
+        let mut minder = Minder::new(Arc::clone(&keyring), &policy.keys, line, remembered, announced?);
+        minder.begin().await?;
         let columns = database
             .columns
             .iter()
@@ -175,7 +182,16 @@ impl Database {
             hidden: AtomicU64::new(0),
             changed: Notify::new(),
             loaded: watch::Sender::new(0),
+            minding: std::sync::Mutex::new(Some(minder.spawn())),
         }))
+    }
+
+    /// Nothing is sealed any more, and this process is not waited for. For the process's end.
+    pub async fn close(&self) {
+        let minding = self.minding.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(minding) = minding {
+            minding.end().await;
+        }
     }
 
     /// The catalog as it was last read.

@@ -9,7 +9,7 @@ use super::{
     keeper::Keeper,
     problem::Problem,
 };
-use crate::{admin::metrics::Meters, wire::backend::Severity};
+use crate::{admin::metrics::Meters, keys::KeyError, wire::backend::Severity};
 
 /// A cancel request may fall between two statements, where the server ignores it: it is sent once more after this time.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -31,6 +31,8 @@ pub enum End {
     Vanished,
     /// The server's socket failed.
     Io(io::Error),
+    /// What was sealed must not be sent any more: the lease on the keystore is lost.
+    LeaseLost,
     /// A message that cannot be understood, or pgveil and the server out of step.
     Broken(Problem),
 }
@@ -50,7 +52,7 @@ impl End {
             Self::Drained => "drained",
             Self::Idle | Self::IdleInTransaction => "idle_timeout",
             Self::Vanished => "vanished",
-            Self::Broken(_) => "broken",
+            Self::LeaseLost | Self::Broken(_) => "broken",
         }
     }
 
@@ -62,6 +64,7 @@ impl End {
             Self::Drained => ("57P01", "terminating connection due to administrator command"),
             Self::Idle => ("57P05", "terminating connection due to idle-session timeout"),
             Self::IdleInTransaction => ("25P03", "terminating connection due to idle-in-transaction timeout"),
+            Self::LeaseLost => return Some(KeyError::LeaseLost.into()),
             Self::Broken(problem) => return Some(problem.clone()),
         };
         Some(Problem::native(sqlstate, message))
@@ -103,6 +106,8 @@ impl Remains {
         let upstream = async {
             match end {
                 End::Server => {}
+                // Not even what the kernel or TLS still hold.
+                End::LeaseLost => server.reset(),
                 End::Drained | End::Vanished if self.working => {
                     // The server sees the end of a connection only when it next writes to it. Then the rest of
                     // what the client has sent is not carried out (`ClientConnectionLost` of pqcomm.c), and what

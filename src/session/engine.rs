@@ -15,10 +15,11 @@ use super::{
     ending::{End, Remains},
     environment::Environment,
     fifo::{Fifo, Kind},
-    io::{HIGH_WATER, Side, Wants, exchange},
+    io::{HIGH_WATER, Moved, Side, Wants, exchange_unless},
     job::{Job, Reading},
     keeper::{Doing, Keeper, Kept},
     names::{Registry, Undo},
+    permits::Permits,
     rows::{Reader, RowScratch},
 };
 use crate::{
@@ -74,6 +75,8 @@ pub struct Session {
     pub(super) aborting: bool,
     /// Catalog changes of the present transaction.
     pub(super) ddl: bool,
+    /// What sealed values that are not settled hold.
+    pub(super) permits: Permits,
     /// Buffers for values.
     pub(super) scratch: Scratch,
     /// Buffers for rows.
@@ -141,6 +144,7 @@ impl Session {
             failing: Failing::No,
             aborting: false,
             ddl: false,
+            permits: Permits::default(),
             scratch: Scratch::default(),
             row_scratch: RowScratch::default(),
         }
@@ -181,10 +185,16 @@ impl Session {
                 client: room && self.server.output.len() < HIGH_WATER,
                 server: self.client.output.len() < HIGH_WATER,
             };
+            let bars = || self.permits.bar_sending(&self.db.keyring);
             tokio::select! {
                 biased;
-                done = exchange(&mut self.client, &mut self.server, wants) => {
-                    done?;
+                done = exchange_unless(&mut self.client, &mut self.server, wants, bars) => {
+                    if done? == Moved::Barred {
+                        return Err(End::LeaseLost);
+                    }
+                    if !self.server.sends() {
+                        self.permits.all_sent();
+                    }
                     Meters::get().bytes(self.server.take_sent(), self.client.take_sent());
                 }
                 () = keeper.stirs() => {}
@@ -225,7 +235,12 @@ impl Session {
     pub(super) fn sent(&mut self, kind: Kind, job: Job) {
         let opens = job.opens;
         match self.fifo.push(kind, job) {
-            None => self.unopened += usize::from(opens),
+            None => {
+                self.unopened += usize::from(opens);
+                if kind.ends_segment() {
+                    self.permits.segment_sent();
+                }
+            }
             Some(skipped) => self.take_back(skipped),
         }
     }

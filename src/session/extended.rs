@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     admin::metrics::{Meters, Verdict},
+    keys::{KeyError, Permit},
     sql::{
         cache::Key,
         catalog::Catalog,
@@ -96,6 +97,9 @@ impl Session {
         env: &Arc<Env>,
         literals: Option<Arc<Settings>>,
     ) -> Result<(Statement, Option<Arc<Edited>>), Stop> {
+        if classify(text).may_write() {
+            self.db.keyring.ready_to_seal(text.len()).await;
+        }
         let literals = literals.unwrap_or_else(|| Arc::clone(self.environment.settings()));
         let text_str = values::verify(text).map_err(Problem::from)?;
         // What a transaction sees before it commits is of no use to others.
@@ -152,6 +156,7 @@ impl Session {
             let edit = |desk: &mut Desk<'_>| desk.edit_prepared(text_str, &plan);
             Arc::new(self.desk_with(&catalog, env, &literals, edit)?)
         };
+        let sealed = self.permits.taken().filter(|_| plan.seals_literals()).map(Permit::stamp);
         let statement = Statement {
             may_write: plan.may_write,
             planned: Some(Planned {
@@ -160,6 +165,7 @@ impl Session {
                 positions: Arc::clone(&edited.positions),
                 literals,
                 used: AtomicBool::new(false),
+                sealed,
             }),
             ..passed
         };
@@ -246,8 +252,12 @@ impl Session {
             Ok(formats) => formats,
             Err(problem) => return Ok(self.refuse(problem)),
         };
+        if planned.plan.seals_params() {
+            self.db.keyring.ready_to_seal(raw.len()).await;
+        }
         let settings = Arc::clone(self.environment.settings());
-        let mut sealer = Sealer { columns: &self.db.columns, settings: &settings, scratch: &mut self.scratch };
+        let (scratch, permits) = (&mut self.scratch, &mut self.permits);
+        let mut sealer = Sealer { columns: &self.db.columns, settings: &settings, scratch, permits };
         let out = &mut self.server.output;
         let start = out.len();
         if let Err(problem) = params::bind(&planned.plan, &statement.oids, &message, &upstream, &mut sealer, out) {
@@ -259,7 +269,7 @@ impl Session {
         let looks = planned.plan.reads_sealed() || planned.plan.explain || planned.plan.looks_at_copy();
         let view = looks.then(|| self.view(&planned.plan, wanted, upstream));
         let positions = statement.positions();
-        let portal = Portal::bound(statement, view);
+        let portal = Portal { seals: self.permits.taken().is_some(), ..Portal::bound(statement, view) };
         let undo = self.names.set_portal(message.portal, Some(Arc::new(portal)));
         self.sent(Kind::Bind, Job { positions, ..Job::forward().undo(undo) });
         Ok(Next::Go)
@@ -292,6 +302,7 @@ impl Session {
     async fn current(&mut self, message: &Bind<'_>, statement: Arc<Statement>) -> Result<Arc<Statement>, Stop> {
         let same_catalog = !self.db.is_stale() && statement.epoch == self.db.with_catalog(|catalog| catalog.epoch);
         let same_names = statement.relies.as_ref().is_none_or(|relies| self.names.still(relies));
+        let same_seals = self.seals_still(&statement)?;
         let fresh = match &statement.planned {
             None if same_catalog && same_names => return Ok(statement),
             None if same_names => {
@@ -315,7 +326,7 @@ impl Session {
                 let of_cursor = matches!(statement.relies, Some(Relies::Cursor(..)));
                 let same_env = of_cursor || self.environment.known().is_some_and(|env| *env == planned.env);
                 let reuses = planned.plan.seals_literals() && planned.used.load(Ordering::Relaxed);
-                same_catalog && same_names && same_env && !reuses
+                same_catalog && same_names && same_env && same_seals && !reuses
             }
         };
         if fresh {
@@ -347,6 +358,14 @@ impl Session {
         }
     }
 
+    /// May what was sealed into the text of a statement be written now?
+    fn seals_still(&mut self, statement: &Statement) -> Result<bool, Problem> {
+        match statement.sealed() {
+            None => Ok(true),
+            Some(stamp) => Ok(self.permits.for_text(&self.db.keyring)?.gave(stamp)),
+        }
+    }
+
     /// What SQL has prepared is not prepared again: its plan is still good, or it cannot be run.
     fn renewed(
         &mut self,
@@ -364,6 +383,7 @@ impl Session {
                 positions: Arc::default(),
                 literals: Arc::clone(self.environment.settings()),
                 used: AtomicBool::new(false),
+                sealed: None,
             }),
         };
         let changes = Mentions { protected: false, env: old.changes_env.load(Ordering::Relaxed) };
@@ -452,6 +472,12 @@ impl Session {
         if statement.relies.as_ref().is_some_and(|relies| !self.names.still(relies)) {
             // It was bound while the name that it runs stood for something else.
             return self.refuse(Problem::refusal(known::stale(), "", 0));
+        }
+        if portal.seals {
+            if !self.permits.may_send(&self.db.keyring) {
+                return self.refuse(KeyError::LeaseLost.into());
+            }
+            self.permits.sets_going();
         }
         let view = match &portal.view {
             Some(view) if statement.reads_sealed() => match self.view_now(view) {

@@ -38,7 +38,7 @@ impl Session {
                 let n = self.client_streams.min(input.len());
                 if self.client_copies {
                     let data = input.split_to(n);
-                    self.copy_data(&data);
+                    self.copy_data(&data).await;
                 } else if self.client_discards {
                     input.advance(n);
                 } else if n > 0 {
@@ -112,6 +112,7 @@ impl Session {
 
     pub(super) async fn client_message(&mut self, tag: u8, input: &BytesMut, total: usize) -> Result<Next, End> {
         let body = &input[HEADER..total];
+        self.permits.begin_message();
         match tag {
             b'Q' => match frontend::query_text(body) {
                 Ok(text) => self.query(text).await,
@@ -129,7 +130,7 @@ impl Session {
                 Ok(Next::Go)
             }
             b'F' => self.function_call(body, &input[..total]),
-            b'c' if !self.copy_done() => Ok(Next::Go),
+            b'c' if !self.copy_done().await => Ok(Next::Go),
             b'c' | b'f' => {
                 self.server.output.extend_from_slice(&input[..total]);
                 self.sent(Kind::CopyEnd, Job::forward());

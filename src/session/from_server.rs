@@ -481,6 +481,7 @@ impl Session {
         let Some(&status) = body.first() else { return Err(out_of_step()) };
         self.unopened -= usize::from(entry.job.opens);
         self.status = status;
+        self.permits.segment_answered(status != b'I', self.fifo.is_empty() && self.segment.is_empty());
         if status == b'I' {
             // What was sent since belongs to a later transaction.
             if self.fifo.is_empty() {

@@ -196,7 +196,7 @@ impl Side {
     }
 
     /// Does something wait to be sent?
-    fn sends(&self) -> bool {
+    pub fn sends(&self) -> bool {
         !self.output.is_empty() || self.unflushed || self.end == Ending::Wanted
     }
 
@@ -274,6 +274,15 @@ pub struct Wants {
     pub server: bool,
 }
 
+/// What [`exchange_unless`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// There was progress.
+    On,
+    /// What waits for the server must not be sent any more.
+    Barred,
+}
+
 /// Moves bytes until something has happened on either side: both directions progress at once,
 /// because clients that pipeline write and read at the same time.
 ///
@@ -281,9 +290,23 @@ pub struct Wants {
 ///
 /// Cancel safe: bytes are either in a buffer or still in a socket.
 pub async fn exchange(client: &mut Side, server: &mut Side, wants: Wants) -> io::Result<()> {
+    exchange_unless(client, server, wants, || false).await.map(drop)
+}
+
+/// Likewise. `bars` is asked each time just before something is sent to the server, however long that had
+/// to wait.
+pub async fn exchange_unless(
+    client: &mut Side,
+    server: &mut Side,
+    wants: Wants,
+    bars: impl Fn() -> bool,
+) -> io::Result<Moved> {
     client.shrink();
     server.shrink();
     poll_fn(|cx| {
+        if server.sends() && bars() {
+            return Poll::Ready(Ok(Moved::Barred));
+        }
         let mut progress = false;
         // A peer that takes nothing more may have said why, or what is to be carried out: that is read first,
         // as libpq does (`pqHandleSendFailure`) and the server (`ClientConnectionLost` of pqcomm.c).
@@ -313,7 +336,7 @@ pub async fn exchange(client: &mut Side, server: &mut Side, wants: Wants) -> io:
             }
             progress = true;
         }
-        if progress { Poll::Ready(Ok(())) } else { Poll::Pending }
+        if progress { Poll::Ready(Ok(Moved::On)) } else { Poll::Pending }
     })
     .await
 }

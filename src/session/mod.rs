@@ -19,6 +19,7 @@
 //!   [`known`] — what planning may know of them.
 //! - [`planning`] — a text → what is sent instead of it.
 //! - [`environment`] — search_path, role and settings of the session.
+//! - [`permits`] — what a session may still send of what it has sealed.
 //! - [`params`], [`rows`], [`cells`], [`arrays`] — values on their way up and down.
 //! - [`copy`] — COPY of sealed columns.
 //! - [`stray`] — sealed values where none belong.
@@ -50,6 +51,7 @@ mod keeper;
 mod known;
 mod names;
 mod params;
+mod permits;
 mod planning;
 mod problem;
 mod readiness;
@@ -59,6 +61,7 @@ mod server;
 mod service;
 mod simple;
 mod stray;
+mod told;
 pub mod upstream;
 
 pub use server::{ServeError, descriptors, serve};

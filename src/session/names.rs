@@ -19,6 +19,7 @@ use super::{
     rows::{Shape, View},
 };
 use crate::{
+    keys::Stamp,
     sql::{
         classify::{Class, classify},
         env::Env,
@@ -92,6 +93,9 @@ pub struct Planned {
     pub literals: Arc<Settings>,
     /// Literals were sealed into its text and it has run once: the next run needs fresh nonces.
     pub used: AtomicBool,
+    /// With what literals were sealed into its text, if there are any: under another key it is prepared
+    /// anew before it runs. (No such text is run by name in SQL.)
+    pub sealed: Option<Stamp>,
 }
 
 impl Statement {
@@ -136,6 +140,11 @@ impl Statement {
         Some(Held { plan: Arc::clone(&planned.plan), declared: self.oids.as_slice().into(), env, binary: false })
     }
 
+    /// With what its literals were sealed.
+    pub fn sealed(&self) -> Option<&Stamp> {
+        self.planned.as_ref()?.sealed.as_ref()
+    }
+
     /// Returns rows with sealed columns?
     pub fn reads_sealed(&self) -> bool {
         self.planned.as_ref().is_some_and(|planned| planned.plan.reads_sealed())
@@ -153,12 +162,14 @@ pub struct Portal {
     pub hold: bool,
     /// FETCH gives its rows in binary.
     pub binary: bool,
+    /// Running it writes what was sealed for it.
+    pub seals: bool,
 }
 
 impl Portal {
     /// One that a Bind has made.
     pub fn bound(statement: Arc<Statement>, view: Option<Arc<View>>) -> Self {
-        Self { statement, view, hold: false, binary: false }
+        Self { statement, view, hold: false, binary: false, seals: false }
     }
 
     /// Its plan, as SQL that names it sees it.

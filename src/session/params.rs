@@ -7,6 +7,7 @@ use bytes::{BufMut, BytesMut};
 use super::{
     arrays::{self, Elements},
     cells::{Column, Given, Scratch},
+    permits::Permits,
     problem::{Problem, check_length},
 };
 use crate::{
@@ -32,6 +33,8 @@ pub struct Sealer<'a> {
     pub settings: &'a Settings,
     /// Buffers.
     pub scratch: &'a mut Scratch,
+    /// What it seals with.
+    pub permits: &'a mut Permits,
 }
 
 /// `bytea` and `bytea[]`: how sealed values and tokens, and arrays of them, are declared upstream.
@@ -299,7 +302,7 @@ impl Sealer<'_> {
         out: &mut Vec<u8>,
     ) -> Result<Stored, Problem> {
         let column = column(self.columns, ordinal)?;
-        column.seal(ty.unwrap_or(column.spec.ty), given, self.settings, self.scratch, out)
+        column.seal(ty.unwrap_or(column.spec.ty), given, self.settings, self.permits, self.scratch, out)
     }
 
     /// Seals a value of a COPY.
@@ -389,7 +392,8 @@ impl Sealer<'_> {
             return read(self);
         }
         let settings = Settings { array_nulls: true, ..self.settings.clone() };
-        read(&mut Sealer { columns: self.columns, settings: &settings, scratch: self.scratch })
+        let Self { columns, scratch, permits, .. } = self;
+        read(&mut Sealer { columns, settings: &settings, scratch, permits })
     }
 
     /// Likewise, read as a value of type `ty` and with a cast.

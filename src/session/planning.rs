@@ -10,6 +10,7 @@ use super::{
     known::Known,
     names::Registry,
     params::Sealer,
+    permits::Permits,
     problem::{Problem, SUBSTITUTE, check_length},
 };
 use crate::{
@@ -38,6 +39,8 @@ pub struct Desk<'a> {
     pub columns: &'a [Column],
     /// Buffers.
     pub scratch: &'a mut Scratch,
+    /// What it seals with.
+    pub permits: &'a mut Permits,
     /// Prepared statements and cursors.
     pub names: &'a Registry,
     /// The transaction has changed the environment: its end, or that of a part of it, takes it back.
@@ -276,7 +279,8 @@ impl Desk<'_> {
     /// Applies a plan's edits to its statement; gives the characters that each edit became.
     fn edit(&mut self, text: &str, start: usize, own: &str, plan: &Plan) -> Result<(String, Vec<usize>), Problem> {
         let mut lengths = Vec::with_capacity(plan.edits.len());
-        let mut sealer = Sealer { columns: self.columns, settings: self.settings, scratch: self.scratch };
+        let (scratch, permits) = (&mut *self.scratch, &mut *self.permits);
+        let mut sealer = Sealer { columns: self.columns, settings: self.settings, scratch, permits };
         let mut fill = |replacement: &Replacement, out: &mut String| match replacement {
             Replacement::Text(fixed) => {
                 out.push_str(fixed);

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use bytes::BytesMut;
 
+use super::told;
 use crate::{
     keys::KeyError,
     sql::{grammar::ParseError, model::Refusal},
@@ -208,7 +209,9 @@ impl From<ValueError> for Problem {
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         // The full cause goes to the log; a client learns the class.
-        tracing::error!(code = error.code(), %error, "key not available");
+        if let Some(left_out) = told::again(error.code()) {
+            tracing::error!(code = error.code(), %error, left_out, "key not available");
+        }
         let hint = error.hint();
         let problem = Self::new(error.sqlstate(), error.code(), format!("pgveil: {error}"));
         Self { hint, ..problem }

@@ -192,8 +192,9 @@ impl Session {
         work: impl FnOnce(&mut Desk<'_>) -> T,
     ) -> T {
         let touched = self.environment.touched();
-        let (columns, names, scratch) = (&self.db.columns, &self.names, &mut self.scratch);
-        work(&mut Desk { catalog, env, settings, columns, scratch, names, touched })
+        let (columns, names) = (&self.db.columns, &self.names);
+        let (scratch, permits) = (&mut self.scratch, &mut self.permits);
+        work(&mut Desk { catalog, env, settings, columns, scratch, permits, names, touched })
     }
 
     /// How the description of a statement is shown.

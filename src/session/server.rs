@@ -107,6 +107,7 @@ pub async fn serve(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>) -> Result
             .map_err(|error| ServeError::Listen { address: address.to_string(), error })?;
     }
     // A policy that does not match the catalog is said at the start, not at the first statement.
+    let mut databases = Vec::new();
     for name in policy.databases.keys() {
         let database = door.database(name).await.map_err(|error| ServeError::Database {
             database: name.clone(),
@@ -116,6 +117,7 @@ pub async fn serve(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>) -> Result
         refuse_mismatches(&database)?;
         door.shares(database.keyring.mock_secret());
         tokio::spawn(Arc::clone(&database).watch(ready.clone()));
+        databases.push(database);
     }
     let door = Arc::new(door);
     let floor =
@@ -169,6 +171,9 @@ pub async fn serve(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>) -> Result
         drain.send_replace(Drain::Ending);
         // A peer that does not take its last message does not keep the process.
         let _ = tokio::time::timeout(ENDING, empty()).await;
+    }
+    for database in databases {
+        database.close().await;
     }
     for listen in &policy.listen {
         if let Listen::Unix(directory) = listen {

@@ -55,6 +55,9 @@ impl Session {
             Ok(text) => text,
             Err(error) => return Ok(self.refuse_query(error.into())),
         };
+        if classify(text.as_bytes()).may_write() {
+            self.db.keyring.ready_to_seal(text.len()).await;
+        }
         let mut script = self.desk(&catalog, &env, |desk| desk.script(text, false));
         if script.is_err() {
             if self.asks_for_changes() {

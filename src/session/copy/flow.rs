@@ -79,17 +79,20 @@ impl Session {
     }
 
     /// Data of the client. That of a COPY that has ended by now goes nowhere.
-    pub(in crate::session) fn copy_data(&mut self, data: &[u8]) {
+    pub(in crate::session) async fn copy_data(&mut self, data: &[u8]) {
         if self.seals_copy() {
+            self.db.keyring.ready_to_seal(data.len()).await;
             self.copy_in(|incoming, copy, sealer, out| incoming.take(copy, data, sealer, out));
         }
     }
 
     /// CopyDone: false if the COPY is refused.
-    pub(in crate::session) fn copy_done(&mut self) -> bool {
+    pub(in crate::session) async fn copy_done(&mut self) -> bool {
         if !self.seals_copy() {
             return true;
         }
+        // The last line may have no end.
+        self.db.keyring.ready_to_seal(0).await;
         let ends = self.copy_in(Incoming::end);
         self.copying = Copying::No;
         ends
@@ -102,7 +105,9 @@ impl Session {
         let Copying::In(incoming) = &mut self.copying else { return true };
         let view = Arc::clone(incoming.view());
         let Some(copy) = copy_of(&view) else { return true };
-        let mut sealer = Sealer { columns: &self.db.columns, settings: &view.settings, scratch: &mut self.scratch };
+        self.permits.begin_message();
+        let (scratch, permits) = (&mut self.scratch, &mut self.permits);
+        let mut sealer = Sealer { columns: &self.db.columns, settings: &view.settings, scratch, permits };
         let out = &mut self.server.output;
         let start = out.len();
         let done = message(out, b'd', |out| work(incoming, copy, &mut sealer, out));

@@ -50,7 +50,8 @@ fn lines(csv: Option<(u8, u8)>, delimiter: u8, null: &str, header: Header) -> Co
 /// What goes up for data in pieces, and the error that ends it.
 fn taken<'d>(copy: &Copy, pieces: impl IntoIterator<Item = &'d [u8]>) -> (Vec<u8>, Option<String>) {
     let (settings, mut scratch, mut out) = (Settings::default(), Scratch::default(), BytesMut::new());
-    let mut sealer = Sealer { columns: columns(), settings: &settings, scratch: &mut scratch };
+    let mut permits = crate::session::permits::Permits::default();
+    let mut sealer = Sealer { columns: columns(), settings: &settings, scratch: &mut scratch, permits: &mut permits };
     let mut reader = match &copy.form {
         CopyForm::Lines(_) => Reader::Lines(lines::Reader::new(copy)),
         CopyForm::Binary => Reader::Binary(binary::Reader::default()),

@@ -72,7 +72,8 @@ fn bound(
     body.put_slice(&[0, 0]);
     let mut out = BytesMut::new();
     let mut scratch = Scratch::default();
-    let mut sealer = Sealer { columns, settings: &Settings::default(), scratch: &mut scratch };
+    let mut permits = Permits::default();
+    let mut sealer = Sealer { columns, settings: &Settings::default(), scratch: &mut scratch, permits: &mut permits };
     super::bind(&plan, &[declared], &Bind::read(&body).unwrap(), &[], &mut sealer, &mut out)?;
     let sent = Bind::read(&out[5..]).unwrap();
     let as_it_came = form == ParamForm::Plain;
@@ -304,7 +305,8 @@ async fn literals_are_written_with_the_casts_that_give_them_a_type() {
         of_elements: false,
     };
     let (settings, mut scratch) = (Settings::default(), Scratch::default());
-    let mut sealer = Sealer { columns: &columns, settings: &settings, scratch: &mut scratch };
+    let mut permits = Permits::default();
+    let mut sealer = Sealer { columns: &columns, settings: &settings, scratch: &mut scratch, permits: &mut permits };
     let unhex = |digits: &str| const_hex::decode(digits).unwrap();
 
     let mut out = "= ".to_owned();

@@ -1,6 +1,7 @@
 //! Descriptions and rows as the client gets them.
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::session::permits::Permits;
 use crate::{
     config::{Mode, ProtectedColumn},
     keys::tests::{keyring, protected, rotated},
@@ -59,11 +60,18 @@ async fn a_sealed_value_is_shown_as_the_type_of_its_expression() {
 
     let (mut stored, given) = (Vec::new(), Given { source: Source::UNTYPED, format: Format::Text, bytes: b"ab" });
     assert_eq!(
-        columns[0].seal(columns[0].spec.ty, given, &settings, &mut Scratch::default(), &mut stored).unwrap(),
+        columns[0]
+            .seal(columns[0].spec.ty, given, &settings, &mut Permits::default(), &mut Scratch::default(), &mut stored)
+            .unwrap(),
         Stored::Canon
     );
     let mut unpadded = Vec::new();
-    assert_eq!(columns[0].seal(bare, given, &settings, &mut Scratch::default(), &mut unpadded).unwrap(), Stored::Canon);
+    assert_eq!(
+        columns[0]
+            .seal(bare, given, &settings, &mut Permits::default(), &mut Scratch::default(), &mut unpadded)
+            .unwrap(),
+        Stored::Canon
+    );
     let mut row = BytesMut::from(&[0, 4][..]);
     for value in [&stored, &unpadded, &stored, &stored] {
         put_value(&mut row, value);
@@ -135,7 +143,16 @@ async fn a_value_of_one_of_several_columns_is_found_under_an_old_key() {
         let mut stored = Vec::new();
         let settings = Settings::default();
         assert_eq!(
-            column.seal(LogicalType::Text, given, &settings, &mut Scratch::default(), &mut stored).unwrap(),
+            column
+                .seal(
+                    LogicalType::Text,
+                    given,
+                    &settings,
+                    &mut Permits::default(),
+                    &mut Scratch::default(),
+                    &mut stored
+                )
+                .unwrap(),
             Stored::Canon
         );
         stored
@@ -167,7 +184,9 @@ async fn what_one_of_the_columns_wants_reported_is_not_shown_as_null() {
     let columns = either(&keyring, OnError::Null);
     let settings = Settings::default();
     assert_eq!(
-        columns[0].seal(LogicalType::Text, given, &settings, &mut Scratch::default(), &mut stored).unwrap(),
+        columns[0]
+            .seal(LogicalType::Text, given, &settings, &mut Permits::default(), &mut Scratch::default(), &mut stored)
+            .unwrap(),
         Stored::Canon
     );
     let catalog = Catalog::default();

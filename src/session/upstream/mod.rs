@@ -23,7 +23,10 @@ use std::{
 };
 
 use bytes::BytesMut;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 
 use self::dial::{Address, Encryption};
 pub use self::{
@@ -65,6 +68,8 @@ pub struct Upstream {
     silent: Vec<silent::Silent>,
     /// Cancel requests that are under way to hosts that do not answer.
     unheard: Arc<Semaphore>,
+    /// Counts what pgveil's own connections were notified of.
+    pub heard: watch::Sender<u64>,
     connect: Duration,
     keepalive: Option<Duration>,
     this: Weak<Self>,
@@ -205,6 +210,7 @@ impl Upstream {
             target: target::Target::new(policy),
             silent: upstream.hosts.iter().map(|_| silent::Silent::default()).collect(),
             unheard: Arc::new(Semaphore::new(MOST_UNHEARD)),
+            heard: watch::Sender::new(0),
             connect: policy.timeouts.connect,
             keepalive: policy.timeouts.keepalive,
             this: this.clone(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio_postgres::{
-    Client, Config,
+    AsyncMessage, Client, Config,
     config::{self, SslMode, SslNegotiation},
     tls::{ChannelBinding, TlsConnect, TlsStream},
 };
@@ -262,10 +262,20 @@ impl Upstream {
             config.ssl_mode(SslMode::Disable);
         }
         let connecting = tokio::time::timeout(self.connect, config.connect_raw(stream, Negotiated));
-        let (client, connection) = connecting.await.map_err(|_| self.timed_out(host))??;
+        let (client, mut connection) = connecting.await.map_err(|_| self.timed_out(host))??;
+        let heard = self.heard.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "pgveil's own connection ended");
+            loop {
+                match std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+                    // Which database it is about they find out for themselves.
+                    Some(Ok(AsyncMessage::Notification(_))) => heard.send_modify(|count| *count += 1),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => {
+                        tracing::debug!(%error, "pgveil's own connection ended");
+                        return;
+                    }
+                    None => return,
+                }
             }
         });
         Ok((client, link))

@@ -12,7 +12,7 @@ fn upstream() -> Arc<Upstream> {
     let text = "upstream: { hosts: \"db:5432\", sslmode: disable }\nservice: { user: pgveil }\n\
          timeouts: { connect: 300ms }\n\
          databases: { postgres: { tables: { t: { columns: { c: { type: text } } } } } }\n";
-    match config::load_from(Path::new("policy.yaml"), text.as_bytes(), []) {
+    match config::load_from(Path::new("policy.yaml"), text.as_bytes(), [], &crate::kms::declarations()) {
         Ok(loaded) => Upstream::new(&loaded.policy).unwrap(),
         Err(findings) => panic!("{findings:?}"),
     }

@@ -31,7 +31,7 @@ fn policy(user: &str, password: &str) -> Policy {
          databases: {{ postgres: {{ tables: {{ t: {{ columns: {{ c: {{ type: text }} }} }} }} }} }}\n",
         cluster().port()
     );
-    match config::load_from(Path::new("policy.yaml"), text.as_bytes(), []) {
+    match config::load_from(Path::new("policy.yaml"), text.as_bytes(), [], &crate::kms::declarations()) {
         Ok(loaded) => loaded.policy,
         Err(findings) => panic!("{findings:?}"),
     }
