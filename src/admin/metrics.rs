@@ -1,6 +1,10 @@
 //! Prometheus metrics. Handles are kept, so that counting costs an atomic addition.
 
+mod keys;
+
 use std::{sync::LazyLock, time::Duration};
+
+pub use keys::{KeyMeters, kms_called};
 
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -60,6 +64,7 @@ static METERS: LazyLock<Meters> = LazyLock::new(|| {
     describe_counter!("pgveil_cancels_total", "Cancel requests sent for clients that have vanished, or at the end");
     describe_gauge!("pgveil_ready", "1 while /readyz says so");
     describe_counter!("pgveil_errors_total", "Errors that pgveil raised, by code");
+    keys::describe();
     Meters {
         sessions: gauge!("pgveil_sessions"),
         waiting: gauge!("pgveil_logins_waiting"),

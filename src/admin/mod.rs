@@ -1,9 +1,11 @@
-//! What is seen from outside: metrics, liveness and readiness.
+//! What is seen from outside: metrics, liveness and readiness; and what must not be.
 //!
-//! - [`metrics`] — counters that all rooms above `keys` increment.
+//! - [`metrics`] — counters that other rooms increment; it knows none of them.
 //! - [`readiness`] — whether the process can do its work.
 //! - [`http`] — `/metrics`, `/livez` and `/readyz`.
+//! - [`hardening`] — no core dumps, a look at swap.
 
+pub mod hardening;
 pub mod http;
 pub mod metrics;
 mod readiness;

@@ -1,9 +1,14 @@
-//! Connections of pgveil's own login, for the commands.
+//! Connections of pgveil's own logins, for the commands.
 
 use tokio_postgres::Client;
 
+use super::{
+    error::{CliError, during},
+    sql_text::ident,
+};
 use crate::{
     config::Policy,
+    keys::KeyError,
     session::upstream::{OwnError, Upstream, service_login},
     wire::tls::TlsError,
 };
@@ -12,22 +17,44 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     /// The password could not be read.
-    #[error("the password of service user \"{user}\": {reason}")]
-    Password { user: String, reason: String },
+    #[error("the password of {login} user \"{user}\": {reason}")]
+    Password { login: &'static str, user: String, reason: String },
     /// Certificates could not be read.
     #[error("upstream: {0}")]
     Tls(#[from] TlsError),
     /// The server is not there, or refuses.
     #[error("connecting to database \"{database}\" on {hosts} as \"{user}\": {source}")]
-    Refused { database: String, hosts: String, user: String, source: OwnError },
+    Refused { login: &'static str, database: String, hosts: String, user: String, source: OwnError },
+    /// The login may not change keys.
+    #[error("\"{user}\" may not change keys in database \"{database}\": the keystore belongs to \"{owner}\"")]
+    NotOwner { user: String, database: String, owner: String },
 }
 
 impl ConnectError {
+    /// Stable code with an anchor in docs/errors.md.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::NotOwner { .. } => "keys/not-owner",
+            _ => "connect",
+        }
+    }
+
     /// What to do about it.
     pub(super) fn hint(&self) -> Option<String> {
-        let (source, user, database) = match self {
-            Self::Refused { source, user, database, .. } => (source, user, database),
-            Self::Password { .. } => return Some("provide it, or correct `service.password` in the policy".to_owned()),
+        let (login, source, user, database) = match self {
+            Self::Refused { login, source, user, database, .. } => (login, source, user, database),
+            Self::Password { login, .. } => {
+                return Some(format!("provide it, or correct `{login}.password` in the policy"));
+            }
+            Self::NotOwner { user, owner, .. } => {
+                return Some(format!(
+                    "name a login that may under `owner:` in the policy (`owner: {{ user: {}, … }}`), or, as a superuser: \
+                     GRANT {} TO {}",
+                    ident(owner),
+                    ident(owner),
+                    ident(user)
+                ));
+            }
             Self::Tls(_) => {
                 return Some("the paths stand in `upstream:`; docs/tls.md says what belongs into the files".to_owned());
             }
@@ -35,7 +62,7 @@ impl ConnectError {
         Some(match source.sqlstate() {
             Some("28P01" | "28000") => {
                 format!(
-                    "pgveil's own login is `service:` in the policy; as a superuser: CREATE ROLE {user} LOGIN PASSWORD '…'"
+                    "pgveil's own login is `{login}:` in the policy; as a superuser: CREATE ROLE {user} LOGIN PASSWORD '…'"
                 )
             }
             Some("3D000") => format!("the policy's `databases:` names {database}, which this server does not have"),
@@ -45,13 +72,46 @@ impl ConnectError {
     }
 }
 
-/// Connects pgveil's own login to one database. The connection ends when the client is dropped.
+/// Connects the login `service:` to one database. The connection ends when the client is dropped.
 pub(super) async fn service(policy: &Policy, database: &str) -> Result<Client, ConnectError> {
+    login(policy, "service", database).await
+}
+
+/// Likewise the login `owner:`, if the policy has one.
+pub(super) async fn owner(policy: &Policy, database: &str) -> Result<Client, ConnectError> {
+    match &policy.owner {
+        None => service(policy, database).await,
+        Some(owner) => {
+            let policy = Policy { service: owner.clone(), ..policy.clone() };
+            login(&policy, "owner", database).await
+        }
+    }
+}
+
+/// Likewise, for changing the keys of a keystore that is there.
+pub(super) async fn keys_owner(policy: &Policy, database: &str) -> Result<Client, CliError> {
+    let client = owner(policy, database).await?;
+    // Whoever may become the schema's owner has the rights of its owner.
+    let sql = "SELECT pg_catalog.pg_get_userbyid(n.nspowner)::text, pg_catalog.pg_has_role(n.nspowner, 'USAGE'), current_user::text \
+               FROM pg_catalog.pg_namespace n WHERE n.nspname OPERATOR(pg_catalog.=) 'pgveil_keys'";
+    let found = client.query_opt(sql, &[]).await.map_err(during("looking for the keystore's owner"))?;
+    let Some(row) = found else { return Err(KeyError::NoKeystore(database.to_owned()).into()) };
+    if row.get(1) {
+        return Ok(client);
+    }
+    Err(ConnectError::NotOwner { user: row.get(2), database: database.to_owned(), owner: row.get(0) }.into())
+}
+
+async fn login(policy: &Policy, login: &'static str, database: &str) -> Result<Client, ConnectError> {
     let user = &policy.service.user;
-    let config = service_login(policy, database)
-        .map_err(|reason| ConnectError::Password { user: user.clone(), reason: reason.to_string() })?;
+    let config = service_login(policy, database).map_err(|reason| ConnectError::Password {
+        login,
+        user: user.clone(),
+        reason: reason.to_string(),
+    })?;
     let upstream = Upstream::new(policy)?;
     let refused = |source| ConnectError::Refused {
+        login,
         database: database.to_owned(),
         hosts: upstream.shown(),
         user: user.clone(),

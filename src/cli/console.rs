@@ -2,13 +2,13 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use super::error::CliError;
 use crate::config::findings_json;
 
-/// Width of tables where there is no terminal to ask.
+/// Width of tables on a terminal that does not say how wide it is.
 const WIDTH: u16 = 100;
 
 /// Standard output and standard error of one command.
@@ -36,7 +36,7 @@ impl Console {
     /// Text for people, on standard output; nothing with `--json`.
     pub(super) fn say(self, text: &str) {
         if !self.json {
-            out(text);
+            out(&harmless(text));
         }
     }
 
@@ -53,10 +53,17 @@ impl Console {
         self.document(document);
     }
 
+    /// Text that holds a secret, written as it is, whoever reads.
+    pub(super) fn secret(text: &str) {
+        // A reader that went away is no reason to fail.
+        let mut stdout = io::stdout();
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    }
+
     /// Text for people beside the result, on standard error.
     pub(super) fn note(text: &str) {
         // A closed standard error leaves nobody to tell.
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", harmless(text));
     }
 
     /// A failure: rendered on standard error, or as the document.
@@ -79,29 +86,53 @@ impl Console {
     /// A heading, emphasised on a terminal.
     pub(super) fn heading(self, text: &str) {
         if self.is_terminal() {
-            self.say(&format!("\n\x1b[1m{text}\x1b[0m"));
+            out(&format!("\n\x1b[1m{}\x1b[0m", harmless(text)));
         } else {
             self.say(&format!("\n{text}"));
         }
     }
 
-    /// A table in the style of the output: lines on a terminal, plain characters elsewhere.
+    /// A table in the style of the output. On a terminal that is too narrow for it a record a row instead: ids
+    /// that are broken over lines cannot be copied. Elsewhere plain characters, and each row on one line,
+    /// however long, so that it can be searched.
     pub(super) fn table(self, header: &[&str], rows: &[Vec<String>]) {
+        let cell = |cell: &String| harmless(cell).replace('\n', " ");
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
         let mut table = Table::new();
-        table
-            .load_style(if self.terminal {
-                presets::UTF8_FULL_CONDENSED
-            } else {
-                presets::ASCII_BORDERS_ONLY_CONDENSED
-            })
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(WIDTH)
-            .set_header(header.to_vec());
-        for row in rows {
-            table.add_row(row.clone());
+        table.load_style(if self.terminal {
+            presets::UTF8_FULL_CONDENSED
+        } else {
+            presets::ASCII_BORDERS_ONLY_CONDENSED
+        });
+        table.set_header(header.to_vec()).add_rows(&rows);
+        let table = table.to_string();
+        let natural = table.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+        if self.terminal && natural > usize::from(width()) {
+            self.say(&records(header, &rows));
+        } else {
+            self.say(&table);
         }
-        self.say(&table.to_string());
     }
+}
+
+/// Each row as lines of a name and a value.
+fn records(header: &[&str], rows: &[Vec<String>]) -> String {
+    let widest = header.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    let record = |row: &Vec<String>| -> String {
+        let lines = header.iter().zip(row).map(|(name, value)| format!("{name:widest$}  {value}"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    rows.iter().map(record).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Columns of the terminal.
+fn width() -> u16 {
+    rustix::termios::tcgetwinsize(io::stdout()).map_or(WIDTH, |size| if size.ws_col == 0 { WIDTH } else { size.ws_col })
+}
+
+/// What comes out of a database, its error messages among them, must not steer a terminal.
+fn harmless(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
 }
 
 fn out(text: &str) {

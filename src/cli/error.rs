@@ -67,10 +67,10 @@ impl CliError {
             Self::Policy(_) => "policy",
             Self::Usage { .. } => "usage",
             Self::Failed { code, .. } => code,
-            Self::Connect(_) => "connect",
+            Self::Connect(error) => error.code(),
             Self::Database { .. } => "database",
             Self::Key(error) => error.code(),
-            Self::Kms(_) => "kms",
+            Self::Kms(error) => error.kind.code(),
             Self::Catalog(_) => "catalog",
             Self::Value(_) => "value",
             Self::Cluster(_) => "demo/cluster",
@@ -83,7 +83,7 @@ impl CliError {
         match self {
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Connect(error) => error.hint(),
-            Self::Key(KeyError::NoKeystore(_) | KeyError::NoPrimary) => Some("run `pgveil apply` first".to_owned()),
+            Self::Key(error) => error.hint(),
             Self::Value(error) => error.hint.clone(),
             _ => None,
         }

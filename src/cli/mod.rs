@@ -6,14 +6,19 @@
 
 mod apply;
 mod check;
+mod confirm;
 mod connect;
 mod console;
 pub mod demo;
 mod error;
+mod health;
+mod keys;
+mod kms;
 mod logging;
 mod ready;
 mod run;
 mod schema;
+mod shown;
 mod sql_text;
 mod value;
 
@@ -24,7 +29,10 @@ use clap::{Args, Parser, Subcommand};
 use console::Console;
 use error::CliError;
 
-use crate::config::{self, Policy};
+use crate::{
+    admin::hardening,
+    config::{self, Policy},
+};
 
 /// What a command gives when it did not fail: did it find something?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +81,15 @@ enum Command {
     /// Seal or open a single value.
     #[command(subcommand, after_help = "Example: printf %s 123-45-6789 | pgveil value seal --column public.people.ssn")]
     Value(value::ValueCommand),
+    /// The keys of a database: show, create, import, activate, rotate them.
+    #[command(subcommand, after_help = "Example: pgveil keys list")]
+    Keys(keys::KeysCommand),
+    /// Try every key, seal and open a value, look after the proxies; exit status 1 if something is wrong.
+    #[command(after_help = "Example: pgveil health --json")]
+    Health(health::HealthArgs),
+    /// Key management services: whom to grant what, whether it is granted, data keys.
+    #[command(subcommand, after_help = "Example: pgveil kms verify")]
+    Kms(kms::KmsCommand),
     /// Show pgveil at work over a private throw-away PostgreSQL server.
     #[command(after_help = "Example: pgveil demo --once")]
     Demo(demo::DemoArgs),
@@ -86,8 +103,13 @@ enum Command {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    // Before anything else: secrets may stand in the environment, and soon in memory.
+    let dumps = hardening::no_dumps();
     let Cli { global, command } = Cli::parse();
     let console = Console::new(global.json);
+    if let Err(gap) = dumps {
+        Console::note(&format!("warning: {gap}"));
+    }
     match execute(&global, command, console) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
@@ -128,6 +150,21 @@ fn execute(global: &Global, command: Command, console: Console) -> Result<Outcom
             let policy = load(global)?;
             in_runtime(ready::ready(&policy, console))
         }
+        Command::Keys(command) => {
+            logging::for_command();
+            let policy = load(global)?;
+            in_runtime(keys::keys(&policy, &command, console))
+        }
+        Command::Health(args) => {
+            logging::for_command();
+            let policy = load(global)?;
+            in_runtime(health::health(&policy, &args, console))
+        }
+        Command::Kms(command) => {
+            logging::for_command();
+            let policy = load(global)?;
+            in_runtime(kms::kms(&policy, &command, console))
+        }
         Command::Value(command) => {
             logging::for_command();
             let policy = load(global)?;
@@ -137,7 +174,7 @@ fn execute(global: &Global, command: Command, console: Console) -> Result<Outcom
 }
 
 fn load(global: &Global) -> Result<Arc<Policy>, CliError> {
-    let loaded = config::load(&global.config).map_err(CliError::Policy)?;
+    let loaded = config::load(&global.config, &crate::kms::declarations()).map_err(CliError::Policy)?;
     for warning in &loaded.warnings {
         Console::note(&warning.rendered);
     }
@@ -162,11 +199,16 @@ mod tests {
     fn every_command_has_one_line_of_purpose_and_an_example() {
         let cli = Cli::command();
         cli.clone().debug_assert();
-        for command in cli.get_subcommands() {
+        let mut left: Vec<_> = cli.get_subcommands().collect();
+        let mut seen = 0;
+        while let Some(command) = left.pop() {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(!about.is_empty() && !about.contains('\n'), "{}: {about:?}", command.get_name());
             let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(example.starts_with("Example: ") && example.contains(command.get_name()), "{}", command.get_name());
+            left.extend(command.get_subcommands());
+            seen += 1;
         }
+        assert!(seen > 10, "{seen}");
     }
 }

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Outcome, error::CliError};
 use crate::{
+    admin::hardening,
     config::Policy,
     crypto::crypto_verified,
     session::{ServeError, door::DoorError, serve},
@@ -52,6 +53,9 @@ pub(super) async fn run(policy: Arc<Policy>, args: &RunArgs) -> Result<Outcome, 
     crypto_verified().map_err(|error| {
         CliError::failed("crypto/self-check", error.to_string(), "do not use this build: its ciphers do not agree")
     })?;
+    if let Err(gap) = hardening::no_swap() {
+        tracing::warn!("{gap}");
+    }
     serve(policy, stops).await.map(|()| Outcome::Fine).map_err(|error| {
         let hint = match &error {
             ServeError::Listen { error, .. } => match error.kind() {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{Outcome, connect, console::Console, error::CliError};
 use crate::{
     config::{Database, Mode, Policy, ProtectedColumn},
-    keys::{ColumnKeys, Keyring, Unopened},
+    keys::{Clock, ColumnKeys, Keyring, Unopened},
     kms,
     sql::catalog,
     values::{self, Format, Settings, Source},
@@ -47,8 +47,9 @@ pub(super) async fn value(policy: &Policy, command: &ValueCommand, console: Cons
     let (ValueCommand::Seal(args) | ValueCommand::Open(args)) = command;
     let (database, column) = find(policy, args)?;
     let input = read_input()?;
-    let keys = keys_of(policy, database, column).await?;
-    if matches!(command, ValueCommand::Seal(_)) {
+    let seals = matches!(command, ValueCommand::Seal(_));
+    let keys = keys_of(policy, database, column, seals).await?;
+    if seals {
         let sealed = seal_text(column, &keys, &input)?;
         let text = format!("\\x{}", const_hex::encode(sealed));
         console.result(&text, &json!({ "column": column.path(), "sealed": text }));
@@ -110,6 +111,7 @@ async fn keys_of(
     policy: &Policy,
     database: &Database,
     column: &Arc<ProtectedColumn>,
+    seals: bool,
 ) -> Result<Arc<ColumnKeys>, CliError> {
     let client = connect::service(policy, &database.name).await?;
     if column.ty.as_enum().is_some() {
@@ -119,7 +121,11 @@ async fn keys_of(
         }
         catalog::define_enums(database, &types);
     }
-    Ok(open_keyring(policy, &client, &database.name).await?.column(column))
+    let keyring = open_keyring(policy, &client, &database.name).await?;
+    if seals {
+        keyring.take_block(&client, "pgveil value seal", Some(1), None).await?;
+    }
+    Ok(keyring.column(column))
 }
 
 /// Opens the keyring of one database with the policy's platform KMS.
@@ -128,17 +134,8 @@ pub(super) async fn open_keyring(
     client: &tokio_postgres::Client,
     database: &str,
 ) -> Result<Arc<Keyring>, CliError> {
-    let kms = open_kms(policy).await?;
-    Ok(Keyring::open(client, database, kms).await?)
-}
-
-/// Opens the KMS of the platform scope (`keys.kms`).
-pub(super) async fn open_kms(policy: &Policy) -> Result<Arc<dyn kms::Kms>, CliError> {
-    let name = &policy.keys.kms;
-    let config = policy.kms.get(name).ok_or_else(|| {
-        CliError::usage(format!("keys.kms names \"{name}\", which `kms:` does not have"), "see docs/policy.md")
-    })?;
-    Ok(kms::open(name, config).await?)
+    let services = Arc::new(kms::Directory::new(policy));
+    Ok(Keyring::open(client, database, services, &policy.keys, Clock::system()).await?)
 }
 
 /// Text of the logical type → envelope.
@@ -152,7 +149,7 @@ pub(super) fn seal_text(column: &ProtectedColumn, keys: &ColumnKeys, text: &[u8]
         values::equality_canon(column.ty, &canon, &column.normalize, &mut equality).map_err(CliError::Value)?;
     }
     let mut sealed = Vec::new();
-    keys.seal(&canon, (column.mode == Mode::Equality).then_some(equality.as_slice()), &mut sealed)?;
+    keys.seal(&keys.permit()?, &canon, (column.mode == Mode::Equality).then_some(equality.as_slice()), &mut sealed)?;
     Ok(sealed)
 }
 

@@ -18,20 +18,21 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io::{self, BufRead as _, IsTerminal as _, Write as _},
-    sync::Arc,
-};
-
 use clap::Args;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use super::{Outcome, connect, console::Console, error::CliError, value::open_kms};
+use super::{
+    Outcome,
+    confirm::{Question, confirm},
+    connect,
+    console::Console,
+    error::CliError,
+};
 use crate::{
     config::{Database, Policy},
     keys::keystore::Registration,
-    kms::Kms,
+    kms::Directory,
 };
 use plan::Plan;
 use registered::Registered;
@@ -53,31 +54,37 @@ pub(super) struct ApplyArgs {
 
 /// One database and what is to be done there.
 struct Target<'a> {
+    policy: &'a Policy,
     database: &'a Database,
     client: Client,
+    directory: &'a Directory,
     plan: Plan,
     keystore: Option<&'static str>,
 }
 
 impl<'a> Target<'a> {
     async fn read(
+        policy: &'a Policy,
         database: &'a Database,
         client: Client,
-        kms: &Arc<dyn Kms>,
+        directory: &'a Directory,
         args: &ApplyArgs,
     ) -> Result<Self, CliError> {
-        let mut target = Self { database, client, plan: Plan::default(), keystore: None };
-        target.plan(kms, args).await?;
+        let mut target = Self { policy, database, client, directory, plan: Plan::default(), keystore: None };
+        target.plan(args).await?;
         Ok(target)
     }
 
     /// Compares the database as it is now with the policy.
-    async fn plan(&mut self, kms: &Arc<dyn Kms>, args: &ApplyArgs) -> Result<(), CliError> {
-        let keystore = keystore::read(&self.client, self.database, kms).await?;
+    async fn plan(&mut self, args: &ApplyArgs) -> Result<(), CliError> {
+        let keystore = keystore::read(&self.client, self.policy, self.database, self.directory).await?;
         let registered = Registered { columns: keystore.registrations, accept: args.accept };
         let live = live::read(&self.client, self.database).await?;
         self.plan = plan::plan(self.database, &live, keystore.missing.is_some(), &registered);
         self.keystore = if self.plan.is_hopeless() { None } else { keystore.missing };
+        if !self.plan.is_hopeless() {
+            self.plan.steps.extend(keystore.steps);
+        }
         Ok(())
     }
 
@@ -98,11 +105,11 @@ impl<'a> Target<'a> {
 
 /// Plans all databases, shows, asks once, executes.
 pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -> Result<Outcome, CliError> {
-    let kms = open_kms(policy).await?;
+    let directory = Directory::new(policy);
     let mut targets = Vec::new();
     for database in policy.databases.values() {
-        let client = connect::service(policy, &database.name).await?;
-        let target = Target::read(database, client, &kms, args).await?;
+        let client = connect::owner(policy, &database.name).await?;
+        let target = Target::read(policy, database, client, &directory, args).await?;
         report::show(console, &database.name, &target.plan, target.keystore);
         targets.push(target);
     }
@@ -119,11 +126,11 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
         finish(console, &documents.collect::<Vec<_>>(), logins.as_ref(), false);
         return Ok(outcome(left || targets.iter().any(|t| report::needs_attention(&t.plan))));
     }
-    confirm(args, console)?;
+    confirm(args.yes, console, &QUESTION)?;
     let (mut attention, mut documents) = (left, Vec::new());
     for target in &mut targets {
         let mut document = report::document(&target.database.name, &target.plan, target.keystore);
-        carry_out(target, &kms, args).await?;
+        carry_out(target, args).await?;
         if report::needs_attention(&target.plan) {
             attention = true;
             console.say(&format!("database {}: done, except for what is named above", target.database.name));
@@ -143,12 +150,15 @@ pub(super) async fn apply(policy: &Policy, args: &ApplyArgs, console: Console) -
 }
 
 /// Executes one database's plan; leaves what a new plan still holds.
-async fn carry_out(target: &mut Target<'_>, kms: &Arc<dyn Kms>, args: &ApplyArgs) -> Result<(), CliError> {
+async fn carry_out(target: &mut Target<'_>, args: &ApplyArgs) -> Result<(), CliError> {
     execute::execute(&mut target.client, target.database, &target.plan).await?;
     if target.keystore_can_run() {
-        keystore::create(&target.client, target.database, kms).await?;
+        keystore::create(&target.client, target.policy, target.database, target.directory).await?;
+        // Of tables that were not there before: what the proxies' role may do with them.
+        target.plan(args).await?;
+        execute::execute(&mut target.client, target.database, &target.plan).await?;
     }
-    target.plan(kms, args).await?;
+    target.plan(args).await?;
     if let Some(step) = target.plan.own_steps().first() {
         return Err(CliError::failed(
             "apply/verify",
@@ -160,8 +170,8 @@ async fn carry_out(target: &mut Target<'_>, kms: &Arc<dyn Kms>, args: &ApplyArgs
     if columns.is_empty() {
         return Ok(());
     }
-    keystore::register(&target.client, target.database, kms, &columns).await?;
-    target.plan(kms, args).await
+    keystore::register(&target.client, target.database, target.directory, &columns).await?;
+    target.plan(args).await
 }
 
 fn finish(console: Console, databases: &[Value], logins: Option<&Value>, applied: bool) {
@@ -172,23 +182,9 @@ fn outcome(attention: bool) -> Outcome {
     if attention { Outcome::Findings } else { Outcome::Fine }
 }
 
-/// Asks on a terminal; elsewhere somebody must have said yes beforehand.
-fn confirm(args: &ApplyArgs, console: Console) -> Result<(), CliError> {
-    if args.yes {
-        return Ok(());
-    }
-    if console.is_json() || !io::stdin().is_terminal() {
-        return Err(CliError::usage(
-            "apply asks before it changes something, and nobody is there to answer",
-            "add --yes, or --dry-run to only see the SQL",
-        ));
-    }
-    let failed = |source| CliError::Io { what: "asking on the terminal", source };
-    write!(io::stderr(), "\nRun this? [y/N] ").and_then(|()| io::stderr().flush()).map_err(failed)?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(failed)?;
-    if matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-        return Ok(());
-    }
-    Err(CliError::failed("apply/declined", "nothing was changed", "answer y, or use --yes"))
-}
+const QUESTION: Question = Question {
+    ask: "Run this?",
+    command: "apply",
+    instead: "add --yes, or --dry-run to only see the SQL",
+    declined: "apply/declined",
+};
