@@ -1,8 +1,9 @@
-//! Memory of a process, watched while something runs.
+//! Memory of a process: how much there is while something runs, and what is in it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use std::{
-    fs,
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -35,4 +36,30 @@ pub fn growth<T>(pid: u32, work: impl FnOnce() -> T) -> (T, usize) {
     stop.store(true, Ordering::Relaxed);
     watch.join().unwrap();
     (done, peak.load(Ordering::Relaxed) - before)
+}
+
+/// How often each needle stands in a process's writable memory. None if this user may not read it.
+pub fn found_in(pid: u32, needles: &[[u8; 32]]) -> Option<Vec<usize>> {
+    let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let finders: Vec<_> = needles.iter().map(memchr::memmem::Finder::new).collect();
+    let mut counts = vec![0; needles.len()];
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let (range, rights) = (words.next().unwrap(), words.next().unwrap());
+        if !rights.starts_with("rw") {
+            continue;
+        }
+        let (start, end) = range.split_once('-').unwrap();
+        let (start, end) = (u64::from_str_radix(start, 16).unwrap(), u64::from_str_radix(end, 16).unwrap());
+        let mut bytes = vec![0; (end - start) as usize];
+        // Guard pages and what was unmapped meanwhile cannot be read.
+        if memory.read_exact_at(&mut bytes, start).is_err() {
+            continue;
+        }
+        for (count, finder) in counts.iter_mut().zip(&finders) {
+            *count += finder.find_iter(&bytes).count();
+        }
+    }
+    Some(counts)
 }

@@ -66,6 +66,10 @@ pub struct Builder {
     server_tls: Option<[String; 3]>,
     hba: Option<String>,
     prepare: String,
+    keys: String,
+    kms: String,
+    default_kms: String,
+    owner: Option<String>,
 }
 
 impl Builder {
@@ -95,7 +99,7 @@ impl Builder {
         self
     }
 
-    /// A variable in the environment of `pgveil run`.
+    /// A variable in the environment of every pgveil.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
@@ -145,6 +149,27 @@ impl Builder {
         Self { encoding: Some(name.to_owned()), ..self }
     }
 
+    /// Further settings of `keys:`, as they stand between the braces.
+    pub fn keys(self, yaml: &str) -> Self {
+        Self { keys: format!(", {yaml}"), ..self }
+    }
+
+    /// Further lines of `kms:`, beside the keyring `main`. `$FOLDER` stands for the policy's folder.
+    pub fn kms(mut self, line: &str) -> Self {
+        writeln!(self.kms, "  {line}").unwrap();
+        self
+    }
+
+    /// Another service for new keys than the keyring `main`.
+    pub fn default_kms(self, name: &str) -> Self {
+        Self { default_kms: name.to_owned(), ..self }
+    }
+
+    /// Another login for `apply` and for changes of keys; the superuser makes it.
+    pub fn owner(self, role: &str) -> Self {
+        Self { owner: Some(role.to_owned()), ..self }
+    }
+
     /// Neither `apply` nor `run`: for tests of the commands.
     pub fn idle(mut self) -> Self {
         (self.apply, self.run) = (false, false);
@@ -174,12 +199,19 @@ impl Builder {
             database: format!("app_{number}"),
             twin: format!("twin_{number}"),
             policy: String::new(),
+            environment: self.environment.clone(),
         };
         let encoding = self.encoding.as_ref().map(|name| format!(" ENCODING '{name}' TEMPLATE template0"));
         let encoding = encoding.unwrap_or_default();
+        if let Some(owner) = &self.owner {
+            // Tests that share a server share the role.
+            let _ = try_psql(&world.superuser("postgres"), &format!("CREATE ROLE {owner} LOGIN PASSWORD '{owner}'"));
+            psql(&world.superuser("postgres"), &format!("GRANT app TO {owner}"));
+        }
         for database in [&world.database, &world.twin] {
             psql(&world.superuser("postgres"), &format!("CREATE DATABASE {database} OWNER app{encoding}"));
-            psql(&world.superuser("postgres"), &format!("GRANT CREATE ON DATABASE {database} TO pgveil"));
+            let maker = self.owner.as_deref().unwrap_or("pgveil");
+            psql(&world.superuser("postgres"), &format!("GRANT CREATE ON DATABASE {database} TO {maker}"));
             if !self.schema.is_empty() {
                 psql(&conn_string(world.server_port(), database), &self.schema);
             }
@@ -210,15 +242,21 @@ impl Builder {
         let password = if world.scram { format!(", password: {}", self.service) } else { String::new() };
         let mut policy = format!(
             "service: {{ user: {user}{password} }}
+{owner}
 kms:
   main: {{ local: {{ keyring: {keyring} }} }}
-keys: {{ kms: main }}
+{kms}
+keys: {{ kms: {default}{keys} }}
 {extra}
 databases:
   {database}:
     tables:
 ",
             user = self.service,
+            owner = self.owner.as_ref().map(|role| format!("owner: {{ user: {role} }}")).unwrap_or_default(),
+            default = self.default_kms,
+            kms = self.kms.replace("$FOLDER", &world.folder.path().display().to_string()),
+            keys = self.keys.replace("$FOLDER", &world.folder.path().display().to_string()),
             keyring = world.path("keyring").display(),
             extra = self.extra,
             database = world.database,
@@ -241,6 +279,7 @@ pub struct World {
     twin: String,
     /// The policy's text but for its front.
     policy: String,
+    environment: Vec<(String, String)>,
 }
 
 impl World {
@@ -260,6 +299,10 @@ impl World {
             server_tls: None,
             hba: None,
             prepare: String::new(),
+            keys: String::new(),
+            kms: String::new(),
+            default_kms: "main".to_owned(),
+            owner: None,
         }
     }
 
@@ -336,7 +379,8 @@ impl World {
         static COUNTER: AtomicUsize = AtomicUsize::new(0);
         let config = self.path(&format!("replica{}.yaml", COUNTER.fetch_add(1, Ordering::Relaxed)));
         fs::write(&config, self.policy_with(front)).unwrap();
-        Proxy::start(Path::new(PGVEIL), &config, [])
+        let environment = self.environment.iter().map(|(name, value)| (name.as_str(), OsStr::new(value)));
+        Proxy::start(Path::new(PGVEIL), &config, environment)
     }
 
     /// Switches TLS on and replaces pg_hba.conf, without a restart.
@@ -429,7 +473,7 @@ impl World {
     pub fn pgveil_with_input(&self, args: &[&str], input: &str) -> Output {
         let config = self.config();
         let config = config.to_str().unwrap();
-        pgveil(&[args, &["--config", config]].concat(), input)
+        pgveil_in(&self.environment, &[args, &["--config", config]].concat(), input)
     }
 
     /// Runs SQL as `app`, around pgveil.
@@ -481,9 +525,14 @@ pub fn conn_string(port: u16, database: &str) -> String {
 
 /// Runs the program.
 pub fn pgveil(args: &[&str], input: &str) -> Output {
+    pgveil_in(&[], args, input)
+}
+
+fn pgveil_in(environment: &[(String, String)], args: &[&str], input: &str) -> Output {
     let mut child = Command::new(PGVEIL)
         .args(args)
         .env_remove("PGVEIL_CONFIG")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
