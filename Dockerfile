@@ -14,6 +14,8 @@ USER pgveil
 # The policy is mounted at /etc/pgveil/pgveil.yaml; a local keyring belongs on a volume.
 VOLUME /var/lib/pgveil
 ENV PGVEIL_CONFIG=/etc/pgveil/pgveil.yaml
+# What this host remembers of keystores, and the default keyring.
+ENV STATE_DIRECTORY=/var/lib/pgveil
 EXPOSE 6432
 # Asks the policy's `metrics.listen` for /readyz; healthy without asking where it is off.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["pgveil", "ready"]

@@ -99,6 +99,11 @@ async fn wrapped(access: &Access<'_>, snapshot: &Snapshot, one: &Move<'_>) -> Re
 async fn replace(change: &Change<'_>, one: &Move<'_>, next: &Imported) -> Result<(bool, Vec<AuditRow>), KeyError> {
     // A state that has changed since is kept: only the wrap is ours.
     let Some(now) = change.snapshot.kek_of(one.row.id) else { return Ok((false, Vec::new())) };
+    let wrapped = now.imported.as_ref().and_then(|imported| imported.wrapped.as_ref());
+    // Somebody else was faster. Seen before a MAC is made: a change writes every row that it has made one for.
+    if wrapped.is_none_or(|wrapped| wrapped.blob != one.from.wrapped.blob) {
+        return Ok((false, Vec::new()));
+    }
     let row = KekRow { imported: Some(next.clone()), ..now.clone() };
     if !write::material(change.client(), &change.key, &row, &one.from.wrapped.blob).await? {
         return Ok((false, Vec::new()));
