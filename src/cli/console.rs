@@ -108,7 +108,7 @@ impl Console {
         let table = table.to_string();
         let natural = table.lines().map(|line| line.chars().count()).max().unwrap_or_default();
         if self.terminal && natural > usize::from(width()) {
-            self.say(&records(header, &rows));
+            self.say(&format!("{}\n", records(header, &rows)));
         } else {
             self.say(&table);
         }
