@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::sync::watch;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, error::SqlState};
 
 use super::upstream::{OwnError, ServiceLogin, Upstream, service_login};
 use crate::{
@@ -92,7 +92,11 @@ impl Service {
         (self.host, self.settled) = (host, Instant::now());
         client.batch_execute(SETTINGS).await?;
         if self.listens {
-            client.batch_execute("LISTEN pgveil_keys").await?;
+            match client.batch_execute("LISTEN pgveil_keys").await {
+                // A standby has no notifications; it is looked at now and then all the same.
+                Err(error) if error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => {}
+                done => done?,
+            }
         }
         Ok(client)
     }

@@ -34,7 +34,12 @@ fn forge(house: &House, kms: &FakeKms, key: &str) {
         keystore::inventory(&access).await.unwrap();
         client
             .batch_execute(
-                "GRANT USAGE ON SCHEMA pgveil_keys TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA pgveil_keys TO PUBLIC",
+                "GRANT USAGE ON SCHEMA pgveil_keys TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA pgveil_keys TO PUBLIC; \
+                 ALTER SCHEMA pgveil_keys OWNER TO pgveil_owner; \
+                 DO $$ DECLARE t text; BEGIN \
+                   FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'pgveil_keys' LOOP \
+                     EXECUTE format('ALTER TABLE pgveil_keys.%I OWNER TO pgveil_owner', t); \
+                   END LOOP; END $$",
             )
             .await
             .unwrap();
