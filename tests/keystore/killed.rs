@@ -151,8 +151,9 @@ async fn at_every_request(step: Step, room: &Room, furnished: bool) -> usize {
         let outcome = run(step, room, &room.access_by(&client)).await;
         drop(client);
         gone(room, &name).await;
-        let was_broken = seen.load(Ordering::SeqCst) > requests;
-        assert_eq!(outcome.is_err(), was_broken, "{step:?} after {requests}: {outcome:?}");
+        let was_broken = outcome.is_err();
+        // A connection that ends well says goodbye, which may be the request that is one too many.
+        assert!(!was_broken || seen.load(Ordering::SeqCst) > requests, "{step:?} after {requests}: {outcome:?}");
         broken += usize::from(was_broken);
         if furnished {
             let inventory = room.inventory().await.unwrap();
