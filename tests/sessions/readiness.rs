@@ -111,12 +111,14 @@ fn a_server_that_does_not_answer_is_unreachable() {
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgveil' AND datname = '{}'",
         world.database()
     );
-    let pid: u32 = psql(&world.superuser("postgres"), &sql).parse().unwrap();
-    signal(pid, Signal::STOP);
+    let found = psql(&world.superuser("postgres"), &sql);
+    let pids: Vec<u32> = found.lines().map(|pid| pid.parse().unwrap()).collect();
+    assert!(!pids.is_empty());
+    pids.iter().for_each(|pid| signal(*pid, Signal::STOP));
     let noticed = std::panic::catch_unwind(|| {
         wait(NOTICED, "it is noticed", || get(metrics, "/readyz").0 == 503);
     });
-    signal(pid, Signal::CONT);
+    pids.iter().for_each(|pid| signal(*pid, Signal::CONT));
     noticed.unwrap();
     wait(NOTICED, "it is back", || get(metrics, "/readyz").0 == 200);
 }
