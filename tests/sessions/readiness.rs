@@ -114,11 +114,15 @@ fn a_server_that_does_not_answer_is_unreachable() {
     let found = psql(&world.superuser("postgres"), &sql);
     let pids: Vec<u32> = found.lines().map(|pid| pid.parse().unwrap()).collect();
     assert!(!pids.is_empty());
-    pids.iter().for_each(|pid| signal(*pid, Signal::STOP));
+    for pid in &pids {
+        signal(*pid, Signal::STOP);
+    }
     let noticed = std::panic::catch_unwind(|| {
         wait(NOTICED, "it is noticed", || get(metrics, "/readyz").0 == 503);
     });
-    pids.iter().for_each(|pid| signal(*pid, Signal::CONT));
+    for pid in &pids {
+        signal(*pid, Signal::CONT);
+    }
     noticed.unwrap();
     wait(NOTICED, "it is back", || get(metrics, "/readyz").0 == 200);
 }
