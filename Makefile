@@ -53,6 +53,7 @@ test-twin: ## random statements on sealed tables and on plaintext: STATEMENTS (1
 test-keys: ## keys under faults at full size: races, kills at every step, restores, revocations (20 min)
 	@scripts/setup.sh build server
 	@cargo test --quiet --lib keys::minder::model -- --include-ignored
+	@cargo test --quiet --test coherence --test keystore -- --include-ignored
 	@cargo test --quiet --test key_faults -- --include-ignored --nocapture --test-threads 2
 
 bench: ## side by side: direct, HAProxy, pgveil; SECONDS (1) a run, ROUNDS (9), CLIENTS (4), ONLY (part of a title)

@@ -98,6 +98,7 @@ async fn name_of_last(client: &tokio_postgres::Client) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "waits for a minute: make test-keys"]
 async fn a_proxy_that_was_killed_is_waited_for_until_it_must_have_stopped() {
     let world = world().own_server(ClusterAuth::Trust, &[]).start();
     let replica = world.replica("");

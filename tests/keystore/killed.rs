@@ -181,6 +181,7 @@ async fn changes_of_deks_survive_a_connection_that_breaks_anywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "half a minute: make test-keys"]
 async fn changes_of_keks_survive_a_connection_that_breaks_anywhere() {
     let room = Room::furnished().await;
     for step in [Step::StageKek, Step::ActivateKek, Step::Rewrap] {
