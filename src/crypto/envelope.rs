@@ -75,6 +75,12 @@ impl<'a> Envelope<'a> {
     }
 }
 
+/// How the envelopes under a DEK begin: eight bytes, for each cipher with and without a token.
+pub fn headers(dek: DekId) -> [[u8; HEADER_LEN]; 4] {
+    let (gcm, siv) = (Cipher::Aes256Gcm, Cipher::Aes256GcmSiv);
+    [header(gcm, false, dek), header(gcm, true, dek), header(siv, false, dek), header(siv, true, dek)]
+}
+
 /// The first eight bytes of an envelope.
 pub(super) fn header(cipher: Cipher, has_token: bool, dek: DekId) -> [u8; HEADER_LEN] {
     let [m0, m1, m2] = MAGIC;
@@ -118,6 +124,15 @@ mod tests {
             assert_eq!(parsed, (!known).then_some(EnvelopeError::UnknownLayout), "{layout:#x}");
         }
         assert_eq!(Envelope::parse(&bytes(0x10, 0, 100)), Err(EnvelopeError::UnknownLayout));
+    }
+
+    #[test]
+    fn whatever_parses_begins_with_one_of_its_deks_headers() {
+        for layout in 0..=u8::MAX {
+            let bytes = bytes(layout, 0x0102_0304, 100);
+            let expected = Envelope::parse(&bytes).is_ok();
+            assert_eq!(headers(DekId(0x0102_0304)).contains(bytes.first_chunk().unwrap()), expected, "{layout:#x}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod verified;
 pub use cipher::{Cipher, ColumnCipher, MAX_CANON, OpenError, SealError};
 pub use derive::ColumnId;
 pub(crate) use derive::hkdf;
-pub use envelope::{Envelope, EnvelopeError, MAGIC};
+pub use envelope::{Envelope, EnvelopeError, MAGIC, headers};
 pub use padding::Padding;
 pub use secret::{Dek, IndexRoot, KeyBytes};
 pub use token::{IndexKey, Token};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{KeyError, Permit, budget::Budget, live::Live};
 use crate::{
@@ -51,6 +51,26 @@ struct Ciphers {
 pub struct Sealed {
     /// DEK under which the value was sealed.
     pub dek: u32,
+}
+
+/// What [`ColumnKeys::reseal`] reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resealed {
+    /// DEK under which the value was.
+    pub from: u32,
+    /// DEK under which it is now: the primary. The same if it was that already; then nothing was made.
+    pub to: u32,
+}
+
+/// Why a stored value was not sealed anew.
+#[derive(Debug, thiserror::Error)]
+pub enum Unresealed {
+    /// It does not open.
+    #[error(transparent)]
+    Unopened(#[from] Unopened),
+    /// It opens, but nothing can be sealed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// Why a stored value did not open.
@@ -143,6 +163,33 @@ impl ColumnKeys {
         let column = &*self.column;
         cipher.seal(column.cipher, token.as_ref(), self.kind, TENANT, column.padding, canon, out)?;
         Ok(Sealed { dek: cipher.dek_id().0 })
+    }
+
+    /// Seals a stored value anew under the primary DEK, with the policy's cipher and padding, and appends the
+    /// envelope to `out`. What it holds stays as it is: the token that was stored, if there is one, and the
+    /// canon with its kind, even one that the policy's type does not read.
+    ///
+    /// On failure, and if the value is under the primary already, `out` is as before. The permit is to be kept
+    /// as for [`ColumnKeys::seal`].
+    pub fn reseal(&self, _permit: &Permit, stored: &[u8], out: &mut Vec<u8>) -> Result<Resealed, Unresealed> {
+        let envelope = Envelope::parse(stored).map_err(Unopened::from)?;
+        let ciphers = self.ciphers.load();
+        let (primary, budget) = ciphers.primary.as_ref().ok_or_else(|| self.live.no_sealing())?;
+        let (from, to) = (envelope.dek.0, primary.dek_id().0);
+        if from == to {
+            return Ok(Resealed { from, to });
+        }
+        let former = ciphers.get(from).ok_or(Unopened::NeedsKey(from))?;
+        // Large enough from the start: a buffer that moves leaves plaintext behind.
+        let mut canon = Zeroizing::new(Vec::with_capacity(envelope.sealed.len()));
+        let kind = former.open(&envelope, TENANT, &mut canon).map_err(Unopened::from)?;
+        budget.take()?;
+        let token = envelope.token.map(|token| Token(*token));
+        let column = &*self.column;
+        primary
+            .seal(column.cipher, token.as_ref(), kind, TENANT, column.padding, &canon, out)
+            .map_err(KeyError::from)?;
+        Ok(Resealed { from, to })
     }
 
     /// See [`Keyring::permit`](super::Keyring::permit).

@@ -111,13 +111,30 @@ pub enum KeyError {
         /// Was it found by its material?
         imported: bool,
     },
-    /// Nobody has proved that no value needs the DEK.
-    #[error("DEK {dek:#010x} cannot be {what}: no sweep has proved that no value is sealed with it any more")]
-    NeedsProof {
+    /// Something has happened to the DEK since the look for its values began.
+    #[error("DEK {0:#010x} was changed while its values were looked for: the proof does not hold any more")]
+    StaleProof(u32),
+    /// A retired DEK is kept for a while.
+    #[error("DEK {dek:#010x} is kept for another {}", spelled(*.left))]
+    Retention {
         /// The DEK.
         dek: u32,
-        /// `retired` or `destroyed`.
-        what: &'static str,
+        /// For how long it is kept from now on.
+        left: Duration,
+    },
+    /// Keys are wrapped by the KEK.
+    #[error(
+        "KEK {kek:#010x} wraps {deks} DEK(s), {roots} index root(s) and the material of {materials} imported key(s)"
+    )]
+    StillWraps {
+        /// The KEK.
+        kek: u32,
+        /// DEKs that it wraps.
+        deks: usize,
+        /// Index roots that it wraps.
+        roots: usize,
+        /// Imported keys whose material it wraps.
+        materials: usize,
     },
     /// What must be verified from time to time was not, for longer than `max_unverified`.
     #[error("{what} has not been verified for {} s{}", .silent.as_secs(), last_failure(.last.as_deref()))]
@@ -177,7 +194,9 @@ impl KeyError {
             Self::UnknownKek(_) => "keys/unknown-kek",
             Self::KekKnown { imported: true, .. } => "keys/material-registered",
             Self::KekKnown { imported: false, .. } => "keys/kek-known",
-            Self::NeedsProof { .. } => "keys/needs-proof",
+            Self::StaleProof(_) => "keys/stale-proof",
+            Self::Retention { .. } => "keys/retention",
+            Self::StillWraps { .. } => "keys/still-wraps",
             Self::Unverified { .. } => "keys/unverified",
             Self::OutageTooLong { .. } => "keys/outage-too-long",
             Self::Kms(error) => error.kind.code(),
@@ -197,9 +216,10 @@ impl KeyError {
             | Self::WrongState { .. }
             | Self::StagedElsewhere(_)
             | Self::KekKnown { .. }
-            | Self::NeedsProof { .. } => "55000",
+            | Self::Retention { .. }
+            | Self::StillWraps { .. } => "55000",
             Self::UnknownKek(_) => "42704",
-            Self::Changed(_) => "40001",
+            Self::Changed(_) | Self::StaleProof(_) => "40001",
             Self::NoAccess(_) | Self::NotServed { state: KeyState::Retired, .. } => "42501",
             Self::Exhausted(_) => "53400",
             Self::Unverified { .. }
@@ -238,7 +258,7 @@ impl KeyError {
                  from a backup that is older than the value."
             }
             Self::NotServed { state: KeyState::Retired, .. } => {
-                "The key can be taken back into service until it is destroyed."
+                "Find out where the value comes from. `keys.restore_retired: true` takes the key back when such a value is read."
             }
             Self::NotServed { .. } => "The key was destroyed; values sealed with it cannot be opened again.",
             Self::Exhausted(_) => "A new primary DEK is needed; until then values can be read but not written.",
@@ -270,10 +290,12 @@ impl KeyError {
                 "New material for it: `pgveil keys rotate --kek`. Another key: give it a name of its own under `kms:` in \
                  the policy, then `pgveil keys rotate --kek --to NAME`. A former KEK is taken back by `pgveil keys activate`."
             }
-            Self::NeedsProof { .. } => {
-                "Values that were sealed with it may be anywhere in the database. It stays deprecated, and opens them; that \
-                 costs nothing."
+            Self::StaleProof(_) => "Look again.",
+            Self::Retention { .. } => {
+                "`keys.retention` of the policy: backups and standbys may hold values under it until they are as old. \
+                 `pgveil keys shred` does not wait."
             }
+            Self::StillWraps { .. } => "Run `pgveil keys rewrap`.",
             Self::Unverified { .. } => {
                 "`failure_policy` is `closed`: keys are served again as soon as it answers. `pgveil health` shows each KEK."
             }
@@ -298,12 +320,23 @@ impl KeyError {
     }
 }
 
+/// In the unit that says enough, rounded up.
+fn spelled(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1000);
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        7200..172_800 => format!("{} h", seconds.div_ceil(3600)),
+        _ => format!("{} days", seconds.div_ceil(86_400)),
+    }
+}
+
 fn last_failure(last: Option<&str>) -> String {
     last.map(|last| format!("; last failure: {last}")).unwrap_or_default()
 }
 
 /// tokio-postgres shows only `db error`; what the server said is in the source.
-fn server_message(error: &tokio_postgres::Error) -> String {
+pub(crate) fn server_message(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
         None => match std::error::Error::source(error) {

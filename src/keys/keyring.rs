@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use zeroize::Zeroizing;
 
 use super::{
-    Clock, ColumnKeys, Event, KekStatus, KeyCounts, KeyError, Permit, Prefetched,
+    Clock, ColumnKeys, Event, KekStatus, KeyCounts, KeyError, KeyState, Permit, Prefetched, RetiredReads,
     keystore::{self, Registration, Snapshot},
     live::{Current, Live, unwrap_root},
     mac::MacKey,
@@ -29,6 +29,7 @@ pub struct Keyring {
     columns: RwLock<Vec<Option<Arc<ColumnKeys>>>>,
     /// One refresh at a time: a slow one must not overwrite what a later one has read.
     refreshing: tokio::sync::Mutex<()>,
+    retired: RetiredReads,
 }
 
 opaque!(Keyring);
@@ -67,6 +68,7 @@ impl Keyring {
             live,
             columns: RwLock::default(),
             refreshing: tokio::sync::Mutex::default(),
+            retired: RetiredReads::new(keys.restore_retired),
         }))
     }
 
@@ -74,7 +76,8 @@ impl Keyring {
     #[cfg(test)]
     pub(super) fn of(live: Arc<Live>) -> Arc<Self> {
         let database = "test".to_owned();
-        Arc::new(Self { database, live, columns: RwLock::default(), refreshing: tokio::sync::Mutex::default() })
+        let (refreshing, retired) = (tokio::sync::Mutex::default(), RetiredReads::new(true));
+        Arc::new(Self { database, live, columns: RwLock::default(), refreshing, retired })
     }
 
     /// Reads the keystore again (new DEKs, new states); notices a keystore that went back. After an
@@ -210,6 +213,21 @@ impl Keyring {
     /// The DEK that seals new values, and how many this process has sealed with it.
     pub fn primary(&self) -> Option<(u32, u64)> {
         self.live.current.load().primary.as_ref().map(|primary| (primary.id, primary.budget.used()))
+    }
+
+    /// All DEKs that were not destroyed, as read last, with their states.
+    pub fn deks(&self) -> Vec<(u32, KeyState)> {
+        self.live.current.load().deks.values().map(|dek| (dek.id, dek.state)).collect()
+    }
+
+    /// For changing the keystore, on behalf of `actor`, without asking a KMS for its root again.
+    pub fn access<'a>(&'a self, client: &'a Client, actor: &'a str) -> keystore::Access<'a> {
+        self.live.access(client, &self.database, actor)
+    }
+
+    /// What is done with values under retired DEKs that turn up.
+    pub fn retired(&self) -> &RetiredReads {
+        &self.retired
     }
 
     /// Epoch of the keystore as read last.

@@ -246,3 +246,78 @@ async fn every_field_of_a_kek_is_authenticated() {
         room.inventory().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_kek_goes_once_it_wraps_nothing_and_imported_material_is_erased() {
+    let (room, values) = full().await;
+    let office = keks(&room).await[0].id;
+    let error = keystore::retire_kek(&room.access(), office).await.unwrap_err();
+    assert_eq!(error.code(), "keys/wrong-state", "{error}");
+    let customer = keystore::stage_kek(&room.access(), &imported(&room).await).await.unwrap().id;
+    keystore::activate_kek(&room.access(), customer).await.unwrap();
+    let error = keystore::retire_kek(&room.access(), office).await.unwrap_err();
+    assert_eq!((error.code(), error.sqlstate()), ("keys/still-wraps", "55000"));
+    assert!(error.to_string().contains("wraps 6 DEK(s), 1 index root(s) and the material of 1 imported"), "{error}");
+    assert_eq!(keystore::rewrap_batch(&room.access(), 100).await.unwrap().left, 0);
+    // The imported key lies under it still.
+    let error = keystore::retire_kek(&room.access(), office).await.unwrap_err();
+    assert!(error.to_string().contains("wraps 0 DEK(s), 0 index root(s) and the material of 1 imported"), "{error}");
+
+    let vault = keystore::stage_kek(&room.access(), &key_of(&room, "vault").await).await.unwrap().id;
+    assert_eq!(keystore::destroy_kek(&room.access(), customer).await.unwrap_err().code(), "keys/wrong-state");
+    keystore::activate_kek(&room.access(), vault).await.unwrap();
+    assert_eq!(keystore::rewrap_batch(&room.access(), 100).await.unwrap().left, 0);
+    let before = room.inventory().await.unwrap().position;
+    let position = keystore::retire_kek(&room.access(), customer).await.unwrap();
+    assert!(position > before);
+    let error = keystore::activate_kek(&room.access(), customer).await.unwrap_err();
+    assert_eq!(error.code(), "keys/wrong-state", "it does not come back");
+    keystore::destroy_kek(&room.access(), customer).await.unwrap();
+    let sql = "SELECT state, material, destroyed_at > now() - interval '1 min', fingerprint IS NOT NULL \
+               FROM pgveil_keys.kek WHERE id = $1";
+    let row = room.client.query_one(sql, &[&i64::from(customer)]).await.unwrap();
+    assert_eq!((row.get::<_, &str>(0), row.get::<_, Option<Vec<u8>>>(1)), ("destroyed", None));
+    assert!(row.get::<_, bool>(2) && row.get::<_, bool>(3));
+    // Now nothing lies under the first one, and material that was given up is refused.
+    keystore::retire_kek(&room.access(), office).await.unwrap();
+    keystore::destroy_kek(&room.access(), office).await.unwrap();
+    assert_eq!(keystore::destroy_kek(&room.access(), office).await.unwrap_err().code(), "keys/wrong-state");
+    assert_eq!(keystore::retire_kek(&room.access(), 1).await.unwrap_err().code(), "keys/unknown-kek");
+    let error = keystore::stage_kek(&room.access(), &imported(&room).await).await.unwrap_err();
+    assert_eq!(error.code(), "keys/material-registered");
+    std::fs::remove_file(room.folder.path().join("keyring.json")).unwrap();
+    all_open(&room, &values).await;
+    let keks = keks(&room).await;
+    let destroyed = keks.iter().filter(|kek| kek.state == KeyState::Destroyed && kek.destroyed_at.is_some());
+    assert_eq!(destroyed.count(), 2, "{keks:?}");
+    let sql =
+        "SELECT operation, kek FROM pgveil_keys.audit WHERE operation IN ('kek.retire', 'kek.destroy') ORDER BY id";
+    let rows = room.client.query(sql, &[]).await.unwrap();
+    let found: Vec<(&str, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let (customer, office) = (i64::from(customer), i64::from(office));
+    assert_eq!(
+        found,
+        [("kek.retire", customer), ("kek.destroy", customer), ("kek.retire", office), ("kek.destroy", office)]
+    );
+}
+
+#[tokio::test]
+async fn a_staged_kek_can_be_given_up_and_its_key_staged_again() {
+    let room = Room::furnished().await;
+    let kek = key_of(&room, "vault").await;
+    let first = keystore::stage_kek(&room.access(), &kek).await.unwrap();
+    keystore::destroy_kek(&room.access(), first.id).await.unwrap();
+    assert_eq!(keystore::activate_kek(&room.access(), first.id).await.unwrap_err().code(), "keys/wrong-state");
+    let again = keystore::stage_kek(&room.access(), &KekRef { key_ref: first.key_ref, ..kek }).await.unwrap();
+    assert_ne!(again.id, first.id);
+    // Ends of KEKs are the owner's.
+    let role = format!("service_{}", room.database);
+    room.sql(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+    for grant in keystore::grant_sql(&role) {
+        room.sql(&grant).await.unwrap();
+    }
+    let client = connect_as(&role, &room.database).await;
+    let error = keystore::destroy_kek(&room.access_by(&client), again.id).await.unwrap_err();
+    assert_eq!(error.code(), "keys/no-access");
+    assert_eq!(state(&room, again.id).await, KeyState::Staged);
+}

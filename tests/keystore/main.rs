@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod believed;
+mod journal;
 mod keks;
 mod killed;
 mod leases;
@@ -10,3 +11,4 @@ mod room;
 mod rotation;
 mod tamper;
 mod upgrade;
+mod upgrade2;

@@ -87,8 +87,10 @@ async fn a_granted_proxy_changes_nothing_else() {
     }
     // What it has no rights for, and what triggers refuse where it has.
     for sql in [
-        "UPDATE pgveil_keys.dek SET state = 'retired' WHERE state = 'staged'",
+        "UPDATE pgveil_keys.dek SET state = 'retired', retired_at = now() WHERE state = 'staged'",
         "UPDATE pgveil_keys.dek SET state = 'destroyed' WHERE state = 'staged'",
+        "UPDATE pgveil_keys.dek SET retired_at = now()",
+        "UPDATE pgveil_keys.dek SET destroyed_at = now()",
         "UPDATE pgveil_keys.dek SET mac = 'x'",
         "UPDATE pgveil_keys.dek SET expires_at = now()",
         "UPDATE pgveil_keys.dek SET wrapped = 'x'",
@@ -159,6 +161,8 @@ async fn rights_that_are_missing_are_named_one_by_one() {
     let quoted = format!("\"{}\"", role.replace('"', "\"\""));
     for (revoke, lost) in [
         (format!("REVOKE UPDATE (expires_at) ON pgveil_keys.dek FROM {quoted}"), "UPDATE (state, activated_at"),
+        (format!("REVOKE UPDATE (retired_at) ON pgveil_keys.dek FROM {quoted}"), "retired_at, mac) ON pgveil_keys.dek"),
+        (format!("REVOKE DELETE ON pgveil_keys.sweep_count FROM {quoted}"), "pgveil_keys.sweep_job"),
         (format!("REVOKE DELETE ON pgveil_keys.proxy FROM {quoted}"), "INSERT, UPDATE, DELETE ON"),
         (format!("REVOKE SELECT ON pgveil_keys.audit FROM {quoted}"), "SELECT ON ALL TABLES"),
     ] {

@@ -175,20 +175,6 @@ async fn an_accepted_restore_is_later_than_all_that_was_before() {
 }
 
 #[tokio::test]
-async fn retiring_and_destroying_wait_for_a_proof() {
-    let room = Room::furnished().await;
-    let primary = room.primary().await;
-    let staged = keystore::stage_dek(&room.access(), &room.keys).await.unwrap().id;
-    keystore::promote_dek(&room.access(), staged, Some(primary), None).await.unwrap();
-    let error = keystore::retire_dek(&room.access(), primary).await.unwrap_err();
-    assert_eq!((error.code(), error.sqlstate()), ("keys/needs-proof", "55000"));
-    assert_eq!(keystore::retire_dek(&room.access(), staged).await.unwrap_err().code(), "keys/wrong-state");
-    assert_eq!(keystore::destroy_dek(&room.access(), primary).await.unwrap_err().code(), "keys/wrong-state");
-    room.attack("UPDATE pgveil_keys.dek SET state = 'retired' WHERE state = 'deprecated'").await;
-    assert_eq!(keystore::retire_dek(&room.access(), primary).await.unwrap_err().code(), "keys/tampered");
-}
-
-#[tokio::test]
 async fn every_change_stands_in_the_audit_trail_with_role_and_address() {
     let room = Room::furnished().await;
     let before = room.primary().await;

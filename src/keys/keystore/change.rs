@@ -123,9 +123,12 @@ pub(super) fn named(database: &str, error: KeyError) -> KeyError {
 pub(super) async fn lock(access: &Access<'_>) -> Result<(), KeyError> {
     // So that nobody waits for ever for a process that stands still with the lock in its hands.
     let limits = "SET LOCAL lock_timeout = '20s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
-    access.client.batch_execute(limits).await?;
+    // Readers and upgrades of the tables begin with `version`: so do changes, lest they wait in a circle.
+    let first = format!("{limits}; LOCK TABLE pgveil_keys.version IN ACCESS SHARE MODE");
+    let of_query = |error| KeyError::of_query(access.database, error);
+    access.client.batch_execute(&first).await.map_err(of_query)?;
     let locked = access.client.query("SELECT FROM pgveil_keys.epoch FOR UPDATE", &[]).await;
-    match locked.map_err(|error| KeyError::of_query(access.database, error))?.len() {
+    match locked.map_err(of_query)?.len() {
         1 => Ok(()),
         _ => Err(KeyError::Tampered("epoch".to_owned())),
     }

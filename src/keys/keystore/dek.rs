@@ -100,6 +100,7 @@ pub(super) async fn new_dek(access: &Access<'_>, snapshot: &Snapshot, keys: &Key
         expires_at: None,
         activated_at: None,
         made_on,
+        retired_at: None,
     })
 }
 
@@ -176,7 +177,7 @@ pub(super) async fn replace_primary<'r>(
     Ok(entries)
 }
 
-async fn step(change: &Change<'_>, row: &mut DekRow, to: KeyState) -> Result<(), KeyError> {
+pub(super) async fn step(change: &Change<'_>, row: &mut DekRow, to: KeyState) -> Result<(), KeyError> {
     let from = row.key.state;
     row.key.state = to;
     if write::dek_state(change.client(), &change.key, row, from).await? {

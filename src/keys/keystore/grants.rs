@@ -13,7 +13,7 @@ const RIGHTS: &[(&str, &str)] = &[
           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
           WHERE n.nspname OPERATOR(pg_catalog.=) 'pgveil_keys' AND c.relkind OPERATOR(pg_catalog.=) 'r')",
     ),
-    // New DEKs are staged, promoted and deprecated by proxies; the triggers see to it that it stays at that.
+    // DEKs are staged, promoted, deprecated and retired by proxies; the triggers see to it that it stays at that.
     (
         "INSERT ON pgveil_keys.column_identity, pgveil_keys.dek, pgveil_keys.dek_usage",
         "(SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege($1::pg_catalog.name, \
@@ -29,9 +29,9 @@ const RIGHTS: &[(&str, &str)] = &[
                ::pg_catalog.text[]) c)",
     ),
     (
-        "UPDATE (state, activated_at, expires_at, mac) ON pgveil_keys.dek",
+        "UPDATE (state, activated_at, expires_at, retired_at, mac) ON pgveil_keys.dek",
         "(SELECT pg_catalog.bool_and(pg_catalog.has_column_privilege($1::pg_catalog.name, 'pgveil_keys.dek', c, 'UPDATE')) \
-          FROM pg_catalog.unnest('{state,activated_at,expires_at,mac}'::pg_catalog.text[]) c)",
+          FROM pg_catalog.unnest('{state,activated_at,expires_at,retired_at,mac}'::pg_catalog.text[]) c)",
     ),
     (
         "UPDATE (leased, mac) ON pgveil_keys.dek_usage",
@@ -47,6 +47,14 @@ const RIGHTS: &[(&str, &str)] = &[
         "(SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege($1::pg_catalog.name, \
              pg_catalog.concat('pgveil_keys.', t), p)) \
           FROM pg_catalog.unnest('{proxy,kek_status}'::pg_catalog.text[]) t, \
+               pg_catalog.unnest('{INSERT,UPDATE,DELETE}'::pg_catalog.text[]) p)",
+    ),
+    (
+        "INSERT, UPDATE, DELETE ON pgveil_keys.sweep_job, pgveil_keys.sweep_shard, pgveil_keys.sweep_count, \
+         pgveil_keys.sweep_problem, pgveil_keys.sweep_worker",
+        "(SELECT pg_catalog.bool_and(pg_catalog.has_table_privilege($1::pg_catalog.name, \
+             pg_catalog.concat('pgveil_keys.sweep_', t), p)) \
+          FROM pg_catalog.unnest('{job,shard,count,problem,worker}'::pg_catalog.text[]) t, \
                pg_catalog.unnest('{INSERT,UPDATE,DELETE}'::pg_catalog.text[]) p)",
     ),
 ];

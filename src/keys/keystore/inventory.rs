@@ -82,6 +82,8 @@ pub struct DekInfo {
     pub activated_at: Option<i64>,
     /// When its rotation is due.
     pub expires_at: Option<i64>,
+    /// When it was retired last; stays when it is taken back.
+    pub retired_at: Option<i64>,
     /// When it was destroyed.
     pub destroyed_at: Option<i64>,
     /// Values that may have been sealed with it; None where nobody counted (keystores of version 1).
@@ -166,6 +168,7 @@ fn dek(row: &DekRow, hints: &Hints) -> Result<DekInfo, KeyError> {
         created_at: row.key.created_at,
         activated_at: row.activated_at,
         expires_at: row.expires_at,
+        retired_at: row.retired_at,
         destroyed_at: row.key.destroyed_at,
         uses: hints.uses.get(&row.key.id).copied(),
         max_uses: u64::try_from(row.max_uses).map_err(|_| tampered())?,

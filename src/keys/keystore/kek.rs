@@ -161,7 +161,7 @@ fn activatable(row: &KekRow) -> Result<(), KeyError> {
     }
 }
 
-async fn step(change: &Change<'_>, row: &KekRow, to: KeyState) -> Result<(), KeyError> {
+pub(super) async fn step(change: &Change<'_>, row: &KekRow, to: KeyState) -> Result<(), KeyError> {
     let mut changed = row.clone();
     changed.state = to;
     if to == KeyState::Primary {
@@ -198,7 +198,7 @@ pub(super) fn row_id(row: &KekRow) -> Result<u32, KeyError> {
     u32::try_from(row.id).map_err(|_| KeyError::Tampered(row.name()))
 }
 
-fn entry(operation: &'static str, row: &KekRow) -> AuditRow {
+pub(super) fn entry(operation: &'static str, row: &KekRow) -> AuditRow {
     AuditRow {
         operation,
         kek: u32::try_from(row.id).ok(),

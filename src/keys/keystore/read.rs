@@ -180,5 +180,6 @@ const DEKS: &str = "SELECT id, scope_id, kek_id, state, wrapped, wrap_alg, provi
      (extract(epoch FROM created_at) * 1000000)::bigint AS created_at, \
      (extract(epoch FROM expires_at) * 1000000)::bigint AS expires_at, \
      (extract(epoch FROM activated_at) * 1000000)::bigint AS activated_at, made_on, \
+     (extract(epoch FROM retired_at) * 1000000)::bigint AS retired_at, \
      (extract(epoch FROM wrapped_since) * 1000000)::bigint AS wrapped_since, \
      (extract(epoch FROM destroyed_at) * 1000000)::bigint AS destroyed_at, mac FROM pgveil_keys.dek ORDER BY id";

@@ -99,6 +99,8 @@ pub(in crate::keys) struct DekRow {
     pub(in crate::keys) activated_at: Option<i64>,
     /// The [`super::Origin`] where it was made; None in rows of version 1.
     pub(in crate::keys) made_on: Option<String>,
+    /// When it was retired last; stays when it is taken back.
+    pub(in crate::keys) retired_at: Option<i64>,
 }
 
 /// A root of token keys; the platform's authenticates the keystore too.
@@ -311,6 +313,7 @@ impl DekRow {
             .optional_int("expires_at", self.expires_at)
             .added_int("activated_at", self.activated_at)
             .added("made_on", self.made_on.as_ref().map(String::as_bytes))
+            .added_int("retired_at", self.retired_at)
     }
 
     pub(super) fn read(row: &Row) -> Result<Self, KeyError> {
@@ -320,6 +323,7 @@ impl DekRow {
             expires_at: row.try_get("expires_at")?,
             activated_at: row.try_get("activated_at")?,
             made_on: row.try_get("made_on")?,
+            retired_at: row.try_get("retired_at")?,
         })
     }
 

@@ -6,7 +6,7 @@ use super::super::KeyError;
 
 /// What a transaction is for.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// One snapshot of all tables.
     Read,
     /// Sees what others committed while it waited for their locks.
@@ -15,12 +15,12 @@ pub(super) enum Kind {
 
 /// An open transaction. If it is dropped before [`Transaction::end`] the connection stays in it, so
 /// the caller of a cancelled function must not use the connection again.
-pub(super) struct Transaction<'a> {
+pub(crate) struct Transaction<'a> {
     client: &'a Client,
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) async fn begin(client: &'a Client, kind: Kind) -> Result<Self, KeyError> {
+    pub(crate) async fn begin(client: &'a Client, kind: Kind) -> Result<Self, KeyError> {
         // Written out, since the defaults are the database owner's. The search path, so that no
         // operator or function of another schema is meant by anything in our statements.
         client
@@ -39,10 +39,10 @@ impl<'a> Transaction<'a> {
     }
 
     /// Commits if all went well, otherwise rolls back; gives the outcome.
-    pub(super) async fn end<T>(self, outcome: Result<T, KeyError>) -> Result<T, KeyError> {
+    pub(crate) async fn end<T, E: From<KeyError>>(self, outcome: Result<T, E>) -> Result<T, E> {
         match outcome {
             Ok(value) => {
-                self.client.batch_execute("COMMIT").await?;
+                self.client.batch_execute("COMMIT").await.map_err(KeyError::from)?;
                 Ok(value)
             }
             Err(error) => {

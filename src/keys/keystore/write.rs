@@ -150,15 +150,55 @@ pub(super) async fn dek_state(
 ) -> Result<bool, KeyError> {
     let sql = "UPDATE pgveil_keys.dek SET state = $3, mac = $4, \
                activated_at = timestamptz 'epoch' + $5::bigint * interval '1 microsecond', \
-               expires_at = timestamptz 'epoch' + $6::bigint * interval '1 microsecond' \
+               expires_at = timestamptz 'epoch' + $6::bigint * interval '1 microsecond', \
+               retired_at = timestamptz 'epoch' + $7::bigint * interval '1 microsecond' \
                WHERE id = $1 AND state = $2";
     let mac = key.mac(&row.fields());
-    let values: [&(dyn ToSql + Sync); 6] =
-        [&row.key.id, &expected.as_str(), &row.key.state.as_str(), &mac.as_slice(), &row.activated_at, &row.expires_at];
+    let values: [&(dyn ToSql + Sync); 7] = [
+        &row.key.id,
+        &expected.as_str(),
+        &row.key.state.as_str(),
+        &mac.as_slice(),
+        &row.activated_at,
+        &row.expires_at,
+        &row.retired_at,
+    ];
     Ok(client.execute(sql, &values).await? == 1)
 }
 
-/// The same for a KEK.
+/// Writes a DEK that is destroyed, if its state is still `expected`. Whether it was.
+pub(super) async fn dek_erased(
+    client: &Client,
+    key: &MacKey,
+    row: &DekRow,
+    expected: KeyState,
+) -> Result<bool, KeyError> {
+    let sql = "UPDATE pgveil_keys.dek SET state = 'destroyed', mac = $3, wrapped = NULL, wrap_alg = '', \
+               provider_version = NULL, request_id = NULL, \
+               destroyed_at = timestamptz 'epoch' + $4::bigint * interval '1 microsecond' \
+               WHERE id = $1 AND state = $2";
+    let mac = key.mac(&row.fields());
+    let values: [&(dyn ToSql + Sync); 4] = [&row.key.id, &expected.as_str(), &mac.as_slice(), &row.key.destroyed_at];
+    Ok(client.execute(sql, &values).await? == 1)
+}
+
+/// The same for a KEK, whose imported material goes with it.
+pub(super) async fn kek_erased(
+    client: &Client,
+    key: &MacKey,
+    row: &KekRow,
+    expected: KeyState,
+) -> Result<bool, KeyError> {
+    let sql = "UPDATE pgveil_keys.kek SET state = 'destroyed', mac = $3, material = NULL, material_alg = NULL, \
+               material_version = NULL, \
+               destroyed_at = timestamptz 'epoch' + $4::bigint * interval '1 microsecond' \
+               WHERE id = $1 AND state = $2";
+    let mac = key.mac(&row.fields());
+    let values: [&(dyn ToSql + Sync); 4] = [&row.id, &expected.as_str(), &mac.as_slice(), &row.destroyed_at];
+    Ok(client.execute(sql, &values).await? == 1)
+}
+
+/// Writes a KEK's state and what goes with it, if its state is still `expected`. Whether it was.
 pub(super) async fn kek_state(
     client: &Client,
     key: &MacKey,

@@ -11,7 +11,12 @@ mod model;
 mod rotation;
 mod uses;
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     sync::watch,
@@ -25,7 +30,13 @@ use super::{
     keystore::{self, AuditRow, Origin, ProxyRow},
     rules,
 };
-use crate::{admin::metrics::KeyMeters, config};
+use crate::{
+    admin::{
+        latency::Recent,
+        metrics::{KeyMeters, Meters},
+    },
+    config,
+};
 
 /// Notifications may be lost: the keystore is looked at this often all the same.
 const POLL: Duration = Duration::from_secs(5);
@@ -78,6 +89,8 @@ pub struct Minder<L> {
     began: tokio::time::Instant,
     /// The failure that was logged last.
     told: Option<String>,
+    /// How long this process's clients wait.
+    latency: Recent,
     meters: KeyMeters,
 }
 
@@ -125,7 +138,8 @@ impl<L: Line> Minder<L> {
         let (block, reported, told) = (None, HashMap::new(), None);
         let meters = KeyMeters::of(keyring.database());
         let began = tokio::time::Instant::now();
-        Self { keyring, keys, clock, line, remembered, row, generation, block, reported, began, told, meters }
+        let latency = Recent::default();
+        Self { keyring, keys, clock, line, remembered, row, generation, block, reported, began, told, latency, meters }
     }
 
     /// The first round, before anything is served. Fails too if this host has seen a later keystore.
@@ -232,6 +246,9 @@ impl<L: Line> Minder<L> {
         self.began = tokio::time::Instant::now();
         let began = self.clock.since_boot();
         let client = self.line.take().await?;
+        let p99 = self.latency.look(Instant::now()).map(|measured| measured.p99);
+        Meters::get().client_p99(p99);
+        self.row.latency_us = p99.map(|p99| i64::try_from(p99.as_micros()).unwrap_or(i64::MAX));
         let lives = match keystore::heartbeat(&client, &self.row).await {
             Ok(()) => true,
             // A standby can be read from.

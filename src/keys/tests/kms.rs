@@ -14,7 +14,7 @@ use crate::kms::{
 };
 
 /// Wraps name their KEK in the first byte.
-pub(super) struct Scripted {
+pub(crate) struct Scripted {
     local: Local,
     gates: Mutex<HashMap<i64, Gate>>,
     delay: Duration,
@@ -37,14 +37,14 @@ impl Scripted {
         Self::with_delay(Duration::from_millis(20)).await
     }
 
-    pub(super) async fn with_delay(delay: Duration) -> Arc<Self> {
+    pub(crate) async fn with_delay(delay: Duration) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let local = Local::open("office", &folder.path().join("keyring.json"), None).await.unwrap();
         Arc::new(Self { local, gates: Mutex::default(), delay, _folder: folder })
     }
 
     /// From now on calls for this KEK fail like that, or work.
-    pub(super) fn answers(&self, kek: i64, answer: Option<KmsErrorKind>) {
+    pub(crate) fn answers(&self, kek: i64, answer: Option<KmsErrorKind>) {
         self.gate(kek, |gate| gate.answer = answer);
     }
 

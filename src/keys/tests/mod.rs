@@ -1,12 +1,14 @@
-//! Keys over a keystore in memory and a scripted KMS; `outage` has a real PostgreSQL, tests/keystore.rs the rest.
+//! Keys over a keystore in memory and a scripted KMS; `ends` and `outage` have a real PostgreSQL, tests/keystore.rs the rest.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cache;
 mod columns;
-mod kms;
+mod ends;
+pub(crate) mod kms;
 mod outage;
 mod policy;
 mod races;
+mod reseal;
 
 use std::sync::Arc;
 
@@ -56,7 +58,14 @@ async fn snapshot(kms: &Scripted, epoch: i64, making: &Making<'_>) -> Snapshot {
     let mut deks = Vec::new();
     for (id, state, kek) in &making.deks {
         let key = wrapped(kms, (*id).into(), *kek, *state, Purpose::Dek, [*id as u8; 32]).await;
-        deks.push(DekRow { key, max_uses: making.max_uses, expires_at: None, activated_at: None, made_on: None });
+        deks.push(DekRow {
+            key,
+            max_uses: making.max_uses,
+            expires_at: None,
+            activated_at: None,
+            made_on: None,
+            retired_at: None,
+        });
     }
     let mut keks = Vec::new();
     for (id, state) in making.keks {
@@ -186,6 +195,12 @@ pub(crate) async fn keyring() -> Arc<Keyring> {
 pub(crate) async fn rotated() -> Arc<Keyring> {
     let kms = Scripted::new().await;
     Keyring::of(live(&kms, &[(1, Deprecated), (2, Primary)]).await)
+}
+
+/// Gives a keyring the write lease, as its minder does every few seconds, or takes it away.
+pub(crate) fn lease(keyring: &Keyring, held: bool) {
+    let lease = &keyring.live.rights.lease;
+    if held { lease.renew(keyring.live.clock.since_boot()) } else { lease.revoke() }
 }
 
 /// A protected column, likewise.

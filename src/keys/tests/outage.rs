@@ -58,12 +58,12 @@ struct Stage {
     rows: [i32; 3],
 }
 
-fn cluster() -> &'static Cluster {
+pub(super) fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| Cluster::start(&ClusterOptions::default()).unwrap())
 }
 
-async fn connect(database: &str) -> Client {
+pub(super) async fn connect(database: &str) -> Client {
     let string = format!("host=127.0.0.1 port={} user=postgres dbname={database}", cluster().port());
     let (client, connection) = tokio_postgres::connect(&string, NoTls).await.unwrap();
     tokio::spawn(connection);

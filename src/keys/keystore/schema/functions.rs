@@ -34,6 +34,17 @@ pub(super) const FUNCTIONS: &[&str] = &[
             RAISE EXCEPTION 'pgveil_keys.dek: a DEK that becomes primary needs activated_at'
                 USING ERRCODE = 'restrict_violation';
         END IF;
+        -- Another time each time: who has seen the DEK before it was retired sees that it was.
+        IF TG_TABLE_NAME = 'dek' AND OLD.state = 'deprecated' AND NEW.state = 'retired'
+            AND ((after ->> 'retired_at') IS NULL OR (before -> 'retired_at') = (after -> 'retired_at')) THEN
+            RAISE EXCEPTION 'pgveil_keys.dek: a DEK that is retired needs a new retired_at'
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF TG_TABLE_NAME = 'dek' AND (before ->> 'retired_at') IS DISTINCT FROM (after ->> 'retired_at')
+            AND NOT (OLD.state = 'deprecated' AND NEW.state = 'retired') THEN
+            RAISE EXCEPTION 'pgveil_keys.dek: retired_at is set when the DEK is retired'
+                USING ERRCODE = 'restrict_violation';
+        END IF;
         IF TG_TABLE_NAME = 'kek' AND NEW.state <> OLD.state AND NEW.state IN ('retired', 'destroyed') AND (
             EXISTS (SELECT FROM pgveil_keys.dek d WHERE d.kek_id = NEW.id AND d.wrapped IS NOT NULL)
             OR EXISTS (SELECT FROM pgveil_keys.index_root r WHERE r.kek_id = NEW.id AND r.wrapped IS NOT NULL)
@@ -60,7 +71,8 @@ pub(super) const FUNCTIONS: &[&str] = &[
         END IF;
         RETURN NULL;
     END $$",
-    // Proxies rotate by themselves: a new DEK is staged, becomes primary, is deprecated. Nothing else.
+    // Proxies rotate by themselves: a new DEK is staged, becomes primary, is deprecated; then it is retired, which
+    // can be taken back. Nothing else.
     "CREATE OR REPLACE FUNCTION pgveil_keys.guard_dek() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
     BEGIN
@@ -71,12 +83,13 @@ pub(super) const FUNCTIONS: &[&str] = &[
             IF NEW.state = 'staged' AND NEW.activated_at IS NULL AND NEW.expires_at IS NULL THEN
                 RETURN NEW;
             END IF;
-        ELSIF (OLD.state, NEW.state) IN (('staged', 'primary'), ('primary', 'deprecated'))
-            AND to_jsonb(NEW) - '{state,activated_at,expires_at,mac}'::text[]
-                = to_jsonb(OLD) - '{state,activated_at,expires_at,mac}'::text[] THEN
+        ELSIF (OLD.state, NEW.state) IN (('staged', 'primary'), ('primary', 'deprecated'), ('deprecated', 'retired'),
+                ('retired', 'deprecated'))
+            AND to_jsonb(NEW) - '{state,activated_at,expires_at,retired_at,mac}'::text[]
+                = to_jsonb(OLD) - '{state,activated_at,expires_at,retired_at,mac}'::text[] THEN
             RETURN NEW;
         END IF;
-        RAISE EXCEPTION 'pgveil_keys.dek: only the owner of the schema may do more than stage a DEK, promote and deprecate it'
+        RAISE EXCEPTION 'pgveil_keys.dek: only the owner of the schema may do more than stage a DEK, promote, deprecate and retire it, and take it back'
             USING ERRCODE = 'insufficient_privilege';
     END $$",
     // A count that went down would let a DEK seal too many values.

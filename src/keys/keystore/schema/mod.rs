@@ -1,4 +1,4 @@
-//! The DDL of schema `pgveil_keys`, version 2.
+//! The DDL of schema `pgveil_keys`, version 3.
 //!
 //! It must install without superuser and without extensions. Every name in function bodies is
 //! qualified, and their `search_path` fixed, so that nobody's objects in other schemas are called
@@ -7,14 +7,16 @@
 //! and against them there are the MACs.
 
 mod functions;
+mod sweeps;
 mod tables;
 
 use functions::FUNCTIONS;
+use sweeps::THIRD;
 use tables::{FIRST, SECOND};
 
 /// Version of the tables. A later version adds its steps to [`statements`], which also bring a keystore of
 /// an earlier version here.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// Serialises installing and making the first keys: `CREATE … IF NOT EXISTS` is not safe against
 /// another session's. The number is `pgveil_k` in ASCII.
@@ -26,7 +28,7 @@ const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 /// Statements that leave what exists as it is. For one transaction.
 pub(super) fn statements() -> Vec<String> {
     let mut all = vec![LOCK.to_owned(), SEARCH_PATH.to_owned(), AGAINST_DEADLOCKS.to_owned()];
-    all.extend(FIRST.iter().chain(SECOND).chain(FUNCTIONS).map(|s| (*s).to_owned()));
+    all.extend(FIRST.iter().chain(SECOND).chain(THIRD).chain(FUNCTIONS).map(|s| (*s).to_owned()));
     all.extend(TRANSITIONS.iter().map(|(table, steps)| transitions(table, steps)));
     for &(table, states) in WITH_MACS {
         all.extend(triggers(table, states));
@@ -138,8 +140,8 @@ const OTHER_TRIGGERS: &[&str] = &[
 ];
 
 const ROWS_AND_RIGHTS: &[&str] = &[
-    "INSERT INTO pgveil_keys.version (version) VALUES (2) \
-     ON CONFLICT (one) DO UPDATE SET version = 2 WHERE pgveil_keys.version.version = 1",
+    "INSERT INTO pgveil_keys.version (version) VALUES (3) \
+     ON CONFLICT (one) DO UPDATE SET version = 3 WHERE pgveil_keys.version.version IN (1, 2)",
     "INSERT INTO pgveil_keys.epoch (n) VALUES (0) ON CONFLICT DO NOTHING",
     // Default privileges of the database may have given more than the defaults of PostgreSQL.
     "REVOKE ALL ON SCHEMA pgveil_keys FROM PUBLIC",
