@@ -12,6 +12,7 @@
 //! - [`kms`] — the `Kms` trait and one file per provider.
 //! - [`sql`] — text → plan: parse, catalog, resolve, edits, plan cache. Knows no sockets, no keys.
 //! - [`keys`] — scopes, DEK life cycle, keyring (cache), keystore in Postgres.
+//! - [`sweep`] — online jobs over stored data: re-encrypt, verify, prove.
 //! - [`session`] — one client ⇄ one upstream: relay loop, expected-response FIFO, statements, refusals.
 //! - [`admin`] — what is seen from outside: metrics, liveness and readiness; what must not be: core dumps.
 //! - [`cli`] — one file per subcommand.
@@ -31,5 +32,6 @@ pub mod keys;
 pub mod kms;
 pub mod session;
 pub mod sql;
+pub mod sweep;
 pub mod values;
 pub mod wire;

@@ -11,6 +11,8 @@ mod support;
 mod drain;
 #[path = "sessions/idle.rs"]
 mod idle;
+#[path = "sessions/latency.rs"]
+mod latency;
 #[path = "sessions/readiness.rs"]
 mod readiness;
 #[path = "sessions/vanished.rs"]

@@ -1,10 +1,12 @@
 //! Prometheus metrics. Handles are kept, so that counting costs an atomic addition.
 
 mod keys;
+mod sweep;
 
 use std::{sync::LazyLock, time::Duration};
 
 pub use keys::{KeyMeters, kms_called};
+pub use sweep::{AtWork, Batch, Pause, SweepMeters};
 
 use metrics::{Counter, Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -41,6 +43,7 @@ pub struct Meters {
     catalog_loads: Counter,
     cancels: Counter,
     ready: Gauge,
+    client_p99: Gauge,
 }
 
 static RECORDER: LazyLock<Option<PrometheusHandle>> =
@@ -63,8 +66,10 @@ static METERS: LazyLock<Meters> = LazyLock::new(|| {
     describe_counter!("pgveil_sessions_ended_total", "Sessions that have ended, by reason");
     describe_counter!("pgveil_cancels_total", "Cancel requests sent for clients that have vanished, or at the end");
     describe_gauge!("pgveil_ready", "1 while /readyz says so");
+    describe_gauge!("pgveil_client_p99_seconds", "99th percentile of the clients' latency of late; 0: no traffic");
     describe_counter!("pgveil_errors_total", "Errors that pgveil raised, by code");
     keys::describe();
+    sweep::describe();
     Meters {
         sessions: gauge!("pgveil_sessions"),
         waiting: gauge!("pgveil_logins_waiting"),
@@ -85,6 +90,7 @@ static METERS: LazyLock<Meters> = LazyLock::new(|| {
         catalog_loads: counter!("pgveil_catalog_loads_total"),
         cancels: counter!("pgveil_cancels_total"),
         ready: gauge!("pgveil_ready"),
+        client_p99: gauge!("pgveil_client_p99_seconds"),
     }
 });
 
@@ -188,6 +194,11 @@ impl Meters {
     /// Does the process say that it is ready?
     pub fn ready(&self, ready: bool) {
         self.ready.set(if ready { 1.0 } else { 0.0 });
+    }
+
+    /// 99 of 100 batches of clients were answered within this time of late; None: there was no traffic.
+    pub fn client_p99(&self, p99: Option<Duration>) {
+        self.client_p99.set(p99.unwrap_or_default().as_secs_f64());
     }
 
     /// An error was raised. Codes are few and fixed.

@@ -6,11 +6,12 @@
 
 mod door;
 mod kms;
+mod sweep;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(super) use self::{door::*, kms::*};
+pub(super) use self::{door::*, kms::*, sweep::*};
 use super::field::{Entries, Field, OneOrMany, Scalar, WordOr};
 
 type Optional<T> = Option<Field<T>>;
@@ -42,6 +43,8 @@ pub(super) struct PolicyFile {
     pub(super) kms: Optional<Entries<KmsFile>>,
     /// Defaults for keys.
     pub(super) keys: Optional<KeysFile>,
+    /// Sweeps: jobs that seal stored values anew while clients keep working.
+    pub(super) sweep: Optional<SweepFile>,
     /// Databases with protected tables, by name. A database that is not named here is relayed untouched.
     pub(super) databases: Optional<Entries<DatabaseFile>>,
     /// Limits.
@@ -111,6 +114,17 @@ pub(super) struct KeysFile {
     /// After so long `pgveil health` reports a key of the service as due for rotation. From 10s to 3650d; 0:
     /// never, the default.
     pub(super) kek_rotation: Optional<Scalar>,
+    /// What becomes of values under earlier data keys after a rotation. Default: `manual`.
+    pub(super) reencrypt: Optional<ReencryptFile>,
+    /// How long a retired data key is kept before it may be destroyed: at least as long as backups are. At most
+    /// 3650d; `0`: it may be destroyed at once. Default: 30d.
+    pub(super) retention: Optional<Scalar>,
+    /// Destroy retired data keys when `retention` is over and a second look has found nothing under them.
+    /// Default: false.
+    pub(super) destroy_retired: Optional<bool>,
+    /// When a value under a retired data key turns up (a restored backup): take the key back into service,
+    /// rather than fail. Default: true.
+    pub(super) restore_retired: Optional<bool>,
     /// File in which this host remembers the newest state of each keystore that it has seen, so that an older
     /// one is noticed. Default: `epochs` in `$STATE_DIRECTORY`, otherwise `pgveil-epochs` beside the policy.
     pub(super) state: Optional<String>,

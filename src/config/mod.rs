@@ -37,6 +37,7 @@ pub use finding::{Finding, Severity, findings_json};
 pub use kms::{Declaration, KmsConfig, KmsSettings};
 pub use load::{Loaded, load, load_from};
 pub use model::*;
+pub(crate) use near::near;
 pub use protected::{Mode, OnError, ProtectedColumn, ProtectedTable, Storage};
 pub(crate) use scalars::duration;
 pub use schema::json_schema;

@@ -29,6 +29,8 @@ pub struct Policy {
     pub kms: BTreeMap<String, KmsConfig>,
     /// Key defaults.
     pub keys: Keys,
+    /// Sweeps.
+    pub sweep: Sweep,
     /// Databases with something protected, by name.
     pub databases: BTreeMap<String, Arc<Database>>,
     /// Limits.
@@ -261,6 +263,68 @@ pub struct Keys {
     pub kek_rotation: Option<Duration>,
     /// Where this host remembers the newest state of each keystore that it has seen.
     pub state: Option<PathBuf>,
+    /// What becomes of values under earlier DEKs after a rotation.
+    pub reencrypt: Reencrypt,
+    /// How long a retired DEK is kept before it may be destroyed: at least as long as backups are.
+    pub retention: Duration,
+    /// Destroy retired DEKs when `retention` is over and a second proof holds.
+    pub destroy_retired: bool,
+    /// A value under a retired DEK turns up: take the DEK back into service.
+    pub restore_retired: bool,
+}
+
+/// `keys.reencrypt`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Reencrypt {
+    /// Never: `pgveil sweep start reencrypt` is refused.
+    Off,
+    /// On command: the default.
+    #[default]
+    Manual,
+    /// A sweep is queued after each rotation, and DEKs that nothing needs any more are retired.
+    Auto,
+}
+
+/// `sweep:`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sweep {
+    /// Workers in each `pgveil run`; 0: none, the default.
+    pub workers: u32,
+    /// Shards of one job worked on at a time, by all processes together.
+    pub concurrency: u32,
+    /// Rows in one transaction, about.
+    pub batch: u32,
+    /// Rows rewritten a second by one process; None: as fast as it goes.
+    pub rate: Option<u32>,
+    /// How often what failed for a reason that may pass is tried again.
+    pub max_retries: u32,
+    /// How long a statement waits for a lock before its batch is put off.
+    pub lock_timeout: Duration,
+    /// Pause while a standby or subscriber is further behind; None: never.
+    pub max_replication_lag: Option<Duration>,
+    /// Slow down while clients' p99 latency is above so many times what it was before; None: never.
+    pub max_latency_factor: Option<f64>,
+    /// Pause while a table has more dead rows than this share of its live ones; None: never.
+    pub max_dead_share: Option<f64>,
+    /// Jobs that nobody starts by hand may fire users' triggers.
+    pub allow_triggers: bool,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            concurrency: 2,
+            batch: 500,
+            rate: None,
+            max_retries: 5,
+            lock_timeout: Duration::from_millis(200),
+            max_replication_lag: Some(Duration::from_secs(10)),
+            max_latency_factor: Some(1.5),
+            max_dead_share: Some(0.5),
+            allow_triggers: false,
+        }
+    }
 }
 
 impl Keys {
@@ -277,6 +341,10 @@ impl Keys {
             dek_max_uses: 1 << 30,
             kek_rotation: None,
             state: None,
+            reencrypt: Reencrypt::Manual,
+            retention: 30 * DAY,
+            destroy_retired: false,
+            restore_retired: true,
         }
     }
 }

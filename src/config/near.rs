@@ -2,7 +2,7 @@
 
 /// The candidate that `word` most likely meant, if one is close enough: at most one edit for every
 /// three letters (a swap of two neighbours counts as one), and at least one.
-pub(super) fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.to_lowercase().chars().collect();
     // Beyond any key's length: not a slip of the pen, and not worth quadratic time.
     if word.len() > 64 {

@@ -328,6 +328,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Kind::Scalar(text) if variants.contains(&text.as_str()) => {
                 visitor.visit_enum(Variant { name: text, content: None, reader: self })
             }
+            // What `off` becomes in tools that read the file by YAML 1.1, and write it again.
+            Kind::Scalar(text) if text == "false" && variants.contains(&"off") => {
+                visitor.visit_enum(Variant { name: "off", content: None, reader: self })
+            }
             Kind::Scalar(text) => Err(unknown_word(text, variants)),
             Kind::Map(_) => {
                 let (key, content) = self.the_one(variants)?;

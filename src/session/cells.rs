@@ -223,7 +223,7 @@ impl Column {
         let (code, hint) = match error {
             Unopened::Envelope(_) => (
                 "open/not-an-envelope",
-                "It was written around pgveil, or damaged. Plaintext in this column has to be sealed by a sweep first.",
+                "It was written around pgveil, or damaged. Plaintext has to be written through pgveil.",
             ),
             Unopened::Kind { .. } => ("open/other-type", "Was the column's type changed in the policy?"),
             _ => (

@@ -16,19 +16,18 @@ use tokio::{
 use tokio_postgres::Client;
 
 use super::{
+    beside::Served,
     cells::Column,
+    minded::Minded,
     planning::Prepared,
     problem::Problem,
-    service::{KeysLine, Service},
+    service::Service,
     upstream::{OwnError, Upstream},
 };
 use crate::{
     admin::{Readiness, metrics::Meters},
     config::{self, Policy},
-    keys::{
-        Clock, KeyError, Keyring, Remembered, keystore,
-        minder::{self, Minder, Minding},
-    },
+    keys::{KeyError, KeyState, Keyring, keystore},
     kms,
     sql::{
         cache::PlanCache,
@@ -69,8 +68,10 @@ pub struct Database {
     changed: Notify,
     /// How many of those the present catalog takes into account.
     loaded: watch::Sender<u64>,
+    /// This process's id in `pgveil_keys.proxy`.
+    process: String,
     /// Whoever follows the keystore.
-    minding: std::sync::Mutex<Option<Minding>>,
+    minded: std::sync::Mutex<Option<Minded>>,
 }
 
 /// Why a protected database cannot be served.
@@ -150,17 +151,11 @@ impl Database {
     ) -> Result<Arc<Self>, OpenError> {
         let mut service = Service::new(policy, upstream, &database.name)?;
         let client = service.take().await?;
-        let services = Arc::new(kms::Directory::new(policy));
         let seen = look(&client).await?;
-        // Before the keystore is read: see `minder`.
-        let announced = minder::announce(&client).await;
-        let keyring = Keyring::open(&client, &database.name, services, &policy.keys, Clock::system()).await?;
+        let minded = Minded::begin(policy, upstream, &client, &database.name).await?;
+        let keyring = Arc::clone(&minded.keyring);
         let catalog = catalog::load_with(&client, database, 1, Some(keyring.registered()), None).await?;
         service.put_back(client);
-        let line = KeysLine::new(policy, upstream, &database.name)?;
-        let remembered = policy.keys.state.clone().map(|path| Arc::new(Remembered::new(path)));
-        let mut minder = Minder::new(Arc::clone(&keyring), &policy.keys, line, remembered, announced?);
-        minder.begin().await?;
         let columns = database
             .columns
             .iter()
@@ -182,16 +177,22 @@ impl Database {
             hidden: AtomicU64::new(0),
             changed: Notify::new(),
             loaded: watch::Sender::new(0),
-            minding: std::sync::Mutex::new(Some(minder.spawn())),
+            process: minded.process.clone(),
+            minded: std::sync::Mutex::new(Some(minded)),
         }))
     }
 
     /// Nothing is sealed any more, and this process is not waited for. For the process's end.
     pub async fn close(&self) {
-        let minding = self.minding.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(minding) = minding {
-            minding.end().await;
+        let minded = self.minded.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(minded) = minded {
+            minded.end().await;
         }
+    }
+
+    /// For what works beside the sessions.
+    pub fn served(&self) -> Served {
+        Served { policy: Arc::clone(&self.policy), keyring: Arc::clone(&self.keyring), process: self.process.clone() }
     }
 
     /// The catalog as it was last read.
@@ -279,16 +280,43 @@ impl Database {
     }
 
     /// Makes a DEK's cipher for a column available. A DEK that is not known may have been made by
-    /// another process since: the keystore is read again, once.
+    /// another process since: the keystore is read again, once. One that is retired is taken back, if the
+    /// policy says so.
     pub async fn fetch_key(&self, column: &Column, dek: u32) -> Result<(), KeyError> {
-        match column.keys.fetch(dek).await {
-            Err(KeyError::UnknownDek(_)) => {}
-            done => return done,
+        let mut fetched = column.keys.fetch(dek).await;
+        if let Err(KeyError::UnknownDek(_)) = fetched {
+            let mut service = self.service.lock().await;
+            let client = service.take().await.map_err(|error| KeyError::Unreachable(error.to_string()))?;
+            self.keyring.refresh(&client).await?;
+            service.put_back(client);
+            drop(service);
+            fetched = column.keys.fetch(dek).await;
+        }
+        match fetched {
+            Err(error @ KeyError::NotServed { state: KeyState::Retired, .. }) => {
+                self.fetch_retired(column, dek, error).await
+            }
+            fetched => fetched,
+        }
+    }
+
+    /// Of many sessions that meet a retired DEK one sees to it; the others wait for what comes of that.
+    async fn fetch_retired(&self, column: &Column, dek: u32, error: KeyError) -> Result<(), KeyError> {
+        if self.keyring.retired().stands(dek) {
+            return Err(error);
         }
         let mut service = self.service.lock().await;
-        let client = service.take().await.map_err(|error| KeyError::Unreachable(error.to_string()))?;
-        self.keyring.refresh(&client).await?;
-        service.put_back(client);
+        if let Err(KeyError::NotServed { state: KeyState::Retired, .. }) = column.keys.fetch(dek).await {
+            if self.keyring.retired().stands(dek) {
+                return Err(error);
+            }
+            let client = service.take().await.map_err(|error| KeyError::Unreachable(error.to_string()))?;
+            let (retired, name) = (self.keyring.retired(), column.spec.path());
+            if retired.meet(&self.keyring, &client, &self.process, &name, dek).await.is_err() {
+                return Err(error);
+            }
+            service.put_back(client);
+        }
         drop(service);
         column.keys.fetch(dek).await
     }

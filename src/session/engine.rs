@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
+    time::Instant,
 };
 
 use bytes::BytesMut;
@@ -16,7 +17,7 @@ use super::{
     environment::Environment,
     fifo::{Fifo, Kind},
     io::{HIGH_WATER, Moved, Side, Wants, exchange_unless},
-    job::{Job, Reading},
+    job::{Deal, Job, Reading},
     keeper::{Doing, Keeper, Kept},
     names::{Registry, Undo},
     permits::Permits,
@@ -56,6 +57,8 @@ pub struct Session {
     pub(super) environment: Environment,
     /// Messages since the last Sync.
     pub(super) segment: Segment,
+    /// When the first message came of the batch that is being taken from the client.
+    pub(super) heard: Option<Instant>,
     /// Why the client's next message has to wait.
     pub(super) wait: Wait,
     /// The client's next message is complete and waits; no more is read than fits below the mark.
@@ -135,6 +138,7 @@ impl Session {
             names: Registry::default(),
             environment,
             segment: Segment::default(),
+            heard: None,
             wait: Wait::No,
             stays: false,
             terminated: false,
@@ -232,8 +236,11 @@ impl Session {
     }
 
     /// Notes a request that was sent; what gets no answer is taken back.
-    pub(super) fn sent(&mut self, kind: Kind, job: Job) {
+    pub(super) fn sent(&mut self, kind: Kind, mut job: Job) {
         let opens = job.opens;
+        if kind.ends_segment() && matches!(job.deal, Deal::Forward | Deal::Refuse(_)) {
+            job.asked = self.heard.take();
+        }
         match self.fifo.push(kind, job) {
             None => {
                 self.unopened += usize::from(opens);

@@ -1,5 +1,7 @@
 //! Messages from the client.
 
+use std::time::Instant;
+
 use bytes::{Buf, BytesMut};
 
 use super::{
@@ -58,7 +60,10 @@ impl Session {
             }
             let header =
                 client_header(input).map_err(|_| End::Broken(Problem::native("08P01", "invalid message length")))?;
-            let Some(header) = header else { return Ok(()) };
+            let Some(header) = header else {
+                self.heard = None;
+                return Ok(());
+            };
             if header.tag == b'd' && !self.fifo.copying_in() && !self.skips(b'd') && !self.fifo.is_empty() {
                 // Data is not sent ahead of the server's word that it wants it: the COPY may be refused.
                 frontend::flush(&mut self.server.output);
@@ -79,7 +84,12 @@ impl Session {
                 continue;
             }
             if input.len() < header.total() {
+                // How long the rest of a batch takes to come is the client's affair.
+                self.heard = None;
                 return Ok(());
+            }
+            if self.heard.is_none() {
+                self.heard = Some(Instant::now());
             }
             let next = if self.skips(header.tag) {
                 Next::Go
@@ -126,6 +136,8 @@ impl Session {
             b'C' => self.close(body, &input[..total]),
             b'S' => Ok(self.sync()),
             b'H' => {
+                // The answers are asked for now: what comes behind them is the client's own time.
+                self.heard = None;
                 frontend::flush(&mut self.server.output);
                 Ok(Next::Go)
             }

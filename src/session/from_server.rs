@@ -22,7 +22,7 @@ use super::{
     stray,
 };
 use crate::{
-    admin::metrics::Meters,
+    admin::{latency, metrics::Meters},
     config::OnError,
     wire::{
         backend::{self, Severity},
@@ -211,6 +211,10 @@ impl Session {
             self.command_complete(backend::command_tag(body));
         }
         let Some(head) = self.fifo.head() else { return Err(out_of_step()) };
+        if tag == b'G' {
+            // How long the data of a COPY takes is the client's affair.
+            head.job.asked = None;
+        }
         match &head.job.deal {
             Deal::Swallow => {
                 if tag == b'T'
@@ -479,6 +483,9 @@ impl Session {
     fn ready(&mut self, body: &[u8]) -> Result<Fate, End> {
         let Some(entry) = self.fifo.finish() else { return Err(out_of_step()) };
         let Some(&status) = body.first() else { return Err(out_of_step()) };
+        if let Some(asked) = entry.job.asked {
+            latency::record(asked.elapsed());
+        }
         self.unopened -= usize::from(entry.job.opens);
         self.status = status;
         self.permits.segment_answered(status != b'I', self.fifo.is_empty() && self.segment.is_empty());

@@ -1,6 +1,6 @@
 //! What is done with the answer to one request.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use super::{
     error_response::Positions,
@@ -24,6 +24,8 @@ pub struct Job {
     pub positions: Option<Arc<Positions>>,
     /// Its results hold sealed columns: nothing that can commit is sent before they are opened.
     pub opens: bool,
+    /// When the client's batch came that ends with it; None: it is not measured.
+    pub asked: Option<Instant>,
 }
 
 /// Who an answer is for.

@@ -7,7 +7,8 @@
 //! - [`relay`] — databases that nothing is protected in, and replication: bytes only; [`followed`] — what
 //!   such a session is doing.
 //! - [`keeper`] — timeouts, clients that vanish, the process's end ([`drain`]); [`ending`] — last words.
-//! - [`database`], [`service`] — what all sessions of a protected database share.
+//! - [`database`], [`service`], [`minded`] — what all sessions of a protected database share.
+//! - [`beside`] — what sweeps get of it.
 //!
 //! One session on a protected database:
 //! - [`engine`] — the loop and the state; [`from_client`] and [`from_server`] take messages apart.
@@ -30,6 +31,7 @@
 
 pub mod arrays;
 mod barrier;
+mod beside;
 mod by_name;
 mod cells;
 mod copy;
@@ -49,6 +51,7 @@ mod io;
 mod job;
 mod keeper;
 mod known;
+mod minded;
 mod names;
 mod params;
 mod permits;
@@ -64,4 +67,7 @@ mod stray;
 mod told;
 pub mod upstream;
 
-pub use server::{ServeError, descriptors, serve};
+pub use beside::{Beside, Served};
+pub use database::OpenError;
+pub use minded::Minded;
+pub use server::{ServeError, descriptors, serve, yield_to_sessions};

@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use super::{
+    beside::Beside,
     database::Database,
     door::{self, Door, DoorError, Greeting, Knock, NewSession},
     drain::Drain,
@@ -79,6 +80,9 @@ pub enum ServeError {
 /// What is still there at the deadline gets this long to be told so.
 const ENDING: Duration = Duration::from_millis(1500);
 
+/// What works beside the sessions gets this long from then on to come to its end.
+const LEAVING: Duration = Duration::from_secs(3);
+
 /// One of the single-threaded runtimes.
 struct Worker {
     handle: Handle,
@@ -95,7 +99,14 @@ impl Drop for Counted {
 }
 
 /// Serves until `stops` says something (or has ended), then drains; when it says something again, ends at once.
-pub async fn serve(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>) -> Result<(), ServeError> {
+///
+/// `beside` works beside the sessions from when all databases are open. It is told when to come to an end; as
+/// long as it takes for that, up to a few seconds, the keys stay in use.
+pub async fn serve<B, W>(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>, beside: B) -> Result<(), ServeError>
+where
+    B: FnOnce(Beside) -> W,
+    W: Future<Output = ()> + Send + 'static,
+{
     raise_descriptors(&policy);
     let (drain, draining) = watch::channel(Drain::Running);
     let upstream = Upstream::new(&policy).map_err(ServeError::Upstream)?;
@@ -138,6 +149,9 @@ pub async fn serve(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>) -> Result
         policy.protected_columns()
     );
     ready.serving();
+    let (leave, leaves) = watch::channel(false);
+    let served = databases.iter().map(|database| database.served()).collect();
+    let company = tokio::spawn(beside(Beside { databases: served, upstream: Arc::clone(&upstream), leave: leaves }));
     let accepting: Vec<_> = listeners
         .into_iter()
         .map(|listener| tokio::spawn(accept(listener, Arc::clone(&door), porch.clone(), Arc::clone(&floor))))
@@ -148,6 +162,7 @@ pub async fn serve(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>) -> Result
         task.abort();
     }
     door.close();
+    leave.send_replace(true);
     drain.send_replace(Drain::Draining);
     tracing::info!(sessions = door.slots.taken(), "draining");
     let empty = || async {
@@ -171,6 +186,10 @@ pub async fn serve(policy: Arc<Policy>, mut stops: mpsc::Receiver<()>) -> Result
         drain.send_replace(Drain::Ending);
         // A peer that does not take its last message does not keep the process.
         let _ = tokio::time::timeout(ENDING, empty()).await;
+    }
+    // Before the keys: what is under way there holds permits.
+    if tokio::time::timeout(LEAVING, company).await.is_err() {
+        tracing::warn!("what works beside the sessions has not come to its end in time");
     }
     for database in databases {
         database.close().await;
@@ -238,16 +257,18 @@ fn porch() -> Result<Handle, io::Error> {
     Ok(handle)
 }
 
-/// Handshakes and the hashing of passwords take what sessions leave of the processors.
+/// Lowers the priority of the calling thread: handshakes, the hashing of passwords and sweeps take what sessions
+/// leave of the processors.
 #[cfg(target_os = "linux")]
-fn yield_to_sessions() {
+pub fn yield_to_sessions() {
     // Linux has a priority a thread, whatever POSIX says of processes (setpriority(2)). Where it may not be
     // lowered, threads are equal.
     let _ = rustix::process::nice(10);
 }
 
+/// Priorities are a process's here.
 #[cfg(not(target_os = "linux"))]
-fn yield_to_sessions() {}
+pub fn yield_to_sessions() {}
 
 /// A runtime a core, each on a thread of its own.
 fn workers() -> Result<Vec<Worker>, io::Error> {

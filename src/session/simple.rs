@@ -147,7 +147,7 @@ impl Session {
             displaced |= undo.displaces(noted.effect.makes_plan());
             steps.push((*at, undo));
         }
-        self.sent(Kind::Query, Job { deal, reading, undo, steps, positions, opens });
+        self.sent(Kind::Query, Job { deal, reading, undo, steps, positions, opens, asked: None });
         self.settle_names(displaced);
         Next::Go
     }

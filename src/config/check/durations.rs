@@ -34,7 +34,13 @@ pub(super) fn limit(
     }
 }
 
-/// A duration that 0 switches off.
+/// The word that switches an optional setting off, besides 0. `false` is what `off` becomes in tools that read
+/// the file by YAML 1.1, and write it again.
+pub(super) fn is_off(text: &str) -> bool {
+    matches!(text, "off" | "false")
+}
+
+/// A duration that 0 or `off` switches off.
 pub(super) fn optional(
     field: Option<&Field<Scalar>>,
     key: &str,
@@ -42,6 +48,9 @@ pub(super) fn optional(
     default: Option<Duration>,
     check: &Check<'_>,
 ) -> Option<Duration> {
+    if given(field).is_some_and(|(text, _)| is_off(&text.0)) {
+        return None;
+    }
     match read(field, key, range, check) {
         Some((duration, _)) => Some(duration).filter(|d| !d.is_zero()),
         None => default,

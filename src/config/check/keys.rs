@@ -7,7 +7,7 @@ use super::{
     durations::{self, DAY, Range},
     given,
     kms::DEFAULT_NAME,
-    unreadable,
+    sweep, unreadable,
 };
 use crate::config::{
     FailurePolicy, Keys, KmsConfig,
@@ -91,7 +91,7 @@ fn rules(file: &KeysFile, default: Keys, check: &Check<'_>) -> Keys {
     let rotation = |field: Option<&Field<Scalar>>, key: &str, default: Option<Duration>| {
         durations::optional(field, key, ROTATION, default, check)
     };
-    Keys {
+    let keys = Keys {
         failure_policy,
         max_unverified,
         fail_open_max,
@@ -100,8 +100,9 @@ fn rules(file: &KeysFile, default: Keys, check: &Check<'_>) -> Keys {
         dek_max_uses: uses(file.dek_max_uses.as_ref(), default.dek_max_uses, check),
         kek_rotation: rotation(file.kek_rotation.as_ref(), "keys.kek_rotation", default.kek_rotation),
         state: given(file.state.as_ref()).map_or(default.state, |(path, at)| Some(check.path(path, at))),
-        kms: default.kms,
-    }
+        ..default
+    };
+    sweep::end_of_life(file, keys, check)
 }
 
 /// What counts during an outage. `max_unverified` counts under `open` too: how often the KMS is looked at

@@ -12,6 +12,7 @@ mod durations;
 mod keys;
 mod kms;
 mod server;
+mod sweep;
 mod tables;
 mod timeouts;
 mod tls;
@@ -61,6 +62,7 @@ pub(super) fn policy(file: &PolicyFile, check: &Check<'_>, notes: &mut Vec<Strin
         service: server::service(file.service.as_ref(), check),
         owner: server::owner(file, check),
         keys: keys::defaults(file.keys.as_ref(), file.kms.as_ref(), &kms, check),
+        sweep: sweep::sweep(file.sweep.as_ref(), check),
         kms,
         databases: tables::databases(file.databases.as_ref(), check),
         limits: server::limits(file.limits.as_ref(), check),

@@ -9,6 +9,7 @@ mod good;
 mod hostile;
 mod keys;
 mod kinds;
+mod sweep;
 
 use std::path::Path;
 

@@ -252,7 +252,7 @@ pub(super) fn without_comments(text: &str) -> Option<String> {
     let mut behind_quote = false;
     for token in Tokens::new(bytes) {
         // A blank would join two strings that a comment parts.
-        if !(behind_quote && token.kind == Kind::String) {
+        if !(behind_quote && byte(bytes, token.start) == b'\'') {
             blank(at..token.start);
         }
         at = token.end;

@@ -91,6 +91,13 @@ fn comments_are_no_tokens() {
 }
 
 #[test]
+fn a_comment_between_strings_stays_even_if_the_second_never_ends() {
+    for text in ["'s'/* c */\n'x'", "'s'/* c */\n'"] {
+        assert_eq!(without_comments(text).unwrap(), text);
+    }
+}
+
+#[test]
 fn comments_become_blanks() {
     assert_eq!(without_comments("select '--'"), Some("select '--'".to_owned()));
     assert_eq!(without_comments("select 1 - -1"), None);
