@@ -1,0 +1,78 @@
+//! What the server as a whole, and one UPDATE at a time, would refuse.
+
+use tokio_postgres::Client;
+
+use super::{
+    Obstacle, Stops,
+    relations::Found,
+    text::{qualified, quoted},
+};
+use crate::sweep::{SweepError, error::during};
+
+/// What a survey needs to know of the server and of the login.
+pub(super) struct Server {
+    /// Who this connection is.
+    pub(super) role: String,
+    /// Are whole pages written to the WAL?
+    pub(super) full_pages: bool,
+    recovering: bool,
+    read_only: bool,
+}
+
+impl Server {
+    pub(super) async fn ask(client: &Client) -> Result<Self, SweepError> {
+        let what = "asking about the server";
+        let sql = "SELECT current_user::text, \
+                   current_setting('full_page_writes') = 'on', pg_is_in_recovery(), \
+                   current_setting('transaction_read_only') = 'on'";
+        let row = client.query_one(sql, &[]).await.map_err(during(what))?;
+        let read = || {
+            Ok(Self {
+                role: row.try_get(0)?,
+                full_pages: row.try_get(1)?,
+                recovering: row.try_get(2)?,
+                read_only: row.try_get(3)?,
+            })
+        };
+        read().map_err(during(what))
+    }
+
+    /// What keeps it from being written to.
+    pub(super) fn obstacle(&self) -> Option<Obstacle> {
+        let obstacle = |code, message: &str, hint: String| {
+            let (object, message) = ("the server".to_owned(), message.to_owned());
+            Some(Obstacle { code, object, message, hint, stops: Stops::Reading })
+        };
+        if self.recovering {
+            let hint = "name the primary in `upstream:`, or say target_session_attrs: read-write".to_owned();
+            return obstacle("sweep/standby", "it is in recovery (a standby), where nothing can be written", hint);
+        }
+        if self.read_only {
+            let hint = format!("ALTER ROLE {} SET default_transaction_read_only = off", quoted(&self.role));
+            return obstacle("sweep/read-only", "transactions of this role are read-only", hint);
+        }
+        None
+    }
+}
+
+/// Has the server plan and prepare a sweep's UPDATE without running it: whatever it refuses that nobody has
+/// thought of comes out here and not row by row. EXPLAIN checks rights, row security, and replica identities
+/// (`InitPlan`, `CheckValidResultRel` of executor/execMain.c) and fires no trigger.
+pub(super) async fn probe(client: &Client, found: &Found) -> Result<Option<Obstacle>, SweepError> {
+    let relation = &found.stored;
+    let names = relation.columns.iter().map(|column| quoted(&column.name));
+    let sets: Vec<String> = names.map(|name| format!("{name} = {name}")).collect();
+    let (table, sets) = (qualified(&relation.schema, &relation.name), sets.join(", "));
+    let sql = format!("EXPLAIN UPDATE ONLY {table} SET {sets} WHERE ctid = '(0,1)'");
+    let Err(error) = client.batch_execute(&sql).await else { return Ok(None) };
+    let Some(refusal) = error.as_db_error() else {
+        return Err(during("trying what a sweep would do")(error));
+    };
+    Ok(Some(Obstacle {
+        code: "sweep/refused",
+        object: format!("{}.{}", relation.schema, relation.name),
+        message: format!("the server refuses to update it: {} ({})", refusal.message(), refusal.code().code()),
+        hint: refusal.hint().unwrap_or("what is in the way stands in the message").to_owned(),
+        stops: Stops::Writing,
+    }))
+}

@@ -1,0 +1,82 @@
+//! `pgveil keys shred`: deliberate loss, told beforehand and honestly afterwards.
+
+use crate::{
+    Aged, code, id, json, primary, sqlstate,
+    support::{both, connect, stdout},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shredding_tells_what_is_lost_and_what_it_is_worth() {
+    let aged = Aged::new().await;
+    let old = id(aged.old);
+    aged.sql("CREATE TABLE copy AS SELECT note::bytea AS c FROM notes, generate_series(1, 4); GRANT SELECT ON copy TO pgveil; CREATE TABLE hidden (c bytea)");
+    aged.through("INSERT INTO notes (note) VALUES ('kept')").await;
+
+    let output = aged.world.pgveil(&["keys", "shred", &id(primary(&aged.world)), "--yes", "--json"]);
+    assert_eq!(
+        (code(&output), &json(&output)["error"]["code"]),
+        (1, &"keys/shreds-no-primary".into()),
+        "{}",
+        both(&output)
+    );
+    let kek = aged.sql("SELECT id FROM pgveil_keys.kek").parse().unwrap();
+    let output = aged.world.pgveil(&["keys", "shred", &id(kek), "--yes", "--json"]);
+    assert_eq!(json(&output)["error"]["code"], "keys/shreds-deks-only");
+
+    let output = aged.world.pgveil(&["keys", "shred", &old]);
+    assert_eq!(code(&output), 2, "nobody is there to type the id: {}", both(&output));
+    let text = stdout(&output);
+    assert!(text.contains("6 value(s) in 3 column(s)") && text.contains("public.copy.c"), "{text}");
+    assert!(text.contains("public.hidden") && text.contains("GRANT SELECT"), "{text}");
+    assert_eq!(aged.sql(&format!("SELECT state FROM pgveil_keys.dek WHERE id = {}", aged.old)), "deprecated");
+
+    let output = aged.world.pgveil(&["keys", "shred", &old, "--yes", "--json"]);
+    let document = json(&output);
+    assert_eq!(
+        (code(&output), &document["values"], &document["shredded"]),
+        (0, &6.into(), &"dek".into()),
+        "{document}"
+    );
+    let guarantee = &document["guarantee"];
+    assert_eq!((&guarantee["reached"], &guarantee["kek"]), (&"logical".into(), &id(kek).into()), "{guarantee}");
+    assert_eq!(guarantee["also_wrapped"], serde_json::json!({ "DEK": 1, "index root": 1 }), "{guarantee}");
+    assert_eq!(
+        aged.sql(&format!("SELECT state, wrapped IS NULL FROM pgveil_keys.dek WHERE id = {}", aged.old)),
+        "destroyed|t"
+    );
+
+    // Within seconds nobody reads them any more; everything else stays readable.
+    let client = connect(&aged.world.through()).await;
+    let mut error = None;
+    for _ in 0..100 {
+        error = client.simple_query("SELECT note FROM notes ORDER BY id").await.err();
+        if error.is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let error = error.expect("the value is readable still");
+    let message = error.as_db_error().unwrap().message();
+    assert!(sqlstate(&error) == "XX001" && message.contains(&old) && message.contains("destroyed"), "{message}");
+    let kept = client.query_one("SELECT note FROM notes WHERE note = 'kept'", &[]).await.unwrap();
+    assert_eq!(kept.get::<_, String>(0), "kept");
+    let output = aged.world.pgveil(&["keys", "shred", &old, "--yes", "--json"]);
+    assert_eq!(json(&output)["error"]["code"], "keys/wrong-state", "once is enough");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guarantee_is_spelled_out() {
+    let aged = Aged::new().await;
+    let output = aged.world.pgveil(&["keys", "shred", &id(aged.old), "--yes"]);
+    let text = stdout(&output);
+    for part in [
+        "Guarantee: logical",
+        "running proxies forget it within seconds",
+        "it wraps 1 DEK(s), 1 index root(s) as well",
+        "pgveil keys rotate --kek",
+        "pgveil kms destroy-check",
+        "equality tokens",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}

@@ -1,0 +1,134 @@
+//! What a job waits for, and that it goes on after all.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    bed::Bed,
+    support::{PGVEIL, connect, psql},
+};
+
+/// `pgveil sweep worker` until it is dropped, which is as good as `kill -9`.
+struct Worker(Child);
+
+impl Worker {
+    fn start(bed: &Bed) -> Self {
+        let child = Command::new(PGVEIL)
+            .args(["sweep", "worker", "--config"])
+            .arg(bed.world.config())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+fn wait_for(bed: &Bed, what: &str, within: u64, is: impl Fn(&(String, i32, String)) -> bool) -> (String, i32, String) {
+    let deadline = Instant::now() + Duration::from_secs(within);
+    loop {
+        let job = bed.job();
+        if is(&job) {
+            return job;
+        }
+        assert!(Instant::now() < deadline, "{what}: {job:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_transaction_is_waited_for_and_what_it_has_written_is_found_by_another_pass() {
+    let bed = Bed::apart(100);
+    // Written under the earlier DEK, and not to be seen yet; a row that nobody else gets hold of.
+    let holder = connect(&bed.world.direct()).await;
+    let sql = "BEGIN; INSERT INTO people SELECT 1000 + id, ssn, note FROM people WHERE id <= 5; \
+               SELECT FROM events WHERE id = 3 FOR UPDATE";
+    holder.batch_execute(sql).await.unwrap();
+    bed.rotate();
+    bed.pgveil(&["sweep", "start", "--yes"]);
+    let worker = Worker::start(&bed);
+    let waiting = |job: &(String, i32, String)| job.0 == "proving" && job.2.contains("waiting for the transaction");
+    wait_for(&bed, "the fence says what for", 20, waiting);
+    let lease = "SELECT worker IS NOT NULL AND lease_until > clock_timestamp() FROM pgveil_keys.sweep_job";
+    assert_eq!(bed.sql(lease), "t");
+    // Longer than a lease: it is extended meanwhile, and nobody else takes the step.
+    let name = bed.sql("SELECT worker FROM pgveil_keys.sweep_job");
+    let other = Worker::start(&bed);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!((bed.sql(lease), bed.sql("SELECT worker FROM pgveil_keys.sweep_job")), ("t".to_owned(), name.clone()));
+    // Whoever waits is killed: the other one goes on with it once the lease is over.
+    drop(worker);
+    let taken = wait_for(&bed, "the other takes over", 45, |job| {
+        waiting(job) && bed.sql("SELECT coalesce(worker, '') FROM pgveil_keys.sweep_job") != name
+            || job.0 == "completed"
+    });
+    assert_eq!(taken.0, "proving", "the transaction is open still");
+    // A partition that was not there when the job was cut, with values from before.
+    bed.world.sql(
+        "CREATE TABLE events_asia (LIKE events);
+         INSERT INTO events_asia SELECT 2000, 'asia', payload FROM events WHERE id = 3;
+         ALTER TABLE events ATTACH PARTITION events_asia FOR VALUES IN ('asia')",
+    );
+    holder.batch_execute("COMMIT").await.unwrap();
+    let (_, passes, _) = wait_for(&bed, "the job ends", 30, |job| job.0 == "completed");
+    assert!(passes >= 2, "{passes}");
+    drop(other);
+    let primary = bed.primary();
+    assert_eq!(bed.deks_of("people", "ssn"), [(primary.clone(), 105)]);
+    assert_eq!(bed.deks_of("people", "note"), [(primary.clone(), 105)]);
+    assert_eq!(bed.deks_of("events", "payload"), [(primary, 101)]);
+    assert_eq!(psql(&bed.world.through(), "SELECT payload FROM events WHERE id = 2000"), "payload 3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_waits_for_its_proof_can_be_paused_and_cancelled() {
+    let bed = Bed::apart(10);
+    let holder = connect(&bed.world.direct()).await;
+    holder.batch_execute("BEGIN; SELECT FROM people LIMIT 1").await.unwrap();
+    bed.rotate();
+    bed.pgveil(&["sweep", "start", "--yes"]);
+    let _worker = Worker::start(&bed);
+    wait_for(&bed, "it waits", 20, |job| job.0 == "proving" && !job.2.is_empty());
+    bed.pgveil(&["sweep", "pause"]);
+    // Longer than from one look to the next: who was at it has noticed.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(bed.job().0, "paused");
+    bed.pgveil(&["sweep", "resume"]);
+    wait_for(&bed, "it waits again", 20, |job| job.0 == "proving" && !job.2.is_empty());
+    bed.pgveil(&["sweep", "cancel"]);
+    holder.batch_execute("COMMIT").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(bed.job().0, "cancelled");
+    // And the next one is not kept by it.
+    bed.pgveil(&["sweep", "start", "--yes", "--wait"]);
+    assert_eq!(bed.job().0, "completed");
+    bed.is_sealed_anew(10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_lost_are_made_again() {
+    let bed = Bed::apart(300);
+    bed.rotate();
+    bed.pgveil(&["sweep", "start", "--yes", "--batch", "10", "--rate", "100"]);
+    let _worker = Worker::start(&bed);
+    wait_for(&bed, "it runs", 20, |job| job.0 == "running");
+    for _ in 0..3 {
+        bed.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE usename = 'pgveil' AND datname = current_database() AND pid <> pg_backend_pid()",
+        );
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    wait_for(&bed, "the job ends", 60, |job| job.0 == "completed");
+    bed.is_sealed_anew(300);
+}
