@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
+#[path = "cli/sweeping.rs"]
+mod sweeping;
 
 use serde_json::Value;
 use support::{PEOPLE, PEOPLE_POLICY, World, both, pgveil, stderr, stdout};
@@ -117,13 +119,13 @@ fn what_apply_prints_can_be_run_by_hand() {
 }
 
 #[test]
-fn apply_leaves_a_table_with_rows_alone_and_names_the_sweep() {
+fn apply_leaves_a_table_with_rows_alone_and_says_what_to_do() {
     let world = people();
     world.sql("INSERT INTO people (name, email) VALUES ('Ada', 'ada@example.org')");
     let output = world.pgveil(&["apply", "--yes"]);
     assert_eq!(code(&output), 1, "{}", both(&output));
     assert!(
-        stdout(&output).contains("a sweep (`pgveil sweep`) encrypts the rows of public.people.email"),
+        stdout(&output).contains("create an empty table of the same shape, apply, and copy the rows through pgveil"),
         "{}",
         both(&output)
     );
@@ -487,6 +489,7 @@ fn the_demo_shows_both_sides_and_leaves_nothing_behind() {
         "\\xff7076",
         "Index Scan using people_email_key",
         "0A000",
+        "retired: no value under it is anywhere in the database",
         "psql \"host=127.0.0.1",
     ] {
         assert!(text.contains(part), "{part}:\n{text}");

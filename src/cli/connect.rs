@@ -1,5 +1,7 @@
 //! Connections of pgveil's own logins, for the commands.
 
+use std::{pin::Pin, sync::Arc};
+
 use tokio_postgres::Client;
 
 use super::{
@@ -9,7 +11,8 @@ use super::{
 use crate::{
     config::Policy,
     keys::KeyError,
-    session::upstream::{OwnError, Upstream, service_login},
+    session::upstream::{OwnError, ServiceLogin, Upstream, service_login},
+    sweep::{Connect, SweepError},
     wire::tls::TlsError,
 };
 
@@ -100,6 +103,52 @@ pub(super) async fn keys_owner(policy: &Policy, database: &str) -> Result<Client
         return Ok(client);
     }
     Err(ConnectError::NotOwner { user: row.get(2), database: database.to_owned(), owner: row.get(0) }.into())
+}
+
+/// Likewise the login `service:`, as sweeps connect it: what it is told about the server is what they will find.
+pub(super) async fn sweeps(policy: &Policy, database: &str) -> Result<Client, CliError> {
+    let client = service(policy, database).await?;
+    client.batch_execute(SWEEPS).await.map_err(during("preparing the connection"))?;
+    Ok(client)
+}
+
+/// The login `service:` to one database, for sweeps.
+pub(super) struct SweepLogin {
+    upstream: Arc<Upstream>,
+    login: ServiceLogin,
+}
+
+impl SweepLogin {
+    /// Connects later.
+    pub(super) fn new(policy: &Policy, upstream: &Arc<Upstream>, database: &str) -> Result<Self, ConnectError> {
+        let login = service_login(policy, database).map_err(|reason| ConnectError::Password {
+            login: "service",
+            user: policy.service.user.clone(),
+            reason: reason.to_string(),
+        })?;
+        Ok(Self { upstream: Arc::clone(upstream), login })
+    }
+}
+
+/// What sweeps do not leave to the defaults of role and database: a default isolation above READ COMMITTED
+/// would turn each row that a client has changed meanwhile into an error, and a timeout would end long proofs.
+/// The names are those that the server knows.
+const SWEEPS: &str = "SELECT pg_catalog.set_config(s.name, v.value, false) FROM pg_catalog.pg_settings s JOIN (VALUES \
+    ('search_path', 'pg_catalog'), ('row_security', 'off'), ('standard_conforming_strings', 'on'), \
+    ('application_name', 'pgveil sweep'), ('default_transaction_isolation', 'read committed'), \
+    ('default_transaction_read_only', 'off'), ('statement_timeout', '0'), ('lock_timeout', '0'), \
+    ('idle_in_transaction_session_timeout', '60s'), ('idle_session_timeout', '0'), ('jit', 'off')) \
+    v (name, value) ON s.name OPERATOR(pg_catalog.=) v.name";
+
+impl Connect for SweepLogin {
+    fn connect(&self) -> Pin<Box<dyn Future<Output = Result<Client, SweepError>> + Send + '_>> {
+        Box::pin(async {
+            let unreachable = |error: OwnError| SweepError::Unreachable(error.to_string());
+            let client = Box::pin(self.upstream.own_client(&self.login)).await.map_err(unreachable)?;
+            client.batch_execute(SWEEPS).await.map_err(|error| unreachable(error.into()))?;
+            Ok(client)
+        })
+    }
 }
 
 async fn login(policy: &Policy, login: &'static str, database: &str) -> Result<Client, ConnectError> {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use super::error::CliError;
+use super::{error::CliError, sweep::obstacle_document};
 use crate::config::findings_json;
 
 /// Width of tables on a terminal that does not say how wide it is.
@@ -77,6 +77,13 @@ impl Console {
                 Self::note("");
             }
         }
+        if let CliError::Obstacles(obstacles) = error {
+            for obstacle in obstacles {
+                Self::note(&format!("error[{}]: {}: {}", obstacle.code, obstacle.object, obstacle.message));
+                Self::note(&format!("hint: {}", obstacle.hint));
+            }
+            Self::note("");
+        }
         Self::note(&format!("error[{}]: {error}", error.code()));
         if let Some(hint) = error.hint() {
             Self::note(&format!("hint: {hint}"));
@@ -131,7 +138,7 @@ fn width() -> u16 {
 }
 
 /// What comes out of a database, its error messages among them, must not steer a terminal.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
 }
 
@@ -144,6 +151,9 @@ fn document_of(error: &CliError) -> Value {
     let mut document = json!({ "code": error.code(), "message": error.to_string(), "hint": error.hint() });
     if let (CliError::Policy(findings), Some(fields)) = (error, document.as_object_mut()) {
         fields.insert("findings".to_owned(), findings_json(findings));
+    }
+    if let (CliError::Obstacles(obstacles), Some(fields)) = (error, document.as_object_mut()) {
+        fields.insert("obstacles".to_owned(), obstacles.iter().map(obstacle_document).collect());
     }
     json!({ "error": document })
 }

@@ -2,7 +2,16 @@
 
 use std::io;
 
-use crate::{config::Finding, keys::KeyError, kms::KmsError, sql::catalog::CatalogError, values::ValueError};
+use tokio_postgres::error::SqlState;
+
+use crate::{
+    config::Finding,
+    keys::KeyError,
+    kms::KmsError,
+    sql::catalog::CatalogError,
+    sweep::{SweepError, survey::Obstacle},
+    values::ValueError,
+};
 
 use super::{connect::ConnectError, demo::cluster::ClusterError};
 
@@ -30,6 +39,12 @@ pub(super) enum CliError {
     /// Key management service.
     #[error(transparent)]
     Kms(#[from] KmsError),
+    /// Sweeps.
+    #[error("{}", describe_sweep(.0))]
+    Sweep(#[from] SweepError),
+    /// A sweep was not started: this is in its way.
+    #[error("{} thing(s) are in the way: {}", .0.len(), in_the_way(.0))]
+    Obstacles(Vec<Obstacle>),
     /// The catalog could not be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -71,6 +86,8 @@ impl CliError {
             Self::Database { .. } => "database",
             Self::Key(error) => error.code(),
             Self::Kms(error) => error.kind.code(),
+            Self::Sweep(error) => error.code(),
+            Self::Obstacles(_) => "sweep/obstacles",
             Self::Catalog(_) => "catalog",
             Self::Value(_) => "value",
             Self::Cluster(_) => "demo/cluster",
@@ -84,9 +101,32 @@ impl CliError {
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Connect(error) => error.hint(),
             Self::Key(error) => error.hint(),
+            Self::Sweep(SweepError::Database { source, .. })
+                if source.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) =>
+            {
+                Some("`pgveil apply` grants what `service.user` needs, or prints it for who may".to_owned())
+            }
+            Self::Sweep(error) => error.hint(),
+            Self::Obstacles(_) => Some("remove what is in the way as each of them says, then start again".to_owned()),
             Self::Value(error) => error.hint.clone(),
             _ => None,
         }
+    }
+}
+
+/// What obstacles are about.
+fn in_the_way(obstacles: &[Obstacle]) -> String {
+    let mut objects: Vec<&str> = obstacles.iter().map(|obstacle| obstacle.object.as_str()).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    objects.join(", ")
+}
+
+/// With the server's own words.
+fn describe_sweep(error: &SweepError) -> String {
+    match error {
+        SweepError::Database { what, source } => format!("{what}: {}", describe(source)),
+        other => other.to_string(),
     }
 }
 

@@ -20,6 +20,7 @@ mod run;
 mod schema;
 mod shown;
 mod sql_text;
+mod sweep;
 mod value;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -90,6 +91,9 @@ enum Command {
     /// Key management services: whom to grant what, whether it is granted, data keys.
     #[command(subcommand, after_help = "Example: pgveil kms verify")]
     Kms(kms::KmsCommand),
+    /// Jobs over stored data while clients keep working: re-encrypt, verify, wrap keys anew.
+    #[command(subcommand, after_help = "Example: pgveil sweep start --wait")]
+    Sweep(sweep::SweepCommand),
     /// Show pgveil at work over a private throw-away PostgreSQL server.
     #[command(after_help = "Example: pgveil demo --once")]
     Demo(demo::DemoArgs),
@@ -164,6 +168,15 @@ fn execute(global: &Global, command: Command, console: Console) -> Result<Outcom
             logging::for_command();
             let policy = load(global)?;
             in_runtime(kms::kms(&policy, &command, console))
+        }
+        Command::Sweep(command) => {
+            let policy = load(global)?;
+            if command.serves() {
+                logging::for_server(&policy.log);
+            } else {
+                logging::for_command();
+            }
+            in_runtime(sweep::sweep(&policy, &command, console))
         }
         Command::Value(command) => {
             logging::for_command();

@@ -11,6 +11,7 @@ mod kms;
 mod life;
 mod looking;
 mod restore;
+mod retired;
 #[path = "../support/mod.rs"]
 mod support;
 

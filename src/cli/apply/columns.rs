@@ -292,7 +292,7 @@ impl Work<'_> {
             "apply/has-rows",
             "the table has rows in plaintext, which a change of the column's type would not encrypt",
             format!(
-                "a sweep (`pgveil sweep`) encrypts the rows of {}, and this version has none yet: create an empty table of the same shape, apply, and copy the rows through pgveil",
+                "rows of {} are not encrypted in place, not by `pgveil sweep` either: create an empty table of the same shape, apply, and copy the rows through pgveil",
                 self.column.path()
             ),
         )

@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) registrations: Arc<[Registration]>,
     /// Rights on it, and the role that needs them.
     pub(super) steps: Vec<Step>,
+    /// Rights can be given to that role: it exists, or one of the steps makes it.
+    pub(super) service_is_there: bool,
 }
 
 impl State {
@@ -57,7 +59,8 @@ pub(super) async fn read(
             as_role: Some("a superuser".to_owned()),
             how: How::InTransaction,
         };
-        return Ok(State { steps: vec![step], ..registered(client, database, directory).await? });
+        let service_is_there = rights.service_exists;
+        return Ok(State { steps: vec![step], service_is_there, ..registered(client, database, directory).await? });
     }
     if keystore::version(client).await? < keystore::SCHEMA_VERSION {
         return Ok(State::without("keystore: bring schema pgveil_keys to this version, begin with a new DEK"));
@@ -78,7 +81,8 @@ pub(super) async fn read(
         () => None,
     };
     let steps = rights.steps(client, &policy.service.user).await?;
-    Ok(State { missing, registrations: inventory.registrations.into(), steps })
+    let service_is_there = rights.service_exists || rights.may_create_roles;
+    Ok(State { missing, registrations: inventory.registrations.into(), steps, service_is_there })
 }
 
 /// Of somebody else's keystore: what it says about columns, if it can be read.

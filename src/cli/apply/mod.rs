@@ -15,6 +15,7 @@ mod objects;
 mod plan;
 mod registered;
 mod report;
+pub(in crate::cli) mod sweeping;
 #[cfg(test)]
 mod tests;
 
@@ -84,6 +85,10 @@ impl<'a> Target<'a> {
         self.keystore = if self.plan.is_hopeless() { None } else { keystore.missing };
         if !self.plan.is_hopeless() {
             self.plan.steps.extend(keystore.steps);
+            if sweeping::are_wanted(self.policy) && keystore.service_is_there {
+                let missing = sweeping::missing(&self.client, self.database, &self.policy.service.user).await?;
+                self.plan.steps.extend(missing.into_iter().map(sweeping::Missing::into_step));
+            }
         }
         Ok(())
     }

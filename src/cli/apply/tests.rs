@@ -141,13 +141,14 @@ fn an_index_over_rows_is_built_without_blocking_writers() {
 }
 
 #[test]
-fn a_table_with_rows_is_left_alone_and_the_sweep_is_named() {
+fn a_table_with_rows_is_left_alone_and_the_way_out_is_named() {
     let mut live = live();
     table(&mut live).has_rows = Some(true);
     let plan = plan(&database(Mode::Equality), &live, false);
     assert!(plan.steps.is_empty());
     assert_eq!(plan.obstacles[0].code, "apply/has-rows");
     assert!(plan.obstacles[0].hint.contains("public.people.email"));
+    assert!(plan.obstacles[0].hint.contains("create an empty table"), "{}", plan.obstacles[0].hint);
 }
 
 #[test]

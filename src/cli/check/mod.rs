@@ -13,7 +13,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use super::{Outcome, connect, console::Console, error::CliError, value::open_keyring};
+use super::{
+    Outcome, apply::sweeping, connect, console::Console, error::CliError, sql_text::ident, value::open_keyring,
+};
 use crate::{
     config::{Database, Policy},
     crypto,
@@ -79,8 +81,26 @@ async fn check_database(policy: &Policy, database: &Database, args: &CheckArgs) 
         Ok(_) => {}
     }
     index::check(&mut client, database, &mut findings).await?;
+    if sweeping::are_wanted(policy) {
+        findings.extend(rights_of_sweeps(&client, policy, database).await?);
+    }
     findings.sort_by_key(|finding| finding.severity);
     Ok(Checked { database: database.name.clone(), findings, probes })
+}
+
+/// Without them sweeps do not begin; nothing else is lost.
+async fn rights_of_sweeps(
+    client: &Client,
+    policy: &Policy,
+    database: &Database,
+) -> Result<impl Iterator<Item = Finding>, CliError> {
+    let service = &policy.service.user;
+    let message = format!("sweeps cannot seal its values anew: {} lacks a right", ident(service));
+    let missing = sweeping::missing(client, database, service).await?;
+    Ok(missing.into_iter().map(move |missing| {
+        let hint = format!("run `pgveil apply`, or as its owner: {}", missing.sql);
+        Finding::warning("sweep/no-privilege", missing.object, message.clone(), Some(hint))
+    }))
 }
 
 async fn probe_tables(

@@ -3,6 +3,7 @@
 //! Nothing is left behind, and no port is fixed: [`cluster`] and [`proxy`] end what they started.
 
 pub mod cluster;
+mod keys;
 mod load;
 mod people;
 pub mod proxy;

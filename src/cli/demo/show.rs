@@ -5,6 +5,7 @@ use std::{fs, time::Instant};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::{
+    keys,
     people::person,
     stage::{Stage, conn_string},
 };
@@ -20,7 +21,7 @@ const REFUSED: &str = "SELECT name FROM people WHERE birth < '1980-01-01'";
 const CELL: usize = 44;
 
 /// The person that is looked up.
-const LOOKED_UP: u64 = 4711;
+pub(super) const LOOKED_UP: u64 = 4711;
 
 /// Everything, in order.
 pub(super) async fn show(console: Console, stage: &Stage) -> Result<(), CliError> {
@@ -29,6 +30,7 @@ pub(super) async fn show(console: Console, stage: &Stage) -> Result<(), CliError
     side_by_side(console, &through, &direct).await?;
     look_up(console, &through).await?;
     refusal(console, &through).await?;
+    keys::show(console, stage, &through, &direct).await?;
     log(console, stage)?;
 
     console.heading("Try it yourself");
@@ -115,7 +117,7 @@ fn log(console: Console, stage: &Stage) -> Result<(), CliError> {
             "this is a defect of pgveil",
         ));
     }
-    console.heading("9. The server's log, with log_statement = all");
+    console.heading("10. The server's log, with log_statement = all");
     console.say(&format!(
         "  {} KB of statements and parameters; {} and the other sealed values of that row: not in it",
         log.len() / 1024,
@@ -125,7 +127,7 @@ fn log(console: Console, stage: &Stage) -> Result<(), CliError> {
 }
 
 /// A query's rows as text.
-async fn text(client: &Client, query: &str) -> Result<Vec<Vec<String>>, CliError> {
+pub(super) async fn text(client: &Client, query: &str) -> Result<Vec<Vec<String>>, CliError> {
     let messages = client.simple_query(query).await.map_err(during("querying"))?;
     Ok(messages
         .iter()

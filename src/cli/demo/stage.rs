@@ -70,24 +70,28 @@ impl Stage {
 
     /// Runs `pgveil apply --yes`; gives the first line of each statement it ran.
     pub(super) async fn apply(&self) -> Result<Vec<String>, CliError> {
-        let program = this_program()?;
-        let config = self.config.clone();
-        let output = blocking(move || {
-            std::process::Command::new(program)
-                .args(["apply", "--yes", "--json", "--config"])
-                .arg(config)
-                .stdin(Stdio::null())
-                .output()
-        })
-        .await?
-        .map_err(|source| CliError::Io { what: "running pgveil apply", source })?;
-        let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        if !output.status.success() {
-            let message = format!("pgveil apply failed: {document} {}", String::from_utf8_lossy(&output.stderr).trim());
-            return Err(CliError::failed("demo/apply", message, "this is a defect of pgveil"));
-        }
+        let document = self.pgveil("demo/apply", &["apply", "--yes"]).await?;
         let steps = document.pointer("/databases/0/steps").and_then(Value::as_array).cloned().unwrap_or_default();
         Ok(steps.iter().filter_map(|step| step.get("sql")?.as_str()?.lines().next().map(str::to_owned)).collect())
+    }
+
+    /// Runs a command of pgveil; gives the document that it prints. It must succeed.
+    pub(super) async fn pgveil(&self, code: &'static str, args: &[&str]) -> Result<Value, CliError> {
+        let mut command = std::process::Command::new(this_program()?);
+        command.args(args).args(["--json", "--config"]).arg(&self.config).stdin(Stdio::null());
+        let output = blocking(move || command.output())
+            .await?
+            .map_err(|source| CliError::Io { what: "running pgveil for the demo", source })?;
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        if !output.status.success() {
+            let message = format!(
+                "pgveil {} failed: {document} {}",
+                args.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+            return Err(CliError::failed(code, message, "this is a defect of pgveil"));
+        }
+        Ok(document)
     }
 
     /// Starts `pgveil run` on a free port.

@@ -4,16 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     cli::{connect, error::CliError, keys::proxy_name, shown, value::open_keyring},
-    config::{Database, Policy},
+    config::{Database, Policy, Reencrypt},
     keys::{
         KekCondition, KekStatus, KeyState,
         keystore::{self, DekInfo, Inventory, Proxy},
     },
+    sweep::journal,
 };
 
 /// "Soon", for DEKs whose interval ends.
 pub(super) const SOON: Duration = Duration::from_hours(72);
-/// Proxies rotate a DEK by themselves when it is due. After so long without, something is wrong.
+/// Proxies rotate and destroy DEKs by themselves when they are due. After so long without, something is wrong.
 const OVERDUE: Duration = Duration::from_hours(1);
 
 /// One database's keys.
@@ -24,6 +25,12 @@ pub(super) struct Report {
     pub(super) keys: Result<Found, CliError>,
     /// `keys.kek_rotation`
     kek_rotation: Option<Duration>,
+    /// `keys.retention`, if retired DEKs are to be destroyed after it.
+    destroys_after: Option<Duration>,
+    /// How long after that: at once if only `owner:` may do it.
+    grace: Duration,
+    /// `keys.reencrypt: auto`
+    reencrypts: bool,
 }
 
 /// What could be looked at.
@@ -31,6 +38,8 @@ pub(super) struct Found {
     pub(super) inventory: Inventory,
     pub(super) keks: Vec<KekStatus>,
     pub(super) proxies: Vec<Proxy>,
+    /// Processes that take part in sweeps.
+    workers: usize,
     /// The primary DEK, and whether it seals and opens.
     pub(super) primary: (u32, Result<bool, CliError>),
 }
@@ -38,7 +47,15 @@ pub(super) struct Found {
 impl Report {
     pub(super) async fn of(policy: &Policy, database: &Arc<Database>) -> Self {
         let keys = Found::read(policy, database).await;
-        Self { database: database.name.clone(), now: shown::now(), keys, kek_rotation: policy.keys.kek_rotation }
+        Self {
+            database: database.name.clone(),
+            now: shown::now(),
+            keys,
+            kek_rotation: policy.keys.kek_rotation,
+            destroys_after: policy.keys.destroy_retired.then_some(policy.keys.retention),
+            reencrypts: policy.keys.reencrypt == Reencrypt::Auto,
+            grace: if policy.owner.is_some() { Duration::ZERO } else { OVERDUE },
+        }
     }
 
     /// What somebody has to look after; empty: nothing.
@@ -68,10 +85,30 @@ impl Report {
                 ));
             }
         }
+        let deprecated = found.inventory.deks.iter().filter(|dek| dek.state == KeyState::Deprecated).count();
+        if self.reencrypts && deprecated > 0 && found.workers == 0 {
+            problems.push(format!(
+                "`keys.reencrypt` is auto, {deprecated} DEK(s) only open, and no process takes part in sweeps: set `sweep.workers`, \
+                 or run `pgveil sweep worker`"
+            ));
+        }
+        if let Some(retention) = self.destroys_after {
+            let limit = self.now.saturating_sub(micros(retention.saturating_add(self.grace)));
+            for dek in found.inventory.deks.iter().filter(|dek| dek.state == KeyState::Retired) {
+                if dek.retired_at.is_some_and(|at| at <= limit) {
+                    let id = shown::id(dek.id);
+                    problems.push(format!(
+                        "DEK {id} is retired since {} and due to be destroyed: `pgveil keys destroy {id}` as the keystore's \
+                         owner",
+                        shown::moment(dek.retired_at)
+                    ));
+                }
+            }
+        }
         if let Some(period) = self.kek_rotation {
             for kek in found.inventory.keks.iter().filter(|kek| kek.state == KeyState::Primary) {
                 let since = kek.activated_at.unwrap_or(kek.created_at).max(kek.rotated_at.unwrap_or_default());
-                if self.now.saturating_sub(since) > i64::try_from(period.as_micros()).unwrap_or(i64::MAX) {
+                if self.now.saturating_sub(since) > micros(period) {
                     problems.push(format!(
                         "KEK {} wraps since {}: it is due for `pgveil keys rotate --kek`",
                         shown::id(kek.id),
@@ -107,9 +144,16 @@ impl Found {
         let proxies = keystore::proxies(&client).await?;
         let inventory =
             keystore::inventory(&keystore::Access::new(&client, &database.name, &directory, "health")).await?;
+        let workers = journal::workers(&client).await?.iter().filter(|worker| worker.is_live()).count();
         let id = keyring.primary().map(|(id, _)| id).unwrap_or_default();
         let probed = keyring.probe().await;
-        Ok(Self { inventory, keks, proxies, primary: (id, probed.map(|(_, verified)| verified).map_err(Into::into)) })
+        Ok(Self {
+            inventory,
+            keks,
+            proxies,
+            workers,
+            primary: (id, probed.map(|(_, verified)| verified).map_err(Into::into)),
+        })
     }
 
     /// DEKs that a KEK wraps.
@@ -122,6 +166,10 @@ impl Found {
         let seals = self.deks_of(kek).any(|dek| dek.id == self.primary.0);
         kek.condition == KekCondition::Good && (!seals || matches!(self.primary.1, Ok(true)))
     }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Is something wrapped by it, or about to be?

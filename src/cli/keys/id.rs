@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// The id of a DEK or KEK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct KeyId(pub(super) u32);
+pub(in crate::cli) struct KeyId(pub(in crate::cli) u32);
 
 impl FromStr for KeyId {
     type Err = String;

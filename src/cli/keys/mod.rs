@@ -3,7 +3,7 @@
 //! [`target`] connects: as `service:` to look, as `owner:` to change. [`list`] and [`inventory`] show;
 //! [`create`], [`import`], [`activate`], [`rotate`] and [`rewrap`] move keys through their lives, of
 //! which [`wait`] lets no running proxy miss a step; [`restore`] accepts a keystore of an earlier time;
-//! [`removal`] says why keys stay.
+//! [`removal`] ends them.
 
 mod activate;
 mod create;
@@ -22,9 +22,12 @@ mod target;
 mod wait;
 
 use clap::{Args, Subcommand};
+pub(super) use id::KeyId;
+pub(super) use removal::word;
+pub(super) use rewrap::left as left_to_rewrap;
 pub(super) use rows::label;
 use serde_json::Value;
-pub(super) use target::some;
+pub(super) use target::{actor, dependents, some};
 pub(super) use wait::name as proxy_name;
 
 use super::{
@@ -34,7 +37,6 @@ use super::{
     error::CliError,
 };
 use crate::config::Policy;
-use id::KeyId;
 use target::Target;
 
 /// `pgveil keys …`
@@ -62,12 +64,15 @@ pub(super) enum KeysCommand {
     /// Show DEKs with their usage and dates, all or some.
     #[command(after_help = "Example: pgveil keys inventory --status primary --expires-within 72h")]
     Inventory(inventory::InventoryArgs),
-    /// Take a key out of service: refused as long as no sweep has proved that nothing needs it.
-    #[command(after_help = "Example: pgveil keys retire 0x000002a7")]
-    Retire(removal::RemovalArgs),
-    /// Erase a retired key: refused as long as no sweep has proved that nothing needs it.
+    /// Take a key out of service, once a look through the whole database has proved that nothing needs it.
+    #[command(after_help = "Example: pgveil keys retire 0x000002a7 --patience 1h")]
+    Retire(removal::RetireArgs),
+    /// Erase a retired key, once it was kept for as long as the policy says and a second proof holds.
     #[command(after_help = "Example: pgveil keys destroy 0x000002a7")]
-    Destroy(removal::RemovalArgs),
+    Destroy(removal::DestroyArgs),
+    /// Erase a DEK although values are sealed with it: nobody can read them from then on.
+    #[command(after_help = "Example: pgveil keys shred 0x000002a7")]
+    Shred(removal::ShredArgs),
     /// Say that a keystore that was restored from a backup is the right one: its primary DEK is replaced.
     #[command(after_help = "Example: pgveil keys accept-restore")]
     AcceptRestore(ChangeArgs),
@@ -122,11 +127,15 @@ pub(super) async fn keys(policy: &Policy, command: &KeysCommand, console: Consol
         }
         KeysCommand::Retire(args) => {
             let target = Target::for_change(policy, &args.database).await?;
-            done(&target, "keys.retire", removal::retire(&target, args).await, console).await
+            done(&target, "keys.retire", removal::retire(&target, args, console).await, console).await
         }
         KeysCommand::Destroy(args) => {
-            let target = Target::for_change(policy, &args.database).await?;
-            done(&target, "keys.destroy", removal::destroy(&target, args).await, console).await
+            let target = Target::for_change(policy, &args.change.database).await?;
+            done(&target, "keys.destroy", removal::destroy(&target, args, console).await, console).await
+        }
+        KeysCommand::Shred(args) => {
+            let target = Target::for_change(policy, &args.change.database).await?;
+            done(&target, "keys.shred", removal::shred(&target, args, console).await, console).await
         }
         KeysCommand::AcceptRestore(args) => {
             let target = Target::for_change(policy, &args.database).await?;
@@ -158,7 +167,7 @@ async fn done(
         }
         Err(error) => {
             target.note_failure(operation, &error).await;
-            Err(error)
+            if removal::show_places(target, &error, console) { Ok(Outcome::Findings) } else { Err(error) }
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn command(target: &Target<'_>, args: &ChangeArgs, console: Con
 }
 
 /// Keys that other KEKs than the primary one wrap, or that one with earlier material.
-pub(super) fn left(inventory: &Inventory) -> usize {
+pub(in crate::cli) fn left(inventory: &Inventory) -> usize {
     let of = |kek: &KekInfo| if kek.state == KeyState::Primary { kek.stale } else { kek.deks + kek.roots };
     inventory.keks.iter().map(of).sum()
 }

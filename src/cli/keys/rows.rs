@@ -15,8 +15,19 @@ const SCOPE: &str = "platform";
 
 pub(super) const KEK: &[&str] =
     &["KEK", "status", "service", "key", "wraps", "created", "activated", "last verified", "revoked"];
-pub(super) const DEK: &[&str] =
-    &["DEK", "status", "scope", "wrapped by", "key", "usage", "created", "activated", "expires", "destroyed"];
+pub(super) const DEK: &[&str] = &[
+    "DEK",
+    "status",
+    "scope",
+    "wrapped by",
+    "key",
+    "usage",
+    "created",
+    "activated",
+    "expires",
+    "retired",
+    "destroyed",
+];
 
 /// A state as people call it.
 pub(in crate::cli) fn label(state: KeyState) -> &'static str {
@@ -63,6 +74,7 @@ pub(super) fn dek_row(dek: &DekInfo, inventory: &Inventory) -> Vec<String> {
         shown::moment(Some(dek.created_at)),
         shown::moment(dek.activated_at),
         shown::moment(dek.expires_at),
+        shown::moment(dek.retired_at),
         shown::moment(dek.destroyed_at),
     ]
 }
@@ -105,6 +117,7 @@ pub(super) fn dek_document(dek: &DekInfo, inventory: &Inventory) -> Value {
         "created_at": shown::instant(Some(dek.created_at)),
         "activated_at": shown::instant(dek.activated_at),
         "expires_at": shown::instant(dek.expires_at),
+        "retired_at": shown::instant(dek.retired_at),
         "destroyed_at": shown::instant(dek.destroyed_at),
         "request_id": dek.request_id,
     })

@@ -10,7 +10,7 @@ use crate::{
     config::{Database, Policy},
     keys::{
         KeyError, Remembered,
-        keystore::{self, Access, AuditRow, DekInfo, Inventory, KekInfo, Position},
+        keystore::{self, Access, AuditRow, DekInfo, Dependent, Inventory, KekInfo, Position},
     },
     kms::Directory,
 };
@@ -108,6 +108,11 @@ impl<'a> Target<'a> {
     }
 }
 
+/// What keys of services are needed for in a database, as `service:` sees it.
+pub(in crate::cli) async fn dependents(policy: &Policy, database: &Database) -> Result<Vec<Dependent>, CliError> {
+    Ok(keystore::dependents(&Target::for_reading(policy, database).await?.access()).await?)
+}
+
 /// The key that an id names.
 pub(super) fn find(inventory: &Inventory, id: u32) -> Result<Key<'_>, CliError> {
     let dek = inventory.deks.iter().find(|dek| dek.id == id).map(Key::Dek);
@@ -155,7 +160,7 @@ fn names(policy: &Policy) -> String {
 }
 
 /// Who does it, for the audit trail, which adds the database's role: a word of this host's user, no proof.
-fn actor() -> String {
+pub(in crate::cli) fn actor() -> String {
     let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
     let uid = rustix::process::getuid().as_raw();
     if user.is_empty() { format!("command of user id {uid}") } else { format!("command of {user} (user id {uid})") }

@@ -1,6 +1,7 @@
-//! `pgveil kms principal|verify|generate-data-key`: a key management service as pgveil sees it.
+//! `pgveil kms principal|verify|generate-data-key|destroy-check`: a key management service as pgveil sees it.
 
 mod data_key;
+mod destroy_check;
 mod principal;
 mod verify;
 
@@ -26,6 +27,9 @@ pub(super) enum KmsCommand {
     /// Have the service make a data key of 256 bits, wrapped under its KEK.
     #[command(after_help = "Example: pgveil kms generate-data-key --without-plaintext --json")]
     GenerateDataKey(data_key::DataKeyArgs),
+    /// Show what depends on a key, in all databases of the policy; exit status 1 if something does.
+    #[command(after_help = "Example: pgveil kms destroy-check 0x000002a7")]
+    DestroyCheck(destroy_check::DestroyCheckArgs),
 }
 
 /// Which service.
@@ -73,5 +77,6 @@ pub(super) async fn kms(policy: &Policy, command: &KmsCommand, console: Console)
         KmsCommand::GenerateDataKey(args) => {
             data_key::generate(&Service::open(policy, &args.service).await?, args, console).await
         }
+        KmsCommand::DestroyCheck(args) => destroy_check::check(policy, args, console).await,
     }
 }

@@ -1,5 +1,7 @@
 //! `pgveil run`: the proxy.
 
+mod sweeps;
+
 use std::{
     io::{ErrorKind, Read as _},
     sync::Arc,
@@ -56,7 +58,11 @@ pub(super) async fn run(policy: Arc<Policy>, args: &RunArgs) -> Result<Outcome, 
     if let Err(gap) = hardening::no_swap() {
         tracing::warn!("{gap}");
     }
-    serve(policy, stops).await.map(|()| Outcome::Fine).map_err(|error| {
+    let beside = {
+        let policy = Arc::clone(&policy);
+        move |beside| sweeps::take_part(policy, beside)
+    };
+    serve(policy, stops, beside).await.map(|()| Outcome::Fine).map_err(|error| {
         let hint = match &error {
             ServeError::Listen { error, .. } => match error.kind() {
                 ErrorKind::NotFound => "the directory of a Unix socket, or the host's name, does not exist: see `listen:`",

@@ -1,0 +1,195 @@
+//! `pgveil sweep report`: a job in full.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{JobArgs, figures, look::Look, plan::path, shown_as, target::Target};
+use crate::{
+    cli::{
+        Outcome,
+        console::Console,
+        error::CliError,
+        keys::{actor, label},
+        shown,
+    },
+    config::Policy,
+    keys::keystore::{self, Access, Inventory},
+    kms::Directory,
+    sweep::{
+        Limits,
+        journal::{self, Count, Problem, TableTotals},
+    },
+};
+
+/// So many problems are shown to people.
+const SHOWN: usize = 50;
+/// So many problems are read at a time.
+const PAGE: u32 = 1000;
+
+/// Shows a job.
+pub(super) async fn report(policy: &Arc<Policy>, args: &JobArgs, console: Console) -> Result<Outcome, CliError> {
+    let target = Target::only(policy, &args.database).await?;
+    let job = target.meant(args, |state| !state.is_over(), true).await?;
+    let look = Look::of(&target.client, job).await?;
+    let directory = Directory::new(policy);
+    let actor = actor();
+    let access = Access::new(&target.client, &target.database.name, &directory, &actor);
+    let inventory = keystore::inventory(&access).await?;
+    let totals = journal::table_totals(&target.client, look.job.id).await?;
+    let counts = journal::counts(&target.client, look.job.id).await?;
+    let most = if console.is_json() { usize::MAX } else { SHOWN };
+    let problems = problems(&target, look.job.id, most).await?;
+
+    let pace = look.pace();
+    console.heading(&format!("database {}: {}", target.database.name, shown_as::line(&look, pace)));
+    console.table(shown_as::JOBS, &[shown_as::row(&look, pace)]);
+    console.say(&format!("started by {} at {}", look.job.actor, shown::moment(Some(look.job.created_at))));
+    console.say(&format!("limits: {}", limits(&look.job.limits)));
+    if !look.job.columns.is_empty() {
+        let columns: Vec<String> = look.job.columns.iter().map(path).collect();
+        console.say(&format!("columns: {}", columns.join(", ")));
+    }
+    show_totals(&totals, console);
+    show_counts(&counts, &inventory, console);
+    show_problems(&problems, look.problems, console);
+
+    let mut document = shown_as::document(&target.database.name, &look, pace);
+    document["limits"] = json!(look.job.limits);
+    document["latency_before_us"] = json!(look.job.latency_before);
+    document["tables"] = totals.iter().map(totals_document).collect();
+    document["deks"] = counts.iter().map(|count| count_document(count, &inventory)).collect();
+    document["problems"] = problems.iter().map(problem_document).collect();
+    console.document(&document);
+    Ok(Outcome::Fine)
+}
+
+async fn problems(target: &Target<'_>, job: i64, most: usize) -> Result<Vec<Problem>, CliError> {
+    let mut all: Vec<Problem> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |last| last.id);
+        let page = journal::problems(&target.client, job, after, PAGE).await?;
+        if page.is_empty() || all.len() >= most {
+            all.truncate(most);
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+fn limits(limits: &Limits) -> String {
+    let optional = |text: Option<String>| text.unwrap_or_else(|| "off".to_owned());
+    format!(
+        "batch {}, concurrency {}, rate {}, retries {}, lock timeout {}, replication lag {}, latency factor {}, \
+         dead rows {}, triggers {}",
+        limits.batch,
+        limits.concurrency,
+        optional(limits.rate.map(|rate| format!("{rate} rows/s"))),
+        limits.max_retries,
+        shown::duration(limits.lock_timeout),
+        optional(limits.max_replication_lag.map(shown::duration)),
+        optional(limits.max_latency_factor.map(|factor| factor.to_string())),
+        optional(limits.max_dead_share.map(|share| share.to_string())),
+        if limits.allow_triggers { "allowed" } else { "not allowed" },
+    )
+}
+
+fn show_totals(totals: &[TableTotals], console: Console) {
+    if totals.is_empty() {
+        return;
+    }
+    let row = |table: &TableTotals| {
+        vec![
+            table.table.clone(),
+            format!("{} of {}", table.shards_done, table.shards),
+            figures::count(table.rows_seen),
+            figures::count(table.rows_done),
+            figures::count(table.values_done),
+            figures::count(table.rows_missed),
+            figures::count(table.problems),
+            figures::bytes(table.bytes),
+        ]
+    };
+    console.heading("By table, all passes");
+    let header = ["Table", "Shards done", "Rows seen", "Rewritten", "Values", "Put off", "Problems met", "Read"];
+    console.table(&header, &totals.iter().map(row).collect::<Vec<_>>());
+}
+
+fn show_counts(counts: &[Count], inventory: &Inventory, console: Console) {
+    if counts.is_empty() {
+        return;
+    }
+    let row = |count: &Count| {
+        let (dek, state) = dek(count, inventory);
+        vec![path(&count.column), dek.unwrap_or_else(|| "no envelope".to_owned()), state, figures::count(count.values)]
+    };
+    console.heading("Values by DEK");
+    console.table(&["Column", "DEK", "State", "Values"], &counts.iter().map(row).collect::<Vec<_>>());
+}
+
+fn show_problems(problems: &[Problem], total: i64, console: Console) {
+    if problems.is_empty() {
+        return;
+    }
+    let row = |problem: &Problem| {
+        let what = &problem.what;
+        vec![
+            format!("{}.{}", what.schema, what.table),
+            what.row_key.clone().unwrap_or_else(|| "-".to_owned()),
+            what.place.clone(),
+            what.column.clone(),
+            what.dek.map_or_else(|| "-".to_owned(), shown::id),
+            what.reason.clone(),
+            what.detail.clone().unwrap_or_default(),
+        ]
+    };
+    console.heading("Could not be dealt with, and are as they were");
+    let header = ["Table", "Key", "Place", "Column", "DEK", "Reason", "Detail"];
+    console.table(&header, &problems.iter().map(row).collect::<Vec<_>>());
+    console.say(&format!("{} of {}; `--json` gives all", problems.len(), figures::count(total)));
+}
+
+/// Id and state of the DEK that was counted.
+fn dek(count: &Count, inventory: &Inventory) -> (Option<String>, String) {
+    let Some(id) = count.dek else { return (None, "-".to_owned()) };
+    let state = inventory.deks.iter().find(|dek| dek.id == id).map_or("unknown", |dek| label(dek.state));
+    (Some(shown::id(id)), state.to_owned())
+}
+
+fn count_document(count: &Count, inventory: &Inventory) -> Value {
+    let state = count.dek.and_then(|id| inventory.deks.iter().find(|dek| dek.id == id)).map(|dek| dek.state.as_str());
+    json!({
+        "column": path(&count.column),
+        "dek": count.dek.map(shown::id),
+        "state": state,
+        "values": count.values,
+    })
+}
+
+fn totals_document(table: &TableTotals) -> Value {
+    json!({
+        "table": table.table,
+        "shards": table.shards,
+        "shards_done": table.shards_done,
+        "rows_seen": table.rows_seen,
+        "rows_rewritten": table.rows_done,
+        "values": table.values_done,
+        "rows_missed": table.rows_missed,
+        "problems": table.problems,
+        "bytes": table.bytes,
+    })
+}
+
+fn problem_document(problem: &Problem) -> Value {
+    let what = &problem.what;
+    json!({
+        "table": format!("{}.{}", what.schema, what.table),
+        "key": what.row_key,
+        "place": what.place,
+        "column": what.column,
+        "dek": what.dek.map(shown::id),
+        "reason": what.reason,
+        "detail": what.detail,
+        "at": shown::instant(Some(problem.at)),
+    })
+}
