@@ -1,7 +1,7 @@
 # What one does with a checkout. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-suites test-driver-suites test-tools test-clients test-limits test-orms record-orms test-twin test-kms test-keys bench fuzz fuzz-sql soak-door
+.PHONY: help demo test test-suites test-driver-suites test-tools test-clients test-limits test-orms record-orms test-twin test-kms test-keys bench bench-sweep fuzz fuzz-sql soak-door soak-sweep
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,11 @@ bench: ## side by side: direct, HAProxy, pgveil; SECONDS (1) a run, ROUNDS (9), 
 	@python3 bench/side_by_side.py --seconds $(or $(SECONDS),1) --rounds $(or $(ROUNDS),9) \
 	  --clients $(or $(CLIENTS),4) --only "$(ONLY)"
 
+bench-sweep: ## rows/s of sweeps against the same UPDATEs in plain SQL, 1, 2 and 4 workers; ROWS (200000); and their memory
+	@scripts/setup.sh build server
+	@PGVEIL_SWEEP_ROWS=$(or $(ROWS),200000) CARGO_PROFILE_TEST_OPT_LEVEL=2 \
+	  cargo test --quiet --lib sweep::engine -- --ignored --nocapture --test-threads 1
+
 fuzz: ## every fuzz target for SECONDS (600), on all cores; findings go to target/tmp/fuzz
 	@PGVEIL_FUZZ_SECONDS=$(or $(SECONDS),600) CARGO_PROFILE_TEST_OPT_LEVEL=2 \
 	  cargo test --test fuzz -- --nocapture
@@ -73,3 +78,7 @@ fuzz-sql: ## STATEMENTS (10000000) mutated statements planned on all cores, each
 soak-door: ## floods, idle sessions and renewed certificates at their full size; prints the figures of docs/performance.md
 	@scripts/setup.sh build server
 	@CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --test flood -- --include-ignored --nocapture --test-threads 1
+
+soak-sweep: ## sweeps over 1,000,000 rows under load and kills, by 1, 2, 4 workers, and in plain SQL; prints the figures of docs/performance.md
+	@scripts/setup.sh build server
+	@CARGO_PROFILE_TEST_OPT_LEVEL=2 cargo test --test sweeps -- --ignored --nocapture --test-threads 1

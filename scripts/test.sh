@@ -25,7 +25,7 @@ step() { # step NAME COMMAND...
 
 step format cargo fmt --all --check
 step lints cargo clippy --quiet --all-targets -- -D warnings
-step tests cargo test --quiet --no-fail-fast
+step tests scripts/run_tests.sh
 counts=$(awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
   END { printf "%d passed, %d failed, %d ignored", passed, failed, ignored }' "$log")
 RUSTDOCFLAGS='-D warnings' step documentation cargo doc --quiet --no-deps --document-private-items
