@@ -21,6 +21,9 @@ use crate::{
 /// How often a worker that writes nothing looks at its job and extends its claim.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is logged that a shard still waits.
+const LOG_AGAIN: Duration = Duration::from_mins(1);
+
 /// Looks after the claim of one shard.
 pub(super) struct Watch<'a> {
     client: &'a Client,
@@ -33,6 +36,24 @@ pub(super) struct Watch<'a> {
     looked: Instant,
     /// The reason that stands in the job's row.
     told: Option<String>,
+    /// What was logged last.
+    logged: Logged,
+}
+
+/// The reason that was logged last, but for its figures, which change with every look.
+#[derive(Default)]
+struct Logged(Option<(String, Instant)>);
+
+impl Logged {
+    /// Is this worth a line in the log? What lasts is logged once a minute.
+    fn is_news(&mut self, reason: &str, now: Instant) -> bool {
+        let kind: String = reason.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let known = self.0.as_ref().is_some_and(|(last, at)| *last == kind && now.duration_since(*at) < LOG_AGAIN);
+        if !known {
+            self.0 = Some((kind, now));
+        }
+        !known
+    }
 }
 
 impl<'a> Watch<'a> {
@@ -45,7 +66,17 @@ impl<'a> Watch<'a> {
         meters: &'a SweepMeters,
     ) -> Self {
         doing.set(Some(work.clone()));
-        Self { client, shard, stop: stop.clone(), doing, work, meters, looked: Instant::now(), told: None }
+        Self {
+            client,
+            shard,
+            stop: stop.clone(),
+            doing,
+            work,
+            meters,
+            looked: Instant::now(),
+            told: None,
+            logged: Logged::default(),
+        }
     }
 
     /// Something that people should know for as long as this shard is worked.
@@ -115,7 +146,7 @@ impl<'a> Watch<'a> {
         if self.told.as_deref() == reason {
             return Ok(());
         }
-        if let Some(reason) = reason {
+        if let Some(reason) = reason.filter(|reason| self.logged.is_news(reason, Instant::now())) {
             tracing::info!(job = self.shard.job, shard = self.shard.no, reason, "a sweep waits");
         }
         journal::set_reason(self.client, self.shard.job, reason).await?;
@@ -131,3 +162,20 @@ impl<'a> Watch<'a> {
 
 const STOPPING: &str = "this process stops";
 const LOOKING: &str = "looking at a sweep's job";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lasts_is_logged_once_a_minute_whatever_its_figures() {
+        let (mut logged, start) = (Logged::default(), Instant::now());
+        let mut is_news = |reason: &str, seconds| logged.is_news(reason, start + Duration::from_secs(seconds));
+        assert!(is_news("a standby or subscriber is 3.7 s behind", 0));
+        assert!(!is_news("a standby or subscriber is 12.7 s behind", 9));
+        assert!(is_news("keys are away", 10), "another reason");
+        assert!(is_news("a standby or subscriber is 14.7 s behind", 11));
+        assert!(!is_news("a standby or subscriber is 72.7 s behind", 69));
+        assert!(is_news("a standby or subscriber is 75.7 s behind", 71));
+    }
+}

@@ -227,9 +227,11 @@ fn needs(job: &Job, column: &str) -> String {
         (Kind::Reencrypt, None) => format!("{} OPERATOR(pg_catalog.<>) ALL ($3::pg_catalog.bytea[])", start(8)),
         (Kind::Reencrypt, Some(_)) => {
             let layouts = headers(DekId(0)).map(|header| format!("'\\x{}'", const_hex::encode(&header[..4])));
+            // What is too short to name a DEK is under none: the count at the end of a pass has it among what is left.
             format!(
                 "({} OPERATOR(pg_catalog.=) ANY ($3::pg_catalog.bytea[]) OR {} OPERATOR(pg_catalog.<>) \
-                 ALL (ARRAY[{}]::pg_catalog.bytea[]))",
+                 ALL (ARRAY[{}]::pg_catalog.bytea[]) OR pg_catalog.octet_length({column}::pg_catalog.bytea) \
+                 OPERATOR(pg_catalog.<) 8)",
                 start(8),
                 start(4),
                 layouts.join(", ")

@@ -50,6 +50,8 @@ pub(super) enum NotNow {
     Keys(String),
     /// A value of the column is under a retired DEK, which may be taken back.
     Retired { column: String, dek: u32 },
+    /// The keystore has no such DEK, as it was read last: another process may have made it since.
+    Unknown,
 }
 
 /// Values by column and the DEK that they name; None: they are no envelopes.
@@ -85,8 +87,9 @@ impl Sealed {
     }
 }
 
-/// Seals a group anew. The permit is of now.
-pub(super) async fn reseal(target: &Target, group: &Group<'_>, permit: &Permit) -> Result<Sealed, NotNow> {
+/// Seals a group anew. The permit is of now. `fresh`: the keystore was read just before, and what it does not know
+/// does not exist.
+pub(super) async fn reseal(target: &Target, group: &Group<'_>, permit: &Permit, fresh: bool) -> Result<Sealed, NotNow> {
     let mut sealed = Sealed { values: vec![None; group.values.len()], width: group.width, ..Sealed::default() };
     // Tokens, nonces and tags stay as long as they are; padding and cipher may be others.
     sealed.arena.reserve(group.values.iter().flatten().map(|value| value.len() + 64).sum());
@@ -98,7 +101,7 @@ pub(super) async fn reseal(target: &Target, group: &Group<'_>, permit: &Permit) 
             match of.keys.reseal(permit, value, &mut sealed.arena) {
                 Ok(done) => break Ok(done),
                 Err(error) => {
-                    if let Some(own) = judge(of, error, &mut fetched).await? {
+                    if let Some(own) = judge(of, error, &mut fetched, fresh).await? {
                         break Err(own);
                     }
                 }
@@ -117,8 +120,13 @@ pub(super) async fn reseal(target: &Target, group: &Group<'_>, permit: &Permit) 
     Ok(sealed)
 }
 
-/// Opens a group and counts its values.
-pub(super) async fn verify(target: &Target, group: &Group<'_>, counts: &mut Counts) -> Result<Vec<Bad>, NotNow> {
+/// Opens a group and counts its values. `fresh`: as for [`reseal`].
+pub(super) async fn verify(
+    target: &Target,
+    group: &Group<'_>,
+    counts: &mut Counts,
+    fresh: bool,
+) -> Result<Vec<Bad>, NotNow> {
     let (mut bad, mut found) = (Vec::new(), Counts::new());
     let mut canon = Zeroizing::new(Vec::new());
     for (row, column, value) in group.cells() {
@@ -132,7 +140,7 @@ pub(super) async fn verify(target: &Target, group: &Group<'_>, counts: &mut Coun
             match of.keys.open(value, &mut canon) {
                 Ok(()) => break Ok(()),
                 Err(error) => {
-                    if let Some(own) = judge(of, error.into(), &mut fetched).await? {
+                    if let Some(own) = judge(of, error.into(), &mut fetched, fresh).await? {
                         break Err(own);
                     }
                 }
@@ -157,6 +165,7 @@ async fn judge(
     column: &Column,
     error: Unresealed,
     fetched: &mut bool,
+    fresh: bool,
 ) -> Result<Option<(&'static str, String)>, NotNow> {
     let error = match error {
         Unresealed::Unopened(Unopened::NeedsKey(dek)) if !*fetched => match column.keys.fetch(dek).await {
@@ -177,6 +186,9 @@ async fn judge(
         // Nothing at all can be sealed: that is no fault of this value.
         Unresealed::Key(error) => return Err(NotNow::Keys(format!("{error} ({})", error.code()))),
     };
+    if matches!(error, KeyError::UnknownDek(_)) && !fresh {
+        return Err(NotNow::Unknown);
+    }
     if let KeyError::NotServed { id, state: KeyState::Retired } = error
         && !column.keyring.retired().stands(id)
     {

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use tokio_postgres::Client;
 
 use crate::{
-    config::ProtectedColumn,
     keys::{ColumnKeys, Keyring},
     sweep::{
         Site, SweepError,
         error::during,
         job::ColumnName,
         journal::{NewShard, StoredColumn},
-        names::quoted,
+        names::{qualified, quoted},
     },
 };
+
+/// `TRIGGER_TYPE_ROW`, `_BEFORE` and `_UPDATE` (include/catalog/pg_trigger.h).
+const ROW_BEFORE_UPDATE: i16 = 1 | 1 << 1 | 1 << 4;
 
 /// A relation that rows are read from and written to.
 pub(super) struct Target {
@@ -28,6 +30,8 @@ pub(super) struct Target {
     pub key: Vec<String>,
     /// Rows are referred to by one of the columns: their locks are of the strong kind.
     pub is_key: bool,
+    /// It has triggers that may store something else than what an UPDATE says.
+    pub alters: bool,
     /// Bytes of a block.
     pub block_size: i64,
     /// Rows of a block, about; None: unknown.
@@ -65,11 +69,15 @@ impl Target {
                            ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid \
                            AND a.attnum OPERATOR(pg_catalog.=) ANY (i.indkey::pg_catalog.int2[]) \
                            WHERE i.indrelid OPERATOR(pg_catalog.=) c.oid AND i.indisunique AND i.indexprs IS NULL \
-                           AND i.indpred IS NULL AND a.attname OPERATOR(pg_catalog.=) ANY ($2)) \
+                           AND i.indpred IS NULL AND a.attname OPERATOR(pg_catalog.=) ANY ($2)), \
+                   EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid OPERATOR(pg_catalog.=) c.oid \
+                           AND (g.tgtype OPERATOR(pg_catalog.&) $3) OPERATOR(pg_catalog.=) $3) \
                    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
                    WHERE c.oid OPERATOR(pg_catalog.=) $1 AND c.relkind OPERATOR(pg_catalog.=) 'r'";
         let names: Vec<&str> = part.columns.iter().map(|column| column.name.as_str()).collect();
-        let Some(row) = client.query_opt(sql, &[&part.relation, &names]).await.map_err(during(FINDING))? else {
+        let Some(row) =
+            client.query_opt(sql, &[&part.relation, &names, &ROW_BEFORE_UPDATE]).await.map_err(during(FINDING))?
+        else {
             return Ok(None);
         };
         let get = || {
@@ -77,10 +85,11 @@ impl Target {
             let density = (tuples > 0.0 && pages > 0).then(|| tuples / f64::from(pages));
             let there: Vec<String> = row.try_get(5)?;
             let (schema, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let quoted = format!("{}.{}", quoted(&schema), quoted(&name));
-            let (block_size, key, is_key) = (row.try_get(4)?, row.try_get(6)?, row.try_get(7)?);
-            let columns = Vec::new();
-            let target = Self { oid: part.relation, schema, name, quoted, columns, key, is_key, block_size, density };
+            let quoted = qualified(&schema, &name);
+            let (block_size, key, is_key, alters) =
+                (row.try_get(4)?, row.try_get(6)?, row.try_get(7)?, row.try_get(8)?);
+            let (oid, columns) = (part.relation, Vec::new());
+            let target = Self { oid, schema, name, quoted, columns, key, is_key, alters, block_size, density };
             Ok((target, there))
         };
         let (mut target, there) = get().map_err(during(FINDING))?;
@@ -110,11 +119,7 @@ impl Target {
 
 impl Column {
     fn of(site: &Site, stored: &StoredColumn) -> Result<Self, SweepError> {
-        let is_it = |column: &&Arc<ProtectedColumn>| {
-            let ColumnName { schema, table, column: name } = &stored.column;
-            column.schema == *schema && column.table == *table && column.name == *name
-        };
-        let protected = site.database.columns.iter().find(is_it);
+        let protected = site.database.columns.iter().find(|column| stored.column.names(column));
         let protected = protected.ok_or_else(|| SweepError::Unprotected(stored.column.clone()))?;
         Ok(Self {
             name: stored.name.clone(),

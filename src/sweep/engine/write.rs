@@ -152,6 +152,7 @@ const DEADLOCK_TIMEOUT: &str = "SELECT s.setting::pg_catalog.int4 FROM pg_catalo
 /// skipped, so that nobody is ever waited for while rows are held here.
 ///
 /// A row counts as written if what was sent stands in it: a trigger may have put the old value back, or another one.
+/// Where there is no such trigger nobody has to look.
 ///
 /// To lock each row first costs half as much as to write it. A bold statement leaves that out, and passes over rows that
 /// somebody has ever held (`xmax`, as it is when their turn comes). One that somebody takes hold of just then is waited
@@ -174,11 +175,17 @@ pub(super) fn statement(target: &Target, how: How) -> String {
         format!("{column} = COALESCE(l.v{at}, t.{column}::pg_catalog.bytea)")
     });
     let assigned = assigned.collect::<Vec<_>>().join(", ");
+    let looks = target.alters || how == How::Alone;
     let stands = target.columns.iter().enumerate().map(|(at, column)| {
         let column = &column.quoted;
         format!("COALESCE(t.{column}::pg_catalog.bytea OPERATOR(pg_catalog.=) l.v{at}, l.v{at} IS NULL)")
     });
-    let stands = stands.collect::<Vec<_>>().join(" AND ");
+    let told = if looks {
+        let stands = stands.collect::<Vec<_>>().join(" AND ");
+        format!(", {stands} AS stands, l.place AS was, t.ctid AS place, t.xmin AS version")
+    } else {
+        String::new()
+    };
     let lock = if target.is_key { "UPDATE" } else { "NO KEY UPDATE" };
     let checkpoint = CHECKPOINT
         .replace("$7::pg_catalog.int8", "($7::pg_catalog.int8 OPERATOR(pg_catalog.+) (SELECT rows FROM counted))")
@@ -200,8 +207,7 @@ pub(super) fn statement(target: &Target, how: How) -> String {
         format!(
             "UPDATE ONLY {table} AS t SET {assigned} FROM {from} \
              WHERE t.ctid OPERATOR(pg_catalog.=) l.place AND t.xmin OPERATOR(pg_catalog.=) l.version{also} \
-             RETURNING pg_catalog.num_nonnulls({olds}) AS found, {stands} AS stands, l.place AS was, \
-                 t.ctid AS place, t.xmin AS version"
+             RETURNING pg_catalog.num_nonnulls({olds}) AS found{told}"
         )
     };
     let unknown = "NULL::pg_catalog.int8";
@@ -224,13 +230,18 @@ pub(super) fn statement(target: &Target, how: How) -> String {
             )
         }
     };
-    let altered = ["was", "place", "version"]
-        .map(|what| format!("ARRAY(SELECT {what} FROM done WHERE NOT stands ORDER BY was)"))
-        .join(", ");
+    let altered = [("was", "tid"), ("place", "tid"), ("version", "xid")].map(|(what, of)| {
+        if looks {
+            format!("ARRAY(SELECT {what} FROM done WHERE NOT stands ORDER BY was)")
+        } else {
+            format!("'{{}}'::pg_catalog.{of}[]")
+        }
+    });
+    let (altered, counted) = (altered.join(", "), if looks { " WHERE stands" } else { "" });
     format!(
         "WITH {writes}, \
          counted AS (SELECT pg_catalog.count(*) AS rows, COALESCE(pg_catalog.sum(found), 0)::pg_catalog.int8 AS found \
-             FROM done WHERE stands), \
+             FROM done{counted}), \
          held AS ({checkpoint}) \
          SELECT {locked}, c.rows, c.found, EXISTS (SELECT FROM held), \
              (SELECT j.state FROM pgveil_keys.sweep_job j WHERE j.id OPERATOR(pg_catalog.=) $1), {altered}{place} \

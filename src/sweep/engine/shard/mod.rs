@@ -38,6 +38,9 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// So many rows may be tried one by one.
 const FEW: i64 = 1000;
 
+/// Values that name no DEK at all come in numbers: the keystore is read again for them so often at most.
+const FRESH: Duration = Duration::from_secs(30);
+
 /// How long to wait for keys before they are asked for again.
 const KEYS_AGAIN: Duration = Duration::from_millis(500);
 
@@ -64,6 +67,8 @@ struct Shift<'a> {
     again: bool,
     /// Rows are written one by one: that shows which a trigger skips.
     alone: bool,
+    /// When the keystore was read again because of a DEK that it did not know.
+    asked: Option<Instant>,
     /// Rows refused without one that was written in between.
     refused: usize,
     /// So many batches more are locked before they are written: clients were at the same rows.
@@ -131,6 +136,7 @@ pub(super) async fn run(
         missed: Vec::new(),
         again: false,
         alone: false,
+        asked: None,
         refused: 0,
         careful: 0,
     };
@@ -156,6 +162,8 @@ impl Shift<'_> {
             let more = async { if at < end { reading.chunk(at, end, blocks).await.map(Some) } else { Ok(None) } };
             let next = async {
                 let chunk = read?;
+                // The connections' tasks may be waiting for this very thread, with what they are to send.
+                tokio::task::yield_now().await;
                 let early = rewrite::early(site, job, target, &chunk).await;
                 Some((chunk, early))
             };
@@ -185,8 +193,12 @@ impl Shift<'_> {
         Ok(Some(chunk))
     }
 
-    /// Once more what somebody else had held, or has replaced. What is held still is left to the next pass.
+    /// Once more what somebody else had held, or has replaced. What is held still is left to the next pass. Not where
+    /// nothing is written: the other rows of these blocks would be counted again.
     async fn try_again(&mut self) -> Result<(), Stop> {
+        if self.job.kind != Kind::Reencrypt {
+            return Ok(());
+        }
         self.again = true;
         for tries in 0..self.job.limits.max_retries {
             if self.missed.is_empty() {
@@ -217,10 +229,7 @@ impl Shift<'_> {
         }
         let mut counts = Counts::new();
         for rows in self.groups(chunk) {
-            if self.be_considerate(rows.len()).await? {
-                // Nobody shall wait for its permit.
-                early = None;
-            }
+            self.be_considerate(rows.len()).await?;
             // Blocks before that of the next row are done with this batch.
             let upto = chunk.rows.get(rows.end).map_or(chunk.end, |row| row.place.block);
             match self.job.kind {
@@ -265,10 +274,9 @@ impl Shift<'_> {
         blocks * self.target.block_size + sizes.filter(|size| *size > beside).map(count).sum::<i64>()
     }
 
-    /// Waits for everything that a batch of so many rows is to wait for; was there anything?
-    async fn be_considerate(&mut self, rows: usize) -> Result<bool, Stop> {
+    /// Waits for everything that a batch of so many rows is to wait for.
+    async fn be_considerate(&mut self, rows: usize) -> Result<(), Stop> {
         self.watch.look().await?;
-        let mut waited = false;
         loop {
             let mut slow = self.throttle.before(self.writer, self.job).await;
             if slow.is_none() {
@@ -278,7 +286,6 @@ impl Shift<'_> {
                 }
             }
             let Some(slow) = slow else { break };
-            waited = true;
             self.watch.pause(slow.why, slow.reason.as_deref(), slow.pause).await?;
             if !slow.again {
                 break;
@@ -288,7 +295,7 @@ impl Shift<'_> {
         if !wait.is_zero() {
             self.watch.pause(Pause::Rate, None, wait).await?;
         }
-        Ok(waited || !wait.is_zero())
+        Ok(())
     }
 
     /// Sees to what values have to wait for.
@@ -303,7 +310,22 @@ impl Shift<'_> {
                 let _ = keyring.retired().meet(keyring, &client, process, &column, dek).await;
                 Ok(())
             }
+            NotNow::Unknown => {
+                let client = self.site.connect.connect().await?;
+                match self.site.keyring.refresh(&client).await {
+                    Ok(()) => {
+                        self.asked = Some(Instant::now());
+                        Ok(())
+                    }
+                    Err(error) => self.without_keys(&format!("{error} ({})", error.code())).await,
+                }
+            }
         }
+    }
+
+    /// Was the keystore read again a moment ago?
+    fn is_fresh(&self) -> bool {
+        self.asked.is_some_and(|asked| asked.elapsed() < FRESH)
     }
 
     /// Waits for keys.
@@ -330,11 +352,11 @@ impl Shift<'_> {
         }
         let mut group = Group { width, ..Group::default() };
         let mut long = long.iter().peekable();
-        let mut gone = None;
+        let mut gone: Vec<&Found> = Vec::new();
         for (at, row) in rows.iter().enumerate() {
             let values = long.next_if(|(of, _)| *of == at).map(|(_, values)| values);
             if values.is_none() && places.binary_search(&at).is_ok() {
-                gone = Some(row);
+                gone.push(row);
                 continue;
             }
             group.places.push(row.place);
@@ -346,8 +368,8 @@ impl Shift<'_> {
                 });
             }
         }
-        if let (Some(row), Some(first)) = (gone, rows.first()) {
-            self.miss(first.place.block, row.place.block, 1);
+        if let (Some(first), Some(last)) = (gone.first(), gone.last()) {
+            self.miss(first.place.block, last.place.block, gone.len());
         }
         Ok(group)
     }

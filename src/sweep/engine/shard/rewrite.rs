@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::{Shift, most};
 use crate::{
     admin::metrics::{Batch, Pause},
-    keys::Permit,
+    keys::{Permit, Stamp},
     sweep::{
         Job, Kind, Site, SweepError,
         engine::{
@@ -39,9 +39,10 @@ struct Ready<'a> {
     permit: &'a Permit,
 }
 
-/// What was sealed while the batch before was written: the chunk as a whole.
+/// What was sealed while the batch before was written: the chunk as a whole. It may lie for hours, while that batch
+/// waits for a standby, say: it has no permit, which a fence would wait for.
 pub(super) struct Early {
-    permit: Permit,
+    stamp: Stamp,
     sealed: Sealed,
 }
 
@@ -74,8 +75,8 @@ pub(super) async fn early(site: &Site, job: &Job, target: &Target, chunk: &Chunk
     }
     timeout(EARLY_WAITS, site.keyring.ready_to_seal(group.len())).await.ok()?;
     let permit = site.keyring.permit().ok()?;
-    let sealed = seal::reseal(target, &group, &permit).await.ok()?;
-    Some(Early { permit, sealed })
+    let sealed = seal::reseal(target, &group, &permit, false).await.ok()?;
+    Some(Early { stamp: permit.stamp(), sealed })
 }
 
 impl Shift<'_> {
@@ -90,10 +91,12 @@ impl Shift<'_> {
         let found = chunk.rows.get(rows).unwrap_or_default();
         let mut long = Vec::new();
         let group = self.group(chunk, found, &mut long).await?;
-        // Not if the primary has changed since.
-        if let Some(early) = early.filter(|early| self.site.keyring.is_current(&early.permit)) {
+        // Not if the primary has changed since, or the lease was lost.
+        if let (Some(early), Ok(permit)) = (early, self.site.keyring.permit())
+            && permit.gave(&early.stamp)
+        {
             self.watch.over().await?;
-            let ready = Ready { file: chunk.file, group: &group, sealed: &early.sealed, permit: &early.permit };
+            let ready = Ready { file: chunk.file, group: &group, sealed: &early.sealed, permit: &permit };
             return self.put(&ready, upto).await;
         }
         loop {
@@ -106,7 +109,7 @@ impl Shift<'_> {
                     continue;
                 }
             };
-            let sealed = match seal::reseal(self.target, &group, &permit).await {
+            let sealed = match seal::reseal(self.target, &group, &permit, self.is_fresh()).await {
                 Ok(sealed) => sealed,
                 Err(why) => {
                     drop(permit);

@@ -16,7 +16,7 @@ impl Shift<'_> {
         let mut long = Vec::new();
         let group = self.group(chunk, found, &mut long).await?;
         let bad = loop {
-            match seal::verify(self.target, &group, counts).await {
+            match seal::verify(self.target, &group, counts, self.is_fresh()).await {
                 Ok(bad) => break bad,
                 Err(why) => self.put_off(why).await?,
             }

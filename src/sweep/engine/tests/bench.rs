@@ -6,7 +6,7 @@ use super::{
     Room,
     room::{PEOPLE, connect},
 };
-use crate::sweep::{Kind, engine::Worked};
+use crate::sweep::Kind;
 
 fn size() -> i32 {
     std::env::var("PGVEIL_SWEEP_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(200_000)
@@ -70,20 +70,7 @@ async fn swept(room: &std::sync::Arc<Room>, workers: usize) -> (f64, f64) {
     let wal = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::int8";
     let id = room.job(Kind::Reencrypt, 4 * workers as i64).await;
     let (start, before) = (Instant::now(), room.number(wal).await);
-    let tasks: Vec<_> = (0..workers)
-        .map(|worker| {
-            let room = room.clone();
-            tokio::spawn(async move {
-                let mut connections = room.connections();
-                while let Some(shard) = room.claim(&format!("w{worker}")).await {
-                    assert_eq!(room.work(&mut connections, shard).await.unwrap(), Worked::Done);
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
+    room.sweep_by(workers).await;
     let spent = start.elapsed();
     assert_eq!(room.progress(id).await.rows_done, i64::from(size()));
     let wal = (room.number(wal).await - before) as f64 / f64::from(size());

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Room,
-    room::{PEOPLE, connect, text},
+    room::{PEOPLE, connect, connections, text},
 };
 use crate::{
     config,
@@ -36,7 +36,7 @@ async fn a_row_that_a_trigger_refuses_is_found_and_the_others_are_written() {
         let id = room.job(Kind::Reencrypt, 1).await;
         let progress = room.sweep(id).await;
         assert_eq!((progress.rows_seen, progress.rows_done, progress.problems), (1000, 996, 4), "{when}");
-        let mut told: Vec<_> = room.problems(id).await.into_iter().map(|problem| problem.what).collect();
+        let mut told = room.problems(id).await;
         told.sort_by_key(|problem| problem.row_key.clone());
         let keys: Vec<_> = told.iter().map(|problem| problem.row_key.clone().unwrap()).collect();
         assert_eq!(keys, ["id=0", "id=333", "id=334", "id=999"]);
@@ -58,7 +58,7 @@ async fn a_row_that_a_trigger_skips_is_found() {
     let id = room.job(Kind::Reencrypt, 1).await;
     let progress = room.sweep(id).await;
     assert_eq!((progress.rows_done, progress.rows_missed, progress.problems), (499, 0, 1));
-    let problem = room.problems(id).await.remove(0).what;
+    let problem = room.problems(id).await.remove(0);
     assert_eq!((problem.row_key.as_deref(), problem.reason.as_str()), (Some("id=123"), "sweep/refused"));
 }
 
@@ -71,7 +71,7 @@ async fn a_row_in_which_a_trigger_keeps_the_old_value_is_found() {
     let id = room.job(Kind::Reencrypt, 1).await;
     let progress = room.sweep(id).await;
     assert_eq!((progress.rows_done, progress.rows_missed, progress.problems), (499, 0, 1));
-    let problem = room.problems(id).await.remove(0).what;
+    let problem = room.problems(id).await.remove(0);
     assert_eq!((problem.row_key.as_deref(), problem.reason.as_str()), (Some("id=123"), "sweep/refused"));
     assert_eq!(problem.dek, Some(old));
     // It names the row version that the attempt has made.
@@ -92,7 +92,7 @@ async fn a_table_in_which_a_trigger_keeps_every_old_value_fails_the_job() {
     room.rotate().await;
     room.job(Kind::Reencrypt, 1).await;
     let shard = room.claim("w").await.unwrap();
-    let error = room.work(&mut room.connections(), shard).await.unwrap_err();
+    let error = room.work(&mut connections(), shard).await.unwrap_err();
     assert_eq!(error.code(), "sweep/refused");
 }
 
@@ -104,7 +104,7 @@ async fn a_table_that_refuses_every_row_fails_the_job() {
     room.rotate().await;
     room.job(Kind::Reencrypt, 1).await;
     let shard = room.claim("w").await.unwrap();
-    let error = room.work(&mut room.connections(), shard).await.unwrap_err();
+    let error = room.work(&mut connections(), shard).await.unwrap_err();
     assert_eq!(error.code(), "sweep/database");
 }
 
@@ -168,7 +168,7 @@ async fn a_table_or_column_that_is_gone_needs_nothing() {
     room.fill(0, 200).await;
     room.rotate().await;
     let id = room.job(Kind::Reencrypt, 2).await;
-    let mut connections = room.connections();
+    let mut connections = connections();
     let shard = room.claim("w").await.unwrap();
     assert_eq!(room.work(&mut connections, shard).await.unwrap(), Worked::Done);
     room.sql("ALTER TABLE people DROP COLUMN c1").await;
@@ -188,7 +188,7 @@ async fn a_connection_that_is_lost_interrupts_and_the_next_worker_goes_on() {
     room.limits.batch = 20;
     room.limits.rate = Some(3000);
     let id = room.job(Kind::Reencrypt, 1).await;
-    let mut connections = room.connections();
+    let mut connections = connections();
     let mut interrupted = 0;
     for round in 0.. {
         room.sql("UPDATE pgveil_keys.sweep_shard SET lease_until = now() - interval '1 s' WHERE worker IS NOT NULL")
@@ -226,7 +226,7 @@ async fn a_job_that_is_paused_or_cancelled_stops_within_a_second_and_goes_on_whe
     room.limits.rate = Some(1000);
     room.limits.batch = 50;
     let id = room.job(Kind::Reencrypt, 1).await;
-    let mut connections = room.connections();
+    let mut connections = connections();
     let shard = room.claim("w").await.unwrap();
     let pause = async {
         sleep(Duration::from_millis(400)).await;
@@ -265,10 +265,15 @@ async fn who_has_lost_its_claim_notices_at_the_next_batch() {
     let shard = room.claim("slow").await.unwrap();
     let steal = async {
         sleep(Duration::from_millis(200)).await;
-        room.sql("UPDATE pgveil_keys.sweep_shard SET lease_until = now() - interval '1 s'").await;
-        room.claim("fast").await.unwrap()
+        loop {
+            // A batch in between extends the claim.
+            room.sql("UPDATE pgveil_keys.sweep_shard SET lease_until = now() - interval '1 s'").await;
+            if let Some(shard) = room.claim("fast").await {
+                return shard;
+            }
+        }
     };
-    let mut connections = room.connections();
+    let mut connections = connections();
     let (worked, shard) = tokio::join!(room.work(&mut connections, shard), steal);
     assert!(matches!(worked.unwrap(), Worked::Interrupted(reason) if reason.contains("claimed")));
     assert_eq!(room.work(&mut connections, shard).await.unwrap(), Worked::Done);
@@ -399,7 +404,7 @@ async fn keys_that_are_gone_are_recorded_with_their_codes_and_nothing_else_is_to
     assert_eq!((progress.rows_seen, progress.rows_done, progress.problems), (200, 100, 301));
     let problems = room.problems(id).await;
     let count = |reason: &str, dek: u32| {
-        problems.iter().filter(|problem| problem.what.reason == reason && problem.what.dek == Some(dek)).count()
+        problems.iter().filter(|problem| problem.reason == reason && problem.dek == Some(dek)).count()
     };
     assert_eq!((count("keys/not-served", shredded), count("keys/unknown-dek", 1)), (300, 1));
     let after: String = room.client.query_one(before, &[]).await.unwrap().get(0);
@@ -411,6 +416,51 @@ async fn keys_that_are_gone_are_recorded_with_their_codes_and_nothing_else_is_to
     let left = format!("SELECT count(*) FROM people WHERE substr(c0::bytea, 5, 4) = '\\x{kept:08x}'");
     assert_eq!(room.number(&left).await, 0);
     assert_ne!(kept, new);
+}
+
+#[tokio::test]
+async fn values_too_short_to_name_a_key_are_recorded_whatever_keys_a_job_is_about() {
+    for deks in [false, true] {
+        let room = Room::usual().await;
+        room.fill(0, 100).await;
+        // The last one names a key that no job is about.
+        let short = ["", "ff", "ff7076", "ff707600", "ff70760100", "ff707611aabbcc", "ff707611aabbccdd"];
+        for (id, hex) in short.iter().enumerate() {
+            let sql = format!("UPDATE people SET c1 = '\\x{hex}' WHERE id = {id}");
+            room.sql(&sql).await;
+        }
+        let (old, _) = room.rotate().await;
+        let id = room.job_of(Kind::Reencrypt, deks.then(|| vec![old]), "people", 1).await;
+        let progress = room.sweep(id).await;
+        assert_eq!((progress.rows_done, progress.problems), (100, if deks { 6 } else { 7 }), "{deks}");
+        let mut rows: Vec<_> = room.problems(id).await.into_iter().map(|problem| problem.row_key).collect();
+        rows.sort();
+        let expected = (0..progress.problems).map(|id| Some(format!("id={id}")));
+        assert_eq!(rows, expected.collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_another_process_has_made_since_is_looked_for_before_a_value_is_called_unreadable() {
+    for kind in [Kind::Reencrypt, Kind::Verify] {
+        let mut room = Room::usual().await;
+        room.fill(0, 100).await;
+        let keys = room.site.keys.clone();
+        let behind = Keyring::open(&room.client, &room.database, room.services.clone(), &keys, Clock::system()).await;
+        let behind = behind.unwrap();
+        behind.take_block(&room.client, "test", Some(1 << 20), None).await.unwrap();
+        let (old, new) = room.rotate().await;
+        room.fill(100, 200).await;
+        assert!(!behind.knows(new));
+        room.site.keyring = behind;
+        let id = room.job(kind, 1).await;
+        let progress = room.sweep(id).await;
+        assert_eq!(progress.problems, 0);
+        for (id, values) in room.rows().await {
+            let expected = if id < 100 { old } else { new };
+            assert!(values.iter().flatten().all(|(dek, _)| *dek == expected), "row {id}");
+        }
+    }
 }
 
 /// Rows under a DEK that was retired although there are some, as after a restore of a table.
@@ -452,7 +502,7 @@ async fn values_under_a_key_that_shall_stay_retired_are_recorded() {
     let progress = room.sweep(id).await;
     assert_eq!((progress.rows_done, progress.problems), (0, 300));
     let problems = room.problems(id).await;
-    assert!(problems.iter().all(|problem| problem.what.reason == "keys/not-served" && problem.what.dek == Some(old)));
+    assert!(problems.iter().all(|problem| problem.reason == "keys/not-served" && problem.dek == Some(old)));
     assert_eq!((state_of(&room, old).await.as_str(), room.number(RETIRED_READS).await), ("retired", 1));
 }
 
@@ -471,12 +521,12 @@ async fn a_login_without_rights_fails_the_job_and_says_what_is_missing() {
     room.as_user("poor_sweeper");
     room.job(Kind::Reencrypt, 1).await;
     let shard = room.claim("w").await.unwrap();
-    let error = room.work(&mut room.connections(), shard).await.unwrap_err();
+    let error = room.work(&mut connections(), shard).await.unwrap_err();
     assert_eq!(error.code(), "sweep/database");
     // With them it works, without being a superuser.
     room.sql("GRANT UPDATE (c2) ON people TO poor_sweeper").await;
     let shard = room.claim("w").await.unwrap();
-    assert_eq!(room.work(&mut room.connections(), shard).await.unwrap(), Worked::Done);
+    assert_eq!(room.work(&mut connections(), shard).await.unwrap(), Worked::Done);
     let new = room.primary();
     room.assert_all(10, new).await;
 }

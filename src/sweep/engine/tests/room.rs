@@ -24,7 +24,7 @@ use crate::{
     kms::Directory,
     sweep::{
         Connect, Job, JobState, Kind, Limits, Site, SweepError,
-        engine::{Connections, Throttle, Worked, work},
+        engine::{Connections, Worked, work},
         job::ColumnName,
         journal::{self, NewJob, NewShard, Problem, Progress, Shard, StoredColumn},
     },
@@ -219,7 +219,6 @@ impl Room {
             limits: self.limits.clone(),
             expected_rows: 0,
             expected_bytes: 0,
-            latency_before: None,
             actor: "test".to_owned(),
         };
         let id = journal::create(&self.client, &job).await.unwrap();
@@ -246,21 +245,34 @@ impl Room {
         journal::job(&self.client, id).await.unwrap().unwrap()
     }
 
-    pub fn connections(&self) -> Connections {
-        Connections::new(Throttle::new(&self.site))
-    }
-
     pub async fn claim(&self, worker: &str) -> Option<Shard> {
         journal::claim(&self.client, worker, &[Kind::Reencrypt, Kind::Verify]).await.unwrap()
     }
 
     /// Works all shards of a job, one after the other.
     pub async fn sweep(&self, id: i64) -> Progress {
-        let mut connections = self.connections();
+        let mut connections = connections();
         while let Some(shard) = self.claim("worker").await {
             assert_eq!(self.work(&mut connections, shard).await.unwrap(), Worked::Done);
         }
         self.progress(id).await
+    }
+
+    /// Likewise, by so many workers at once.
+    pub async fn sweep_by(self: &Arc<Self>, workers: usize) {
+        let worker = |number: usize| {
+            let room = Arc::clone(self);
+            tokio::spawn(async move {
+                let mut connections = connections();
+                while let Some(shard) = room.claim(&format!("w{number}")).await {
+                    assert_eq!(room.work(&mut connections, shard).await.unwrap(), Worked::Done);
+                }
+            })
+        };
+        let workers: Vec<_> = (0..workers).map(worker).collect();
+        for worker in workers {
+            worker.await.unwrap();
+        }
     }
 
     pub async fn work(&self, connections: &mut Connections, shard: Shard) -> Result<Worked, SweepError> {
@@ -313,4 +325,9 @@ pub fn text(column: usize, id: i32) -> String {
 
 pub fn name(column: &ProtectedColumn) -> ColumnName {
     ColumnName { schema: column.schema.clone(), table: column.table.clone(), column: column.name.clone() }
+}
+
+/// Of another worker, with a throttle of its own.
+pub fn connections() -> Connections {
+    Connections::new(Arc::default())
 }

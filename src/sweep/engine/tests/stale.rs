@@ -64,7 +64,7 @@ impl Before {
             group.values.extend((0..3).map(|column| row.value(column)));
         }
         let permit = self.room.keyring.permit().unwrap();
-        let sealed = seal::reseal(&self.target, &group, &permit).await.ok().unwrap();
+        let sealed = seal::reseal(&self.target, &group, &permit, true).await.ok().unwrap();
         let rows: Vec<usize> = (0..group.places.len()).collect();
         let writing = Writing::prepare(&self.writer, &self.target, Duration::from_millis(200)).await.unwrap();
         let step = Step { next_block: 1, ..Step::default() };

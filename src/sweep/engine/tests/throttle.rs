@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Room, room::connect};
+use super::{
+    Room,
+    room::{connect, connections},
+};
 use crate::{
     admin::metrics::Pause,
+    keys::tests::has_let_go,
     sweep::{
         Kind,
-        engine::{Throttle, throttle::DeadRows},
+        engine::{Throttle, Worked, throttle::DeadRows},
     },
 };
 
@@ -31,7 +35,7 @@ async fn clients_that_wait_longer_than_before_slow_a_sweep_down() {
     room.sql(&proxy("dead", 70, "99999")).await;
     room.sql(&proxy("idle", 0, "NULL")).await;
     room.sql(&proxy("well", 0, "1400")).await;
-    let throttle = Throttle::new(&room.site);
+    let throttle = Throttle::default();
     let pause = async || throttle.before(&room.client, &job).await.map(|slow| slow.pause.as_millis());
     assert_eq!(pause().await, Some(100), "it begins with care");
     room.sql("UPDATE pgveil_keys.proxy SET latency_us = 1600, heartbeat = clock_timestamp() WHERE id = 'well'").await;
@@ -52,7 +56,7 @@ async fn lag_can_be_asked_for_by_anybody() {
     let id = room.job(Kind::Reencrypt, 1).await;
     let job = room.read_job(id).await;
     let client = connect("nobody_special", &room.database).await;
-    let throttle = Throttle::new(&room.site);
+    let throttle = Throttle::default();
     assert!(throttle.before(&client, &job).await.is_none());
     assert!(!client.is_closed());
 }
@@ -86,4 +90,27 @@ async fn a_table_full_of_dead_rows_is_given_time() {
     assert!(dead.note().is_none());
     assert!(dead.before(&room.client, &job, relation, "public.people").await.is_none());
     assert!(dead.note().is_some() && dead.note().is_none());
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_key_because_a_sweep_does() {
+    let mut room = Room::usual().await;
+    room.fill(0, 1000).await;
+    room.rotate().await;
+    (room.limits.batch, room.limits.rate) = (50, Some(10));
+    room.job(Kind::Reencrypt, 1).await;
+    let shard = room.claim("w").await.unwrap();
+    let mut connections = connections();
+    let rotate = async {
+        // The second batch waits for five seconds; the third is sealed already.
+        sleep(Duration::from_millis(1500)).await;
+        assert!(has_let_go(&room.keyring));
+        room.rotate().await;
+        let at_once = has_let_go(&room.keyring);
+        room.stop.send_replace(true);
+        at_once
+    };
+    let (worked, at_once) = tokio::join!(room.work(&mut connections, shard), rotate);
+    assert_eq!(worked.unwrap(), Worked::Interrupted("this process stops".to_owned()));
+    assert!(at_once, "what was sealed ahead of need would keep a fence from passing");
 }

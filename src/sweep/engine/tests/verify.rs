@@ -1,8 +1,10 @@
 //! Jobs that look and write nothing.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use super::Room;
+use tokio::time::sleep;
+
+use super::{Room, room::connect};
 use crate::sweep::{Kind, journal};
 
 #[tokio::test]
@@ -39,12 +41,8 @@ async fn every_value_is_opened_and_counted_once_by_column_and_dek() {
     let expected: BTreeMap<_, _> =
         expected.into_iter().map(|((column, dek), values)| ((column.to_owned(), dek), values)).collect();
     assert_eq!(counts, expected);
-    let mut reasons: Vec<_> = room
-        .problems(id)
-        .await
-        .into_iter()
-        .map(|problem| (problem.what.row_key.unwrap(), problem.what.reason))
-        .collect();
+    let mut reasons: Vec<_> =
+        room.problems(id).await.into_iter().map(|problem| (problem.row_key.unwrap(), problem.reason)).collect();
     reasons.sort();
     assert_eq!(
         reasons,
@@ -55,4 +53,30 @@ async fn every_value_is_opened_and_counted_once_by_column_and_dek() {
     );
     let after: String = room.client.query_one(stored, &[]).await.unwrap().get(0);
     assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn a_long_value_that_a_client_replaces_meanwhile_does_not_have_its_neighbours_counted_twice() {
+    let mut room = Room::usual().await;
+    room.fill(0, 300).await;
+    let (old, new) = room.rotate().await;
+    // Alone under the new key; too long to be read with the others.
+    let (long, short) = (room.seal(0, &"long ".repeat(20_000)), room.seal(1, "short"));
+    let insert = "INSERT INTO people (id, c0, c1) VALUES (1000, $1::bytea, $2::bytea)";
+    room.client.execute(insert, &[&long, &short]).await.unwrap();
+    (room.limits.batch, room.limits.rate) = (50, Some(500));
+    let id = room.job(Kind::Verify, 1).await;
+    let client = connect("postgres", &room.database).await;
+    let replace = async {
+        loop {
+            client.batch_execute("UPDATE people SET note = note + 1 WHERE id = 1000").await.unwrap();
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let progress = tokio::select! { progress = room.sweep(id) => progress, () = replace => unreachable!() };
+    assert_eq!(progress.rows_missed, 1, "it was there when the rows were read, and gone when its value was");
+    let counts = journal::counts(&room.client, id).await.unwrap();
+    let of_old: Vec<i64> = counts.iter().filter(|count| count.dek == Some(old)).map(|count| count.values).collect();
+    assert_eq!(of_old, [300, 300, 300]);
+    assert!(!counts.iter().any(|count| count.dek == Some(new)), "{counts:?}");
 }

@@ -15,7 +15,7 @@ use super::{
     Room,
     room::{PEOPLE, connect, text},
 };
-use crate::sweep::{Kind, engine::Worked};
+use crate::sweep::Kind;
 
 const ROWS: i32 = 3000;
 const WRITERS: i32 = 6;
@@ -114,20 +114,7 @@ async fn no_write_of_a_client_is_lost_and_no_client_sees_an_error() {
         for pass in 0.. {
             room.follow().await;
             let id = room.job(Kind::Reencrypt, 4).await;
-            let workers: Vec<_> = (0..3)
-                .map(|worker| {
-                    let room = room.clone();
-                    tokio::spawn(async move {
-                        let mut connections = room.connections();
-                        while let Some(shard) = room.claim(&format!("w{worker}")).await {
-                            assert_eq!(room.work(&mut connections, shard).await.unwrap(), Worked::Done);
-                        }
-                    })
-                })
-                .collect();
-            for worker in workers {
-                worker.await.unwrap();
-            }
+            room.sweep_by(3).await;
             let progress = room.progress(id).await;
             assert_eq!(progress.problems, 0);
             (done, missed) = (done + progress.rows_done, missed + progress.rows_missed);

@@ -9,7 +9,7 @@ mod lag;
 mod latency;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,10 +20,7 @@ use latency::Latency;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
-use crate::{
-    admin::metrics::Pause,
-    sweep::{Job, Site},
-};
+use crate::{admin::metrics::Pause, sweep::Job};
 
 /// How often something is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
@@ -32,10 +29,12 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Shared by the workers of a process on one database.
+#[derive(Default)]
 pub struct Throttle {
     state: Mutex<State>,
 }
 
+#[derive(Default)]
 struct State {
     bucket: Bucket,
     lag: Measure<Lag>,
@@ -45,6 +44,7 @@ struct State {
 }
 
 /// Something that is measured from time to time.
+#[derive(Default)]
 struct Measure<T> {
     last: Option<Instant>,
     what: T,
@@ -61,10 +61,6 @@ pub(super) struct Slow {
 }
 
 impl<T> Measure<T> {
-    fn new(what: T) -> Self {
-        Self { last: None, what }
-    }
-
     /// Is it this caller who measures now?
     fn is_due(&mut self) -> bool {
         let due = self.last.is_none_or(|last| last.elapsed() >= MEASURE_EVERY);
@@ -76,17 +72,6 @@ impl<T> Measure<T> {
 }
 
 impl Throttle {
-    /// Nothing measured yet.
-    pub fn new(_: &Site) -> Arc<Self> {
-        let state = State {
-            bucket: Bucket::default(),
-            lag: Measure::new(Lag::default()),
-            latency: Measure::new(Latency::default()),
-            note: None,
-        };
-        Arc::new(Self { state: Mutex::new(state) })
-    }
-
     /// Something that people should know about how considerate this process is.
     pub fn note(&self) -> Option<String> {
         self.with(|state| state.note.clone())
