@@ -282,6 +282,12 @@ impl KeyError {
                 "If the database was restored on purpose, run `pgveil keys accept-restore`; otherwise find out who replaced the keystore."
             }
             Self::Changed(_) => "Somebody else was first. Look at the keystore as it is now, then try again.",
+            Self::WrongState { state: KeyState::Deprecated, wanted: KeyState::Retired, .. } => {
+                "Retire it first: `pgveil keys retire`."
+            }
+            Self::WrongState { state: KeyState::Primary, wanted: KeyState::Deprecated, .. } => {
+                "`pgveil keys rotate` makes another one primary first (`--kek` for a KEK)."
+            }
             Self::WrongState { .. } => "`pgveil keys list` shows all keys and their states.",
             Self::StagedElsewhere(_) => "Make a new one; the next promotion sets this one aside.",
             Self::UnknownKek(_) => "`pgveil keys list` shows all keys.",

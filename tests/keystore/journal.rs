@@ -9,7 +9,7 @@ use std::{
 use pgveil::sweep::{
     JobState, Kind, Limits,
     job::ColumnName,
-    journal::{self, Count, NewJob, NewProblem, NewShard, Shard, Step, StoredColumn, WorkerRow},
+    journal::{self, Count, NewJob, NewShard, Problem, Shard, Step, StoredColumn, WorkerRow},
 };
 use tokio_postgres::Client;
 
@@ -42,7 +42,6 @@ fn new_job(concurrency: u32) -> NewJob {
         limits: limits(concurrency),
         expected_rows: 1000,
         expected_bytes: 8192,
-        latency_before: None,
         actor: "a test".into(),
     }
 }
@@ -286,6 +285,23 @@ async fn of_eight_that_claim_at_once_no_two_have_one_shard_and_no_more_than_allo
 }
 
 #[tokio::test]
+async fn what_a_worker_could_not_give_back_it_gets_again_at_once() {
+    let room = Room::furnished().await;
+    let client = &room.client;
+    running(client, 1, 2).await;
+    let first = claim(client, "w").await.unwrap();
+    assert!(journal::checkpoint(client, &first, &Step { next_block: 4, ..Step::default() }).await.unwrap());
+    // The server was gone, and the claim stands there still.
+    assert!(claim(client, "v").await.is_none());
+    let again = claim(client, "w").await.unwrap();
+    assert_eq!((again.no, again.next_block, again.attempts), (first.no, 4, 2));
+    assert!(!journal::checkpoint(client, &first, &Step::default()).await.unwrap(), "a statement from before");
+    assert!(claim(client, "v").await.is_none(), "it counts among those at work");
+    assert!(journal::finish(client, &again).await.unwrap());
+    assert_eq!(claim(client, "v").await.unwrap().no, 2);
+}
+
+#[tokio::test]
 async fn a_full_job_does_not_keep_workers_from_the_next() {
     let room = Room::furnished().await;
     let client = &room.client;
@@ -330,12 +346,22 @@ async fn counts_add_up_by_column_and_dek_and_a_snapshot_replaces_the_last() {
 }
 
 #[tokio::test]
-async fn a_problem_stands_once_until_it_is_gone() {
+async fn problems_come_page_by_page_until_they_are_gone() {
     let room = Room::furnished().await;
     let client = &room.client;
     let id = running(client, 2, 1).await;
-    let problem = NewProblem {
-        job: id,
+    room.sql(&format!(
+        "INSERT INTO pgveil_keys.sweep_problem \
+             (job, relation, schema_name, table_name, row_key, place, version, column_name, dek, reason, detail) \
+         VALUES ({id}, 5, 'public', 'people', 'id=7', '(0,1)', '745', 'ssn', 7, 'sweep/refused', '23514'), \
+                ({id}, 5, 'public', 'people', NULL, '(0,1)', '746', 'ssn', NULL, 'keys/unknown-dek', NULL)"
+    ))
+    .await
+    .unwrap();
+    assert_eq!(journal::count_problems(client, id).await.unwrap(), 2);
+    let all = journal::problems(client, id, 0, 10).await.unwrap();
+    let first = Problem {
+        id: all[0].id,
         relation: 5,
         schema: "public".into(),
         table: "people".into(),
@@ -344,18 +370,14 @@ async fn a_problem_stands_once_until_it_is_gone() {
         version: "745".into(),
         column: "ssn".into(),
         dek: Some(7),
-        reason: "keys/unknown-dek".into(),
-        detail: None,
+        reason: "sweep/refused".into(),
+        detail: Some("23514".into()),
+        at: all[0].at,
     };
-    let other = NewProblem { version: "746".into(), dek: None, row_key: None, ..problem.clone() };
-    let seen_again = NewProblem { reason: "refused".into(), detail: Some("23514".into()), ..problem.clone() };
-    for one in [&problem, &other, &seen_again] {
-        journal::record_problem(client, one).await.unwrap();
-    }
-    assert_eq!(journal::count_problems(client, id).await.unwrap(), 2);
-    let all = journal::problems(client, id, 0, 10).await.unwrap();
-    assert_eq!(all.iter().map(|problem| &problem.what).collect::<Vec<_>>(), [&seen_again, &other]);
-    assert!(all[0].at >= all[1].at);
+    let (reason, version) = ("keys/unknown-dek".into(), "746".into());
+    let second = Problem { id: all[1].id, row_key: None, version, dek: None, reason, detail: None, ..first.clone() };
+    assert_eq!(all, [first, Problem { at: all[1].at, ..second }]);
+    assert!(all[0].at > 0);
     let page = journal::problems(client, id, all[0].id, 10).await.unwrap();
     assert_eq!(page, all[1..]);
     assert_eq!(journal::problems(client, id, 0, 1).await.unwrap(), all[..1]);
@@ -412,7 +434,7 @@ async fn rows_that_pgveil_has_not_written_so_are_an_error_and_no_panic() {
     room.sql("UPDATE pgveil_keys.sweep_shard SET columns = '[]', next_block = -7, lease_until = 'infinity'")
         .await
         .unwrap();
-    assert!(claim(client, "w").await.is_none());
+    assert!(claim(client, "v").await.is_none());
     journal::progress(client, id).await.unwrap();
     room.sql("UPDATE pgveil_keys.sweep_job SET created_at = '-infinity', started_at = 'infinity'").await.unwrap();
     assert_eq!(journal::job(client, id).await.unwrap().unwrap().started_at, None);

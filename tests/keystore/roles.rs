@@ -5,6 +5,7 @@ use pgveil::{
     keys::{
         KeyState,
         keystore::{self, AuditRow, ProxyRow},
+        minder,
     },
 };
 use tokio_postgres::{Client, NoTls};
@@ -49,7 +50,6 @@ async fn a_granted_proxy_rotates_leases_reports_and_reads() {
     let proxies = keystore::proxies(&client).await.unwrap();
     assert_eq!((proxies.len(), &proxies[0].row, proxies[0].address.as_deref()), (1, &seen, Some("127.0.0.1")));
     assert!(proxies[0].silent.as_secs() < 20);
-    assert_eq!(keystore::forget_proxies(&client, std::time::Duration::from_secs(60)).await.unwrap(), 0);
     keystore::forget_proxy(&client, "p1").await.unwrap();
     assert!(keystore::proxies(&client).await.unwrap().is_empty());
     let kek = room.inventory().await.unwrap().keks[0].id;
@@ -70,6 +70,20 @@ async fn a_granted_proxy_rotates_leases_reports_and_reads() {
     assert_eq!(open(&keyring.column(&column(Mode::Equality)), &sealed).await.unwrap(), "before");
     // The owner believes what it has written.
     room.inventory().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_comes_forgets_those_that_were_killed_the_day_before() {
+    let (room, client, _) = granted().await;
+    for (id, age) in [("old", "25 h"), ("dead", "23 h")] {
+        let row = ProxyRow { id: id.into(), host: "h".into(), pid: 7, version: "1".into(), ..ProxyRow::default() };
+        keystore::heartbeat(&client, &row).await.unwrap();
+        let sql = format!("UPDATE pgveil_keys.proxy SET heartbeat = heartbeat - interval '{age}' WHERE id = '{id}'");
+        room.sql(&sql).await.unwrap();
+    }
+    let row = minder::announce(&client).await.unwrap();
+    let there: Vec<_> = keystore::proxies(&client).await.unwrap().into_iter().map(|proxy| proxy.row.id).collect();
+    assert_eq!(there, [row.id.as_str(), "dead"]);
 }
 
 #[tokio::test]

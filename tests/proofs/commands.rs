@@ -12,8 +12,9 @@ use crate::{
 async fn a_dek_is_retired_when_nothing_needs_it_and_destroyed_after_the_retention() {
     let aged = Aged::of(world().keys("retention: 3s")).await;
     let (world, old) = (&aged.world, id(aged.old));
-    aged.sql("CREATE TABLE keep AS SELECT * FROM notes; ALTER TABLE keep SET SCHEMA pgveil_keys");
+    aged.sql("CREATE TABLE keep AS SELECT encode(note, 'hex') AS note FROM notes");
 
+    aged.sql("CREATE TABLE hidden (c bytea)");
     let output = world.pgveil(&["keys", "retire", &old, "--json"]);
     let document = json(&output);
     assert_eq!((code(&output), &document["error"]["code"]), (1, &"sweep/still-used".into()), "{document}");
@@ -22,8 +23,11 @@ async fn a_dek_is_retired_when_nothing_needs_it_and_destroyed_after_the_retentio
             "advice": "`pgveil sweep start`; rows that a sweep could not seal anew are in `pgveil sweep report`" })
     };
     assert_eq!(document["error"]["places"], json!([place("public.notes.note"), place("public.notes.number")]));
+    assert_eq!(document["error"]["unseen"][0]["relation"], "public.hidden", "{document}");
     let output = world.pgveil(&["keys", "retire", &old]);
     assert!(code(&output) == 1 && stdout(&output).contains("public.notes.note"), "{}", both(&output));
+    assert!(stdout(&output).contains("GRANT SELECT ON \"public\".\"hidden\""), "{}", both(&output));
+    aged.sql("DROP TABLE hidden");
     assert!(stderr(&output).contains("error[sweep/still-used]"), "{}", both(&output));
 
     let output = world.pgveil(&["keys", "destroy", &old, "--yes", "--json"]);
@@ -47,7 +51,7 @@ async fn a_dek_is_retired_when_nothing_needs_it_and_destroyed_after_the_retentio
 
     tokio::time::sleep(std::time::Duration::from_millis(3100)).await;
     // A late copy: the second proof finds it.
-    aged.sql("CREATE TABLE late AS SELECT note FROM pgveil_keys.keep; GRANT SELECT ON late TO pgveil");
+    aged.sql("CREATE TABLE late AS SELECT decode(note, 'hex') AS note FROM keep; GRANT SELECT ON late TO pgveil");
     let output = world.pgveil(&["keys", "destroy", &old, "--yes", "--json"]);
     assert_eq!((code(&output), &json(&output)["error"]["code"]), (1, &"sweep/still-used".into()), "{}", both(&output));
     assert_eq!(json(&output)["error"]["places"][0]["in_policy"], false);
@@ -100,7 +104,7 @@ async fn who_retires_is_told_what_it_waits_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retired_and_a_destroyed_dek_are_named_to_who_reads_a_value_under_them() {
     let aged = Aged::of(world().keys("retention: 0, restore_retired: false")).await;
-    aged.sql("CREATE TABLE keep AS SELECT note FROM notes; ALTER TABLE keep SET SCHEMA pgveil_keys");
+    aged.sql("CREATE TABLE keep AS SELECT encode(note, 'hex') AS note FROM notes");
     aged.reseal().await;
     let client = connect(&aged.world.through()).await;
     let read = async |expected: &str| {
@@ -122,13 +126,13 @@ async fn a_retired_and_a_destroyed_dek_are_named_to_who_reads_a_value_under_them
         panic!("{last}");
     };
     assert!(aged.world.pgveil(&["keys", "retire", &id(aged.old)]).status.success());
-    aged.sql("UPDATE notes n SET note = k.note FROM pgveil_keys.keep k");
+    aged.sql("UPDATE notes n SET note = decode(k.note, 'hex') FROM keep k");
     assert!(read("retired").await.starts_with("42501"));
     aged.through("UPDATE notes SET note = 'new'").await;
     let output = aged.world.pgveil(&["keys", "destroy", &id(aged.old), "--yes"]);
     assert_eq!(code(&output), 0, "{}", both(&output));
     assert!(stdout(&output).contains("Guarantee: logical"), "{}", both(&output));
-    aged.sql("UPDATE notes n SET note = k.note FROM pgveil_keys.keep k");
+    aged.sql("UPDATE notes n SET note = decode(k.note, 'hex') FROM keep k");
     assert!(read("destroyed").await.starts_with("XX001"));
 }
 
@@ -157,10 +161,19 @@ async fn a_kek_ends_when_it_wraps_nothing_and_its_key_may_go_then() {
     assert!(code(&output) == 1 && stdout(&output).contains("KEK"), "deprecated, and looked after: {}", both(&output));
     let output = world.pgveil(&["keys", "retire", &id(kek), "--json"]);
     assert_eq!((code(&output), &json(&output)["retired"]), (0, &"kek".into()), "{}", both(&output));
-    let output = world.pgveil(&["kms", "destroy-check", &key_ref, "--json"]);
-    assert_eq!(json(&output)["error"]["code"], "kms/unknown-key", "{}", both(&output));
+    let may_go = |key: &str| {
+        let output = world.pgveil(&["kms", "destroy-check", key, "--json"]);
+        let document = json(&output);
+        assert_eq!((code(&output), &document["needed"]), (0, &false.into()), "{key}: {}", both(&output));
+        assert_eq!(document["databases"][0]["dependents"], serde_json::json!([]), "{key}");
+    };
+    may_go(&id(kek));
+    may_go(&key_ref);
     let output = world.pgveil(&["keys", "destroy", &id(kek), "--yes", "--json"]);
     assert_eq!((code(&output), &json(&output)["destroyed"]), (0, &"kek".into()), "{}", both(&output));
+    may_go(&key_ref);
+    let output = world.pgveil(&["kms", "destroy-check", "main", "--json"]);
+    assert_eq!((code(&output), &json(&output)["needed"]), (1, &true.into()), "the service has another key that is");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -150,7 +150,7 @@ impl Said {
 /// The places of a proof that failed because of them.
 fn places(outcome: Result<Proof, SweepError>) -> Vec<String> {
     match outcome {
-        Err(SweepError::StillUsed(places)) => {
+        Err(SweepError::StillUsed { places, .. }) => {
             let mut places: Vec<_> = places.iter().map(|place| format!("{}: {}", place.path(), place.rows)).collect();
             places.sort_unstable();
             places

@@ -56,6 +56,12 @@ const PLACES: &[(&str, &str, &str)] = &[
         "public.t.c: 1",
         "DROP TABLE t; DROP TYPE span",
     ),
+    // Where nobody looks for data.
+    (
+        "CREATE TABLE pgveil_keys.backup AS SELECT note FROM notes; GRANT SELECT ON pgveil_keys.backup TO pgveil",
+        "pgveil_keys.backup.note: 1",
+        "DROP TABLE pgveil_keys.backup",
+    ),
     ("CREATE UNLOGGED TABLE t AS SELECT note FROM notes", "public.t.note: 1", "TRUNCATE t; DROP TABLE t"),
     (
         "CREATE MATERIALIZED VIEW t AS SELECT id, note FROM notes; CREATE TABLE source AS SELECT * FROM t",
@@ -113,16 +119,15 @@ const PLACES: &[(&str, &str, &str)] = &[
 async fn a_copy_is_found_in_every_kind_of_place() {
     let aged = Aged::new().await;
     aged.sql("CREATE SCHEMA \"Odd name\"; GRANT USAGE ON SCHEMA \"Odd name\" TO pgveil; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pgveil");
-    aged.sql("CREATE TABLE keep AS SELECT * FROM notes");
+    aged.sql("CREATE TABLE keep AS SELECT encode(note, 'hex') AS note FROM notes");
     for (make, place, unmake) in PLACES {
         // Copies are made of a row under the old DEK; the row itself is sealed anew before the proof.
-        aged.sql("UPDATE notes n SET note = k.note FROM keep k; ALTER TABLE keep SET SCHEMA pgveil_keys");
+        aged.sql("UPDATE notes n SET note = decode(k.note, 'hex') FROM keep k");
         aged.sql(make);
         aged.reseal().await;
         assert_eq!(aged.still_used().await.join(", "), *place, "{make}");
         aged.sql(unmake);
         aged.prove().await.unwrap_or_else(|error| panic!("{unmake}: {error}"));
-        aged.sql("ALTER TABLE pgveil_keys.keep SET SCHEMA public");
     }
 }
 

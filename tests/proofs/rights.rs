@@ -44,6 +44,20 @@ async fn rights_that_are_missing_are_named_with_the_grant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_looked_at_is_named_beside_what_is_found() {
+    let aged = Aged::new().await;
+    aged.sql("CREATE TABLE t (c bytea)");
+    let error = aged.prove().await.unwrap_err();
+    let SweepError::StillUsed { places, unseen } = &error else { panic!("{error:?}") };
+    let seen = (places.len(), unseen.len(), unseen[0].relation.as_str());
+    assert_eq!(seen, (2, 1, "public.t"), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("public.notes.note (1 row(s))") && text.contains("public.t: no right to read it"), "{text}");
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("sweep start") && hint.contains("GRANT SELECT ON \"public\".\"t\""), "{hint}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn row_level_security_hides_no_row_from_the_proof() {
     let aged = Aged::new().await;
     aged.sql(

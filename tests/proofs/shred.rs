@@ -3,6 +3,7 @@
 use crate::{
     Aged, code, id, json, primary, sqlstate,
     support::{both, connect, stdout},
+    until,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -10,7 +11,12 @@ async fn shredding_tells_what_is_lost_and_what_it_is_worth() {
     let aged = Aged::new().await;
     let old = id(aged.old);
     aged.sql("CREATE TABLE copy AS SELECT note::bytea AS c FROM notes, generate_series(1, 4); GRANT SELECT ON copy TO pgveil; CREATE TABLE hidden (c bytea)");
-    aged.through("INSERT INTO notes (note) VALUES ('kept')").await;
+    // Proxies take notice of the rotation within a second.
+    until("pgveil seals with the new DEK", async || {
+        aged.through("DELETE FROM notes WHERE note = 'kept'; INSERT INTO notes (note) VALUES ('kept')").await;
+        aged.count("notes", "note") == "1"
+    })
+    .await;
 
     let output = aged.world.pgveil(&["keys", "shred", &id(primary(&aged.world)), "--yes", "--json"]);
     assert_eq!(

@@ -30,7 +30,7 @@ pub struct Dependent {
 /// What depends on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DependentKind {
-    /// A KEK that is used, was used, or will be: proxies have it open its canary.
+    /// A KEK. Proxies have it open its canary until it is retired.
     Kek,
     /// A DEK that is wrapped.
     Dek,
@@ -40,7 +40,16 @@ pub enum DependentKind {
     Material,
 }
 
-/// Everything in a keystore that keys of services are needed for; verified.
+impl Dependent {
+    /// Would it be lost with the key? A KEK that is retired wraps nothing and is asked for nothing: all that is left of it
+    /// is its name.
+    pub fn is_lost(&self) -> bool {
+        self.kind != DependentKind::Kek || !matches!(self.state, KeyState::Retired | KeyState::Destroyed)
+    }
+}
+
+/// Everything in a keystore that keys of services are needed for, and all KEKs, so that a key that nothing needs any
+/// more is told from one that nobody knows; verified.
 pub async fn dependents(access: &Access<'_>) -> Result<Vec<Dependent>, KeyError> {
     let snapshot = access.read().await?;
     let mut all = Vec::new();
@@ -56,7 +65,6 @@ pub async fn dependents(access: &Access<'_>) -> Result<Vec<Dependent>, KeyError>
     Ok(all)
 }
 
-/// A retired KEK wraps nothing, and is asked for nothing.
 fn of_kek(row: &KekRow) -> Result<Vec<Dependent>, KeyError> {
     let id = super::kek::row_id(row)?;
     let dependent = |kind, kms: Option<&str>, key_ref: &str, wrapped: &Wrapped| Dependent {
@@ -68,10 +76,7 @@ fn of_kek(row: &KekRow) -> Result<Vec<Dependent>, KeyError> {
         key_ref: key_ref.to_owned(),
         version: wrapped.provider_version.clone(),
     };
-    let mut all = Vec::new();
-    if !matches!(row.state, KeyState::Retired | KeyState::Destroyed) {
-        all.push(dependent(DependentKind::Kek, row.kms.as_deref(), &row.key_ref, &row.canary));
-    }
+    let mut all = vec![dependent(DependentKind::Kek, row.kms.as_deref(), &row.key_ref, &row.canary)];
     if let Some(imported) = &row.imported
         && let Some(wrapped) = &imported.wrapped
     {

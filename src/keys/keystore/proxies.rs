@@ -104,12 +104,12 @@ pub async fn proxies(client: &Client) -> Result<Vec<Proxy>, KeyError> {
     tell(client, rows).await?.iter().map(proxy).collect()
 }
 
-/// Forgets proxies that have not reported for so long; gives how many.
-pub async fn forget_proxies(client: &Client, silent: Duration) -> Result<u64, KeyError> {
+/// Forgets proxies that have not reported for so long.
+pub async fn forget_proxies(client: &Client, silent: Duration) -> Result<(), KeyError> {
     let sql = "DELETE FROM pgveil_keys.proxy WHERE heartbeat OPERATOR(pg_catalog.<) \
                (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.make_interval(secs => $1))";
     let done = client.execute(sql, &[&silent.as_secs_f64()]).await;
-    tell(client, done).await
+    tell(client, done).await.map(|_| ())
 }
 
 /// Says that a proxy is gone: at its orderly end.

@@ -61,7 +61,9 @@ pub async fn shred_dek(access: &Access<'_>, dek: u32) -> Result<Position, KeyErr
 
 async fn retire(change: &Change<'_>, proof: &Proof) -> Result<((), Vec<AuditRow>), KeyError> {
     let row = proved(change, proof, KeyState::Deprecated)?;
-    retired(change, &mut row.clone()).await?;
+    // By the clock that is ahead: see `destroy`.
+    let now = change.now.max(server_clock(change).await?);
+    retired(change, &mut row.clone(), now).await?;
     Ok(((), vec![AuditRow { details: looked(proof), ..entry("dek.retire", row, None) }]))
 }
 
@@ -69,8 +71,10 @@ async fn destroy(change: &Change<'_>, proof: &Proof, retention: Duration) -> Res
     let row = proved(change, proof, KeyState::Retired)?;
     let since = row.retired_at.ok_or_else(|| KeyError::Tampered(row.name()))?;
     let until = since.saturating_add(i64::try_from(retention.as_micros()).unwrap_or(i64::MAX));
-    if change.now < until {
-        return Err(KeyError::Retention { dek: proof.dek(), left: micros(until.saturating_sub(change.now)) });
+    // By the clock that is behind: a host whose clock is ahead must not shorten the time.
+    let now = change.now.min(server_clock(change).await?);
+    if now < until {
+        return Err(KeyError::Retention { dek: proof.dek(), left: micros(until.saturating_sub(now)) });
     }
     erase(change, row).await?;
     let details = json!({ "proof": looked(proof), "retired_at": since });
@@ -91,7 +95,7 @@ async fn shred(change: &Change<'_>, dek: u32) -> Result<((), Vec<AuditRow>), Key
     let mut passing = row.clone();
     match row.key.state {
         KeyState::Primary | KeyState::Destroyed => return Err(wrong_state(row, KeyState::Deprecated)),
-        KeyState::Deprecated => retired(change, &mut passing).await?,
+        KeyState::Deprecated => retired(change, &mut passing, change.now).await?,
         KeyState::Staged | KeyState::Retired => {}
     }
     erase(change, &passing).await?;
@@ -114,9 +118,16 @@ fn proved<'c>(change: &'c Change<'_>, proof: &Proof, wanted: KeyState) -> Result
 
 /// Whenever it is retired its row is one that it never was: a proof from before does not fit it, not even once it
 /// is deprecated again.
-async fn retired(change: &Change<'_>, row: &mut DekRow) -> Result<(), KeyError> {
-    row.retired_at = Some(row.retired_at.map_or(change.now, |last| change.now.max(last.saturating_add(1))));
+async fn retired(change: &Change<'_>, row: &mut DekRow, now: i64) -> Result<(), KeyError> {
+    row.retired_at = Some(row.retired_at.map_or(now, |last| now.max(last.saturating_add(1))));
     step(change, row, KeyState::Retired).await
+}
+
+/// Microseconds since 1970.
+async fn server_clock(change: &Change<'_>) -> Result<i64, KeyError> {
+    let sql = "SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)\
+               ::pg_catalog.int8";
+    Ok(change.client().query_one(sql, &[]).await?.try_get(0)?)
 }
 
 async fn erase(change: &Change<'_>, row: &DekRow) -> Result<(), KeyError> {

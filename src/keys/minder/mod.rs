@@ -38,6 +38,9 @@ use crate::{
     config,
 };
 
+/// Processes that have said nothing for so long are not shown any more. Fences have long stopped waiting for them.
+const FORGOTTEN: Duration = Duration::from_hours(24);
+
 /// Notifications may be lost: the keystore is looked at this often all the same.
 const POLL: Duration = Duration::from_secs(5);
 
@@ -115,9 +118,12 @@ pub async fn announce(client: &Client) -> Result<ProxyRow, KeyError> {
         ..ProxyRow::default()
     };
     match keystore::heartbeat(client, &row).await {
-        Err(error) if !is_standby(&error) => Err(error),
-        _ => Ok(row),
+        Err(error) if !is_standby(&error) => return Err(error),
+        Err(_) => {}
+        // Those that were killed have left their rows.
+        Ok(()) => keystore::forget_proxies(client, FORGOTTEN).await?,
     }
+    Ok(row)
 }
 
 fn is_standby(error: &KeyError) -> bool {

@@ -114,6 +114,26 @@ fn code<T: std::fmt::Debug>(outcome: Result<T, KeyError>) -> &'static str {
 }
 
 #[tokio::test]
+async fn a_host_whose_clock_is_ahead_does_not_shorten_the_retention() {
+    let room = Room::new().await;
+    keystore::retire_dek(&room.access(), &room.proof().await).await.unwrap();
+    // Compared with the server's.
+    let clock = |ago: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE \
+             AS $$ SELECT pg_catalog.statement_timestamp() - interval '{ago}' $$"
+        )
+    };
+    room.sql(&clock("1 hour")).await.unwrap();
+    let proof = room.proof().await;
+    let error = keystore::destroy_dek(&room.access(), &proof, Duration::ZERO).await.unwrap_err();
+    let KeyError::Retention { left, .. } = error else { panic!("{error}") };
+    assert!(left > Duration::from_mins(59) && left <= Duration::from_mins(60), "{left:?}");
+    room.sql(&clock("0")).await.unwrap();
+    keystore::destroy_dek(&room.access(), &proof, Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_dek_is_retired_taken_back_retired_again_and_destroyed_after_the_retention() {
     let room = Room::new().await;
     let keyring = room.keyring().await;

@@ -203,6 +203,11 @@ pub(crate) fn lease(keyring: &Keyring, held: bool) {
     if held { lease.renew(keyring.live.clock.since_boot()) } else { lease.revoke() }
 }
 
+/// Has everybody let go of earlier keys, so that a fence does not wait for this process?
+pub(crate) fn has_let_go(keyring: &Keyring) -> bool {
+    keyring.live.rights.seen().1
+}
+
 /// A protected column, likewise.
 pub(crate) fn protected(ordinal: usize, ty: LogicalType, mode: Mode) -> Arc<ProtectedColumn> {
     let column = column(ty, &format!("public.people.c{ordinal}"), mode);

@@ -72,7 +72,7 @@ pub async fn whereabouts(client: &Client, dek: u32, patience: Duration) -> Resul
 /// Fails unless a look has seen everything and found nothing.
 fn nothing(found: Found) -> Result<Found, SweepError> {
     if !found.places.is_empty() {
-        return Err(SweepError::StillUsed(found.places));
+        return Err(SweepError::StillUsed { places: found.places, unseen: found.unseen });
     }
     if !found.unseen.is_empty() {
         return Err(SweepError::Unseen(found.unseen));

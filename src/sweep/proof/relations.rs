@@ -152,8 +152,8 @@ impl Temporary {
 /// Not looked at, since no value can be opened from there, and nothing a client does puts a value there as data:
 /// `pg_statistic` (samples that ANALYZE replaces), indexes and TOAST tables (the tables' own), bytes of dropped
 /// columns and dead row versions, `pg_largeobject` (its pages do not begin where objects do; docs/keys.md), and the
-/// keystore, in which applications have no rights. Partitioned tables store nothing; their partitions do, attached
-/// or not. Nor does a materialized view that was never filled. A table that somebody made in pg_catalog is looked at.
+/// keystore's own tables; whatever else somebody has put into its schema is looked at. Partitioned tables store
+/// nothing; their partitions do, attached or not. Nor does a materialized view that was never filled. A table that somebody made in pg_catalog is looked at.
 ///
 /// OID, schema, name, kind, file, root's schema and name, size, columns, their types, may they be read, may the
 /// schema be used, does row-level security apply.
@@ -182,7 +182,9 @@ CROSS JOIN LATERAL (
     FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = ANY ($1)
 ) a
-WHERE c.relkind IN ('r', 'm', 'f') AND (c.relkind <> 'm' OR c.relispopulated) AND a.names IS NOT NULL AND n.nspname <> 'pgveil_keys'
+WHERE c.relkind IN ('r', 'm', 'f') AND (c.relkind <> 'm' OR c.relispopulated) AND a.names IS NOT NULL 
+    AND (n.nspname <> 'pgveil_keys'
+        OR c.relname <> ALL ('{epoch,keystore,scope,kek,index_root,dek,dek_usage,registration,column_identity}'))
     AND (n.nspname <> 'pg_catalog' OR c.oid >= 16384)
     AND (c.relpersistence <> 't' OR c.relnamespace = pg_catalog.pg_my_temp_schema())
 ORDER BY 8, 1";

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, Row, error::SqlState};
 
-use super::{during, quoted};
-use crate::{keys::Patience, sweep::SweepError};
+use super::during;
+use crate::{
+    keys::Patience,
+    sweep::{SweepError, names::qualified},
+};
 
 /// A statement queues behind somebody's lock for no longer than this, so that it can be told what it waits for.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -32,7 +35,7 @@ pub(super) enum Read {
 impl Stored<'_> {
     /// Its name in SQL.
     pub(super) fn sql_name(&self) -> String {
-        format!("{}.{}", quoted(self.schema), quoted(self.name))
+        qualified(self.schema, self.name)
     }
 
     fn shown(&self) -> String {
