@@ -24,8 +24,13 @@ pub enum SweepError {
     #[error("no connection for sweeps: {0}")]
     Unreachable(String),
     /// Values under the DEK are in these places.
-    #[error("values are sealed with the DEK still: {}", list(.0, Place::shown))]
-    StillUsed(Vec<Place>),
+    #[error("values are sealed with the DEK still: {}{}", list(.places, Place::shown), besides(.unseen))]
+    StillUsed {
+        /// Where.
+        places: Vec<Place>,
+        /// What could not be looked at, besides.
+        unseen: Vec<Unseen>,
+    },
     /// A look could not see everything.
     #[error("what cannot be looked at may hold values that are sealed with the DEK: {}", list(.0, Unseen::shown))]
     Unseen(Vec<Unseen>),
@@ -36,7 +41,7 @@ pub enum SweepError {
     #[error("a step of the job ({0}) has broken down")]
     Broken(&'static str),
     /// A job is about a column that the policy does not name (any more).
-    #[error("the policy does not protect {}.{}.{}", .0.schema, .0.table, .0.column)]
+    #[error("the policy does not protect {0}")]
     Unprotected(ColumnName),
     /// A row of the journal that pgveil has not written so.
     #[error("the journal of sweeps was altered: {0}")]
@@ -53,7 +58,7 @@ impl SweepError {
             Self::Key(error) => error.code(),
             Self::Database { .. } => "sweep/database",
             Self::Unreachable(_) => "sweep/unreachable",
-            Self::StillUsed(_) => "sweep/still-used",
+            Self::StillUsed { .. } => "sweep/still-used",
             Self::Unseen(_) => "sweep/unseen",
             Self::Unsettled(_) => "sweep/unsettled",
             Self::Broken(_) => "sweep/broken",
@@ -80,8 +85,14 @@ impl SweepError {
             ),
             Self::Database { .. } | Self::Unreachable(_) => None,
             Self::Altered(_) => Some("Switch it off while the sweep goes on: ALTER TABLE … DISABLE TRIGGER.".to_owned()),
-            Self::StillUsed(_) => Some("`pgveil sweep start` seals them under the primary DEK.".to_owned()),
-            Self::Unseen(unseen) => Some(list(unseen, |unseen| unseen.remedy.clone())),
+            Self::StillUsed { unseen, .. } => {
+                let mut hint = "`pgveil sweep start` seals them under the primary DEK.".to_owned();
+                if !unseen.is_empty() {
+                    hint = format!("{hint} {}", remedies(unseen));
+                }
+                Some(hint)
+            }
+            Self::Unseen(unseen) => Some(remedies(unseen)),
             Self::Unsettled(_) => Some("Try again, or have more patience.".to_owned()),
         }
     }
@@ -90,6 +101,17 @@ impl SweepError {
 /// Adds what was attempted to an error of the database.
 pub(super) fn during(what: &'static str) -> impl Fn(tokio_postgres::Error) -> SweepError {
     move |source| SweepError::Database { what, source }
+}
+
+fn besides(unseen: &[Unseen]) -> String {
+    if unseen.is_empty() {
+        return String::new();
+    }
+    format!("; there may be more in what cannot be looked at: {}", list(unseen, Unseen::shown))
+}
+
+fn remedies(unseen: &[Unseen]) -> String {
+    list(unseen, |unseen| unseen.remedy.clone())
 }
 
 /// The first few, for one line.

@@ -1,6 +1,6 @@
 //! What a job is: kinds, states, limits.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -82,13 +82,6 @@ impl Limits {
     }
 }
 
-impl ColumnName {
-    /// The name of a protected column.
-    pub fn of(column: &config::ProtectedColumn) -> Self {
-        Self { schema: column.schema.clone(), table: column.table.clone(), column: column.name.clone() }
-    }
-}
-
 impl Kind {
     const ALL: [Self; 3] = [Self::Reencrypt, Self::Verify, Self::Rewrap];
 
@@ -119,6 +112,9 @@ impl JobState {
         Self::Cancelled,
     ];
 
+    /// Those in which somebody works on a job, or it waits for somebody to.
+    pub const UNDER_WAY: [Self; 3] = [Self::Queued, Self::Running, Self::Proving];
+
     /// The word in the journal.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -138,9 +134,9 @@ impl JobState {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
-    /// Does somebody work on it, or wait for somebody to?
+    /// Is it one of [`Self::UNDER_WAY`]?
     pub fn is_under_way(self) -> bool {
-        matches!(self, Self::Queued | Self::Running | Self::Proving)
+        Self::UNDER_WAY.contains(&self)
     }
 
     /// Is it over for good?
@@ -158,6 +154,24 @@ pub struct ColumnName {
     pub table: String,
     /// Column.
     pub column: String,
+}
+
+impl ColumnName {
+    /// The name of a protected column.
+    pub fn of(column: &config::ProtectedColumn) -> Self {
+        Self { schema: column.schema.clone(), table: column.table.clone(), column: column.name.clone() }
+    }
+
+    /// Is it the name of this one?
+    pub fn names(&self, column: &config::ProtectedColumn) -> bool {
+        (&self.schema, &self.table, &self.column) == (&column.schema, &column.table, &column.name)
+    }
+}
+
+impl fmt::Display for ColumnName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.schema, self.table, self.column)
+    }
 }
 
 /// A job as the journal has it. Times are microseconds since 1970 by the server's clock.

@@ -126,6 +126,7 @@ fn a_value_that_turns_up_late_brings_the_dek_back_and_another_job() {
     let late = keystore(&world, "SELECT encode(ssn, 'hex') FROM aside");
     world.sql("DROP TABLE aside");
     run(&world, &["keys", "retire", &format!("{old:#010x}")]);
+    assert_eq!(jobs(&world), ["1|completed|t|"], "it holds the DEK no more");
     assert_eq!(by_dek(&world), [(new, 100)].into());
     let ty = keystore(
         &world,

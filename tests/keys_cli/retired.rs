@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use pgveil::{
     config,
-    keys::keystore::{self, Access},
+    keys::{
+        fence,
+        keystore::{self, Access},
+    },
     kms::{Directory, declarations},
     sweep::proof,
 };
@@ -57,6 +60,8 @@ async fn backup_is_back(world: &World) -> u32 {
     let proof = proof::prove(&client, &access, old, Duration::from_secs(60), &mut waits).await.unwrap();
     keystore::retire_dek(&access, &proof).await.unwrap();
     assert_eq!(state(world, old), "retired");
+    // Proxies have heard of it.
+    fence(&client, Duration::from_secs(60), |_: &str| {}).await.unwrap();
 
     let back = format!("INSERT INTO people (name, email) SELECT 'back', '{value}' FROM generate_series(1, {BACK})");
     psql(&world.direct(), &back);

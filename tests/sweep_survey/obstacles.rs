@@ -208,3 +208,17 @@ async fn copies_and_indexes_are_mentioned() {
     // The token's index, which `apply` makes.
     assert!(of("every rewritten row takes a new entry").contains("of public.people"));
 }
+
+#[tokio::test]
+async fn replication_slots_that_nobody_reads_are_mentioned() {
+    let bed = Bed::new();
+    let slot =
+        |notes: &[String]| notes.iter().any(|note| note.starts_with("replication slots") && note.contains("far_away"));
+    assert!(!slot(&bed.survey().await.notes));
+    bed.sql("SELECT pg_create_physical_replication_slot('far_away', true)");
+    let found = bed.survey().await;
+    assert!(slot(&found.notes), "{:?}", found.notes);
+    assert_eq!(brief(&found.obstacles), []);
+    bed.sql("SELECT pg_drop_replication_slot('far_away')");
+    assert!(!slot(&bed.survey().await.notes));
+}

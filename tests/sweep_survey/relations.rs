@@ -46,6 +46,34 @@ async fn columns_are_found_by_name_where_a_partition_numbers_them_otherwise() {
 }
 
 #[tokio::test]
+async fn a_child_that_the_policy_names_too_is_swept_once_if_its_values_are_those_of_the_parent() {
+    let bed = Bed::new();
+    // Named beside its parent, so that statements may name it.
+    let with_puppies = |identity: &str| {
+        let mut database = (*bed.database).clone();
+        let parent = database.columns.iter().find(|column| column.table == "animals").unwrap();
+        let mut own = (**parent).clone();
+        (own.table, own.identity) = ("puppies".into(), identity.into());
+        database.columns.push(own.into());
+        database
+    };
+    let mut columns = bed.columns();
+    columns.push(column_name("public", "puppies", "name"));
+    let client = bed.connect("pgveil").await;
+    for order in 0..2 {
+        let found = survey(&client, &with_puppies("public.animals.name"), &columns).await.unwrap();
+        assert_eq!(brief(&found.obstacles), [], "{order}");
+        let puppies: Vec<_> = found.relations.iter().filter(|relation| relation.name == "puppies").collect();
+        assert_eq!(puppies.len(), 1);
+        let whose: Vec<_> = puppies[0].columns.iter().map(|column| column.column.table.as_str()).collect();
+        assert_eq!(whose, ["puppies"], "what the policy says of the table itself counts, in any order");
+        columns.reverse();
+    }
+    let found = survey(&client, &with_puppies("public.puppies.name"), &columns).await.unwrap();
+    assert_eq!(brief(&found.obstacles), [("sweep/two-parents", "public.puppies.name")]);
+}
+
+#[tokio::test]
 async fn rows_bytes_and_wal_are_estimated() {
     let bed = Bed::new();
     bed.world.sql("INSERT INTO people (id, note) SELECT g, repeat('x', 100) FROM generate_series(1, 5000) g");

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     applied, by_dek, code, error, fill, json, ok, rotated, says, superuser,
-    support::{PEOPLE, PEOPLE_POLICY, World, both, stderr},
+    support::{PEOPLE, PEOPLE_POLICY, World, both, stderr, stdout},
 };
 
 #[test]
@@ -21,13 +21,37 @@ fn a_worker_does_what_there_is_and_ends_if_it_is_told_to() {
     ok(&world.pgveil(&["sweep", "start", "--yes", "--column", "people.notes"]));
     let output = world.pgveil(&["sweep", "worker", "--once", "--workers", "2", "--json"]);
     ok(&output);
-    assert_eq!(json(&output), json!({ "databases": [world.database()], "ended": "idle" }));
+    assert_eq!(json(&output), json!({ "databases": [world.database()], "ended": "idle", "not_completed": [] }));
     for column in ["email", "notes"] {
         assert_eq!(by_dek(&world, column).len(), 1, "{column}");
     }
     assert_eq!(superuser(&world, "SELECT DISTINCT state FROM pgveil_keys.sweep_job"), "completed");
     assert_eq!(superuser(&world, "SELECT count(*) FROM pgveil_keys.sweep_worker"), "0");
     says(&ok(&world.pgveil(&["sweep", "worker", "--once"])), &["nothing is left to do"]);
+}
+
+#[test]
+fn a_worker_that_ends_says_which_jobs_have_not_ended_well_and_its_exit_status_is_1() {
+    let world = rotated(20);
+    ok(&world.pgveil(&["sweep", "start", "--yes"]));
+    superuser(&world, "CREATE RULE aside AS ON UPDATE TO people DO ALSO NOTHING");
+    let output = world.pgveil(&["sweep", "worker", "--once"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    says(&stdout(&output), &["nothing is left to do", "sweep 1 of database ", ": failed: ", "sweep/rule"]);
+    // One of before is none of its business.
+    assert_eq!(code(&world.pgveil(&["sweep", "worker", "--once"])), 0);
+    superuser(
+        &world,
+        "DROP RULE aside ON people; \
+         UPDATE people SET notes = set_byte(notes::bytea, 40, get_byte(notes::bytea, 40) # 1)::pgveil.sealed WHERE id = 7",
+    );
+    ok(&world.pgveil(&["sweep", "resume", "1"]));
+    let output = world.pgveil(&["sweep", "worker", "--once", "--json"]);
+    assert_eq!(code(&output), 1, "{}", both(&output));
+    let ended = json!({
+        "database": world.database(), "id": 1, "state": "completed_with_unrecoverable", "reason": null
+    });
+    assert_eq!(json(&output)["not_completed"], json!([ended]));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) use removal::word;
 pub(super) use rewrap::left as left_to_rewrap;
 pub(super) use rows::label;
 use serde_json::Value;
-pub(super) use target::{actor, dependents, some};
+pub(super) use target::{actor, dependents, only, some};
 pub(super) use wait::name as proxy_name;
 
 use super::{

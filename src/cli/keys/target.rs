@@ -33,7 +33,7 @@ pub(super) enum Key<'a> {
 impl<'a> Target<'a> {
     /// As `owner:`, which must have the right to change keys.
     pub(super) async fn for_change(policy: &'a Policy, args: &DatabaseArgs) -> Result<Self, CliError> {
-        let database = &only(policy, args)?.name;
+        let database = &only(policy, args, "keys")?.name;
         let client = connect::keys_owner(policy, database).await?;
         Ok(Self::of(policy, database, client))
     }
@@ -126,13 +126,17 @@ pub(super) fn find(inventory: &Inventory, id: u32) -> Result<Key<'_>, CliError> 
     })
 }
 
-/// The database that an option names, or the only one.
-fn only<'a>(policy: &'a Policy, args: &DatabaseArgs) -> Result<&'a Arc<Database>, CliError> {
+/// The database that an option names, or the only one; each has `things` of its own.
+pub(in crate::cli) fn only<'a>(
+    policy: &'a Policy,
+    args: &DatabaseArgs,
+    things: &str,
+) -> Result<&'a Arc<Database>, CliError> {
     let all = some(policy, args)?;
     match all.as_slice() {
         [only] => Ok(only),
         _ => Err(CliError::usage(
-            "the policy has several databases, and each has keys of its own",
+            format!("the policy has several databases, and each has {things} of its own"),
             format!("add --database with one of: {}", names(policy)),
         )),
     }

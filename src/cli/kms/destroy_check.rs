@@ -117,10 +117,10 @@ fn is_called(one: &Dependent, key: &str) -> bool {
 }
 
 impl Wanted {
-    /// What has no version may be of any.
+    /// Would it be lost? What has no version may be of any.
     fn fits(&self, one: &Dependent) -> bool {
         let version = self.version.is_none() || one.version.is_none() || one.version == self.version;
-        version && self.key_refs.contains(&one.key_ref)
+        version && one.is_lost() && self.key_refs.contains(&one.key_ref)
     }
 }
 

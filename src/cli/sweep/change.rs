@@ -17,7 +17,7 @@ use crate::{
 
 /// Stops a job for the time being.
 pub(super) async fn pause(policy: &Arc<Policy>, args: &JobArgs, console: Console) -> Result<Outcome, CliError> {
-    const FROM: &[JobState] = &[Queued, Running, Proving];
+    const FROM: &[JobState] = &JobState::UNDER_WAY;
     let target = Target::only(policy, &args.database).await?;
     let job = target.meant(args, |state| FROM.contains(&state), false).await?;
     let reason = format!("paused by {}", actor());

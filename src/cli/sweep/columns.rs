@@ -31,14 +31,7 @@ impl ColumnArgs {
         let all: Vec<(ColumnName, String, String)> = database
             .columns
             .iter()
-            .map(|column| {
-                let name = ColumnName {
-                    schema: column.schema.clone(),
-                    table: column.table.clone(),
-                    column: column.name.clone(),
-                };
-                (name, format!("{}.{}", column.schema, column.table), column.path())
-            })
+            .map(|column| (ColumnName::of(column), format!("{}.{}", column.schema, column.table), column.path()))
             .collect();
         for wanted in &self.tables {
             known("table", wanted, all.iter().map(|(_, table, _)| table.as_str()))?;

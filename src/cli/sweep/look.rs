@@ -115,20 +115,13 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
-    use crate::sweep::{JobState, Kind, Limits, job::ColumnName};
+    use crate::{
+        config,
+        sweep::{JobState, Kind, Limits, job::ColumnName},
+    };
 
     pub(crate) fn look(seconds: i64, pass: i32, rows_seen: i64, blocks_done: i64) -> Look {
-        let limits = Limits {
-            batch: 500,
-            concurrency: 2,
-            rate: None,
-            max_retries: 5,
-            lock_timeout: Duration::from_millis(200),
-            max_replication_lag: Some(Duration::from_secs(10)),
-            max_latency_factor: Some(1.5),
-            max_dead_share: None,
-            allow_triggers: false,
-        };
+        let limits = Limits::of(&config::Sweep::default());
         let column = ColumnName { schema: "public".into(), table: "people".into(), column: "ssn".into() };
         let job = Job {
             id: 3,

@@ -108,7 +108,7 @@ impl Plan<'_> {
         json!({
             "database": self.database.name,
             "kind": self.kind.as_str(),
-            "columns": self.columns.iter().map(path).collect::<Vec<_>>(),
+            "columns": self.columns.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "deks": self.deks.map(|deks| deks.iter().map(|dek| shown::id(*dek)).collect::<Vec<_>>()),
             "keys": if self.kind == Kind::Rewrap { Some(self.keys) } else { None },
             "limits": self.limits,
@@ -129,11 +129,6 @@ impl Plan<'_> {
             }).collect::<Vec<_>>(),
         })
     }
-}
-
-/// `schema.table.column`
-pub(super) fn path(column: &ColumnName) -> String {
-    format!("{}.{}.{}", column.schema, column.table, column.column)
 }
 
 /// An obstacle for programs.

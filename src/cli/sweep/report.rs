@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{JobArgs, figures, look::Look, plan::path, shown_as, target::Target};
+use super::{JobArgs, figures, look::Look, shown_as, target::Target};
 use crate::{
     cli::{
         Outcome,
@@ -18,7 +18,7 @@ use crate::{
     kms::Directory,
     sweep::{
         Limits,
-        journal::{self, Count, Problem, TableTotals},
+        journal::{self, Count, Problem, TableProgress},
     },
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn report(policy: &Arc<Policy>, args: &JobArgs, console: Consol
     let actor = actor();
     let access = Access::new(&target.client, &target.database.name, &directory, &actor);
     let inventory = keystore::inventory(&access).await?;
-    let totals = journal::table_totals(&target.client, look.job.id).await?;
+    let tables = journal::table_progress(&target.client, look.job.id).await?;
     let counts = journal::counts(&target.client, look.job.id).await?;
     let most = if console.is_json() { usize::MAX } else { SHOWN };
     let problems = problems(&target, look.job.id, most).await?;
@@ -47,17 +47,17 @@ pub(super) async fn report(policy: &Arc<Policy>, args: &JobArgs, console: Consol
     console.say(&format!("started by {} at {}", look.job.actor, shown::moment(Some(look.job.created_at))));
     console.say(&format!("limits: {}", limits(&look.job.limits)));
     if !look.job.columns.is_empty() {
-        let columns: Vec<String> = look.job.columns.iter().map(path).collect();
+        let columns: Vec<String> = look.job.columns.iter().map(ToString::to_string).collect();
         console.say(&format!("columns: {}", columns.join(", ")));
     }
-    show_totals(&totals, console);
+    show_tables(&tables, console);
     show_counts(&counts, &inventory, console);
     show_problems(&problems, look.problems, console);
 
     let mut document = shown_as::document(&target.database.name, &look, pace);
     document["limits"] = json!(look.job.limits);
     document["latency_before_us"] = json!(look.job.latency_before);
-    document["tables"] = totals.iter().map(totals_document).collect();
+    document["tables"] = tables.iter().map(table_document).collect();
     document["deks"] = counts.iter().map(|count| count_document(count, &inventory)).collect();
     document["problems"] = problems.iter().map(problem_document).collect();
     console.document(&document);
@@ -94,25 +94,25 @@ fn limits(limits: &Limits) -> String {
     )
 }
 
-fn show_totals(totals: &[TableTotals], console: Console) {
-    if totals.is_empty() {
+fn show_tables(tables: &[TableProgress], console: Console) {
+    if tables.is_empty() {
         return;
     }
-    let row = |table: &TableTotals| {
+    let row = |TableProgress { table, progress }: &TableProgress| {
         vec![
-            table.table.clone(),
-            format!("{} of {}", table.shards_done, table.shards),
-            figures::count(table.rows_seen),
-            figures::count(table.rows_done),
-            figures::count(table.values_done),
-            figures::count(table.rows_missed),
-            figures::count(table.problems),
-            figures::bytes(table.bytes),
+            table.clone(),
+            format!("{} of {}", progress.shards_done, progress.shards_open + progress.shards_done),
+            figures::count(progress.rows_seen),
+            figures::count(progress.rows_done),
+            figures::count(progress.values_done),
+            figures::count(progress.rows_missed),
+            figures::count(progress.problems),
+            figures::bytes(progress.bytes),
         ]
     };
     console.heading("By table, all passes");
     let header = ["Table", "Shards done", "Rows seen", "Rewritten", "Values", "Put off", "Problems met", "Read"];
-    console.table(&header, &totals.iter().map(row).collect::<Vec<_>>());
+    console.table(&header, &tables.iter().map(row).collect::<Vec<_>>());
 }
 
 fn show_counts(counts: &[Count], inventory: &Inventory, console: Console) {
@@ -121,7 +121,12 @@ fn show_counts(counts: &[Count], inventory: &Inventory, console: Console) {
     }
     let row = |count: &Count| {
         let (dek, state) = dek(count, inventory);
-        vec![path(&count.column), dek.unwrap_or_else(|| "no envelope".to_owned()), state, figures::count(count.values)]
+        vec![
+            count.column.to_string(),
+            dek.unwrap_or_else(|| "no envelope".to_owned()),
+            state,
+            figures::count(count.values),
+        ]
     };
     console.heading("Values by DEK");
     console.table(&["Column", "DEK", "State", "Values"], &counts.iter().map(row).collect::<Vec<_>>());
@@ -132,15 +137,14 @@ fn show_problems(problems: &[Problem], total: i64, console: Console) {
         return;
     }
     let row = |problem: &Problem| {
-        let what = &problem.what;
         vec![
-            format!("{}.{}", what.schema, what.table),
-            what.row_key.clone().unwrap_or_else(|| "-".to_owned()),
-            what.place.clone(),
-            what.column.clone(),
-            what.dek.map_or_else(|| "-".to_owned(), shown::id),
-            what.reason.clone(),
-            what.detail.clone().unwrap_or_default(),
+            format!("{}.{}", problem.schema, problem.table),
+            problem.row_key.clone().unwrap_or_else(|| "-".to_owned()),
+            problem.place.clone(),
+            problem.column.clone(),
+            problem.dek.map_or_else(|| "-".to_owned(), shown::id),
+            problem.reason.clone(),
+            problem.detail.clone().unwrap_or_default(),
         ]
     };
     console.heading("Could not be dealt with, and are as they were");
@@ -159,37 +163,36 @@ fn dek(count: &Count, inventory: &Inventory) -> (Option<String>, String) {
 fn count_document(count: &Count, inventory: &Inventory) -> Value {
     let state = count.dek.and_then(|id| inventory.deks.iter().find(|dek| dek.id == id)).map(|dek| dek.state.as_str());
     json!({
-        "column": path(&count.column),
+        "column": count.column.to_string(),
         "dek": count.dek.map(shown::id),
         "state": state,
         "values": count.values,
     })
 }
 
-fn totals_document(table: &TableTotals) -> Value {
+fn table_document(TableProgress { table, progress }: &TableProgress) -> Value {
     json!({
-        "table": table.table,
-        "shards": table.shards,
-        "shards_done": table.shards_done,
-        "rows_seen": table.rows_seen,
-        "rows_rewritten": table.rows_done,
-        "values": table.values_done,
-        "rows_missed": table.rows_missed,
-        "problems": table.problems,
-        "bytes": table.bytes,
+        "table": table,
+        "shards": progress.shards_open + progress.shards_done,
+        "shards_done": progress.shards_done,
+        "rows_seen": progress.rows_seen,
+        "rows_rewritten": progress.rows_done,
+        "values": progress.values_done,
+        "rows_missed": progress.rows_missed,
+        "problems": progress.problems,
+        "bytes": progress.bytes,
     })
 }
 
 fn problem_document(problem: &Problem) -> Value {
-    let what = &problem.what;
     json!({
-        "table": format!("{}.{}", what.schema, what.table),
-        "key": what.row_key,
-        "place": what.place,
-        "column": what.column,
-        "dek": what.dek.map(shown::id),
-        "reason": what.reason,
-        "detail": what.detail,
+        "table": format!("{}.{}", problem.schema, problem.table),
+        "key": problem.row_key,
+        "place": problem.place,
+        "column": problem.column,
+        "dek": problem.dek.map(shown::id),
+        "reason": problem.reason,
+        "detail": problem.detail,
         "at": shown::instant(Some(problem.at)),
     })
 }

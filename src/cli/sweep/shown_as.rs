@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::{
     figures,
     look::{Look, Pace},
-    plan::path,
 };
 use crate::{
     cli::shown,
@@ -125,7 +124,7 @@ pub(super) fn document(database: &str, look: &Look, pace: Pace) -> Value {
         "reason": job.reason,
         "actor": job.actor,
         "only_deks": job.deks.as_ref().map(|deks| deks.iter().map(|dek| shown::id(*dek)).collect::<Vec<_>>()),
-        "columns": job.columns.iter().map(path).collect::<Vec<_>>(),
+        "columns": job.columns.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "pass": job.pass,
         "rows": {
             "expected": job.expected_rows,

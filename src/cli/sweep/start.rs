@@ -11,7 +11,7 @@ use super::{
     plan::Plan,
     shown_as,
     status::{NOBODY, outcome},
-    target::{Target, only},
+    target::Target,
     watch::{self, Waiting},
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         confirm::{Question, confirm},
         console::Console,
         error::CliError,
-        keys::{DatabaseArgs, KeyId, actor, left_to_rewrap},
+        keys::{DatabaseArgs, KeyId, actor, left_to_rewrap, only},
         shown,
     },
     config::{self, Database, Policy, Reencrypt},
@@ -88,7 +88,7 @@ fn kind(word: &str) -> Result<Kind, &'static str> {
 /// Shows, asks, creates.
 pub(super) async fn start(policy: &Arc<Policy>, args: &StartArgs, console: Console) -> Result<Outcome, CliError> {
     let kind = args.kind_option.unwrap_or(args.kind);
-    let database = only(policy, &args.database)?;
+    let database = only(policy, &args.database, "sweeps")?;
     let columns = columns(policy, database, args, kind)?;
     let target = Target::connect(policy, database).await?;
     let (inventory, keys) = keys(&target, kind).await?;
@@ -99,7 +99,7 @@ pub(super) async fn start(policy: &Arc<Policy>, args: &StartArgs, console: Conso
         console.result(&format!("nothing to do: {why}"), &json!({ "job": null, "nothing_to_do": why }));
         return Ok(Outcome::Fine);
     }
-    if kind == Kind::Rewrap && !conductor::can_rewrap(&target.client).await? {
+    if kind == Kind::Rewrap && !conductor::owns_keystore(&target.client).await? {
         return Err(CliError::failed(
             "keys/not-owner",
             format!("\"{}\" may not change keys in database \"{}\"", policy.service.user, database.name),
@@ -226,11 +226,9 @@ fn limits(policy: &config::Sweep, args: &StartArgs) -> Limits {
         concurrency: args.concurrency.unwrap_or(policy.concurrency),
         rate: args.rate.or(policy.rate),
         max_retries: args.max_retries.unwrap_or(policy.max_retries),
-        lock_timeout: policy.lock_timeout,
-        max_replication_lag: policy.max_replication_lag,
-        max_latency_factor: policy.max_latency_factor,
-        max_dead_share: policy.max_dead_share,
+        // The policy speaks for jobs that nobody starts by hand.
         allow_triggers: args.allow_triggers,
+        ..Limits::of(policy)
     }
 }
 
@@ -274,9 +272,6 @@ fn nothing_to_do(inventory: &Inventory, wanted: &Wanted, keys: usize) -> Option<
 }
 
 async fn create(target: &Target<'_>, wanted: &Wanted, survey: &Survey) -> Result<i64, CliError> {
-    // The slowest of those that have clients now: what the job is compared with.
-    let proxies = keystore::proxies(&target.client).await?;
-    let latency_before = proxies.iter().filter(|proxy| proxy.is_live()).filter_map(|proxy| proxy.row.latency_us).max();
     let (expected_rows, expected_bytes) = match wanted.kind {
         Kind::Rewrap => (0, 0),
         Kind::Reencrypt | Kind::Verify => (survey.estimate.rows, survey.estimate.bytes),
@@ -289,7 +284,6 @@ async fn create(target: &Target<'_>, wanted: &Wanted, survey: &Survey) -> Result
         limits: wanted.limits.clone(),
         expected_rows,
         expected_bytes,
-        latency_before,
         actor: actor(),
     };
     Ok(journal::create(&target.client, &job).await?)

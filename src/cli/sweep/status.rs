@@ -13,7 +13,12 @@ use super::{
     watch::{self, Waiting},
 };
 use crate::{
-    cli::{Outcome, console::Console, error::CliError, keys::some},
+    cli::{
+        Outcome,
+        console::Console,
+        error::CliError,
+        keys::{only, some},
+    },
     config::Policy,
     sweep::{Job, JobState, journal},
 };
@@ -36,7 +41,7 @@ pub(super) async fn status(policy: &Arc<Policy>, args: &StatusArgs, console: Con
     let mut documents = Vec::new();
     let databases = match args.job.job {
         // Numbers are a database's own.
-        Some(_) => vec![super::target::only(policy, &args.job.database)?],
+        Some(_) => vec![only(policy, &args.job.database, "sweeps")?],
         None => some(policy, &args.job.database)?,
     };
     for database in databases {

@@ -10,7 +10,7 @@ use crate::{
     cli::{
         connect,
         error::CliError,
-        keys::{DatabaseArgs, actor, some},
+        keys::{DatabaseArgs, actor, only},
     },
     config::{Database, Policy},
     keys::{
@@ -33,7 +33,7 @@ pub(super) struct Target<'a> {
 impl<'a> Target<'a> {
     /// Of the database that an option names, or the only one.
     pub(super) async fn only(policy: &'a Arc<Policy>, args: &DatabaseArgs) -> Result<Self, CliError> {
-        Self::connect(policy, only(policy, args)?).await
+        Self::connect(policy, only(policy, args, "sweeps")?).await
     }
 
     /// Likewise; refuses keystores without a journal.
@@ -92,20 +92,6 @@ impl<'a> Target<'a> {
                 let names: Vec<String> = jobs.iter().filter(|job| wanted(job.state)).map(shown_as::named).collect();
                 Err(CliError::usage("several sweeps could be meant", format!("name one: {}", names.join(", "))))
             }
-        }
-    }
-}
-
-/// The database that an option names, or the only one.
-pub(super) fn only<'a>(policy: &'a Policy, args: &DatabaseArgs) -> Result<&'a Arc<Database>, CliError> {
-    match some(policy, args)?.as_slice() {
-        [only] => Ok(only),
-        several => {
-            let names: Vec<&str> = several.iter().map(|database| database.name.as_str()).collect();
-            Err(CliError::usage(
-                "the policy has several databases, and each has sweeps of its own",
-                format!("add --database with one of: {}", names.join(", ")),
-            ))
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{site::Opened, watch::Interrupts};
+use super::{shown_as, site::Opened, target::Target, watch::Interrupts};
 use crate::{
     admin::hardening,
     cli::{
@@ -17,7 +17,10 @@ use crate::{
     },
     config::{Database, Policy},
     crypto::crypto_verified,
-    sweep::{SweepError, auto, conductor},
+    sweep::{
+        SweepError, auto, conductor,
+        journal::{self, BadEnd},
+    },
 };
 
 /// Arguments of `pgveil sweep worker`.
@@ -28,7 +31,7 @@ pub(in crate::cli) struct WorkerArgs {
     /// Pieces of jobs worked on at a time in each database; `sweep.workers` of the policy, or 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: Option<u32>,
-    /// End when there is nothing left to do.
+    /// End when there is nothing left to do; exit status 0 if all that has ended meanwhile is completed.
     #[arg(long)]
     once: bool,
 }
@@ -43,6 +46,7 @@ pub(super) async fn worker(policy: &Arc<Policy>, args: &WorkerArgs, console: Con
     if let Err(gap) = hardening::no_swap() {
         tracing::warn!("{gap}");
     }
+    let before = if args.once { bad_ends(policy, &databases).await? } else { Vec::new() };
     let workers = args.workers.unwrap_or(policy.sweep.workers).max(1);
     let until = if args.once { conductor::Until::Idle } else { conductor::Until::Stopped };
     let (stop, stops) = watch::channel(false);
@@ -62,14 +66,38 @@ pub(super) async fn worker(policy: &Arc<Policy>, args: &WorkerArgs, console: Con
     };
     outcome?;
     let stopped = *stops.borrow();
+    let mut bad = if args.once && !stopped { bad_ends(policy, &databases).await? } else { Vec::new() };
+    bad.retain(|(database, end)| {
+        !before.iter().any(|(of, was)| (of, was.id, was.ended_at) == (database, end.id, end.ended_at))
+    });
+    let mut text =
+        if stopped { "stopped; what was at work goes on elsewhere" } else { "nothing is left to do" }.to_owned();
+    for (database, BadEnd { id, state, reason, .. }) in &bad {
+        let why = reason.as_ref().map_or_else(|| format!("`pgveil sweep report {id}` shows why"), Clone::clone);
+        text = format!("{text}\nsweep {id} of database {database}: {}: {why}", shown_as::state(*state));
+    }
     console.result(
-        if stopped { "stopped; what was at work goes on elsewhere" } else { "nothing is left to do" },
+        &text,
         &json!({
             "databases": databases.iter().map(|database| database.name.as_str()).collect::<Vec<_>>(),
             "ended": if stopped { "stopped" } else { "idle" },
+            "not_completed": bad.iter().map(|(database, end)| json!({
+                "database": database, "id": end.id, "state": end.state.as_str(), "reason": end.reason,
+            })).collect::<Vec<_>>(),
         }),
     );
-    Ok(Outcome::Fine)
+    Ok(if bad.is_empty() { Outcome::Fine } else { Outcome::Findings })
+}
+
+/// Jobs that have not ended well so far, with their databases.
+async fn bad_ends(policy: &Arc<Policy>, databases: &[&Arc<Database>]) -> Result<Vec<(String, BadEnd)>, CliError> {
+    let mut all = Vec::new();
+    for database in databases {
+        let target = Target::connect(policy, database).await?;
+        let ends = journal::bad_ends(&target.client).await?;
+        all.extend(ends.into_iter().map(|end| (database.name.clone(), end)));
+    }
+    Ok(all)
 }
 
 /// All databases at once; the first failure ends it.

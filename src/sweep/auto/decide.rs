@@ -81,10 +81,8 @@ impl Seen<'_> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-    use std::time::Duration;
-
     use super::*;
-    use crate::sweep::Limits;
+    use crate::{config, sweep::Limits};
 
     fn column(name: &str) -> ColumnName {
         ColumnName { schema: "public".to_owned(), table: "people".to_owned(), column: name.to_owned() }
@@ -98,17 +96,7 @@ mod tests {
             automatic: true,
             deks: deks.map(<[u32]>::to_vec),
             columns: vec![column("ssn"), column("email")],
-            limits: Limits {
-                batch: 500,
-                concurrency: 2,
-                rate: None,
-                max_retries: 5,
-                lock_timeout: Duration::from_millis(200),
-                max_replication_lag: None,
-                max_latency_factor: None,
-                max_dead_share: None,
-                allow_triggers: false,
-            },
+            limits: Limits::of(&config::Sweep::default()),
             pass: 0,
             expected_rows: 0,
             expected_bytes: 0,

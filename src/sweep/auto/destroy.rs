@@ -6,14 +6,14 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use super::{
-    super::{Site, SweepError, error::during},
-    ends::{fingerprint, prove},
+    super::{Site, SweepError, conductor::owns_keystore, error::during},
+    ends::{fingerprint, prove, stays},
     memory::Memory,
 };
 use crate::{
     admin::metrics::SweepMeters,
     keys::{
-        Clock, KeyError, KeyState,
+        Clock, KeyState,
         keystore::{self, AuditRow},
     },
 };
@@ -95,32 +95,18 @@ async fn destroy_one(client: &Client, site: &Site, memory: &Memory, dek: u32, ca
         }
         Err(error) => error,
     };
-    let pause = match &error {
-        SweepError::StillUsed(_) if site.keys.restore_retired => {
-            keystore::restore_dek(&access, dek, &error.to_string()).await?;
-            meters.ended("restored");
-            tracing::warn!(
-                database,
-                dek = format_args!("{dek:#010x}"),
-                %error,
-                "values have turned up: the DEK is not destroyed but back in service"
-            );
-            return Ok(());
-        }
-        SweepError::StillUsed(_) | SweepError::Unseen(_) => memory.found(dek, 0, catalog),
-        SweepError::Unsettled(_) | SweepError::Key(KeyError::NotFenced(_)) => memory.waited(dek, 0),
-        _ => memory.failed(dek, 0),
-    };
-    meters.ended(error.code());
-    tracing::warn!(
-        database,
-        dek = format_args!("{dek:#010x}"),
-        code = error.code(),
-        %error,
-        hint = error.hint(),
-        "the DEK is due for destruction and stays; it is looked at again within {} minutes",
-        pause.as_secs() / 60
-    );
+    if matches!(error, SweepError::StillUsed { .. }) && site.keys.restore_retired {
+        keystore::restore_dek(&access, dek, &error.to_string()).await?;
+        meters.ended("restored");
+        tracing::warn!(
+            database,
+            dek = format_args!("{dek:#010x}"),
+            %error,
+            "values have turned up: the DEK is not destroyed but back in service"
+        );
+        return Ok(());
+    }
+    stays(site, memory, (dek, 0), catalog, &error, "the DEK is due for destruction and stays");
     if client.is_closed() { Err(error) } else { Ok(()) }
 }
 
@@ -147,12 +133,4 @@ async fn tell(client: &Client, site: &Site, dek: u32, past: &mut Retired) -> Res
     );
     past.told.push(dek);
     Ok(())
-}
-
-/// May this login destroy keys?
-async fn owns_keystore(client: &Client) -> Result<bool, SweepError> {
-    let sql = "SELECT pg_catalog.pg_has_role(n.nspowner, 'USAGE') FROM pg_catalog.pg_namespace n \
-               WHERE n.nspname OPERATOR(pg_catalog.=) 'pgveil_keys'";
-    let what = "looking who may destroy keys";
-    client.query_one(sql, &[]).await.and_then(|row| row.try_get(0)).map_err(during(what))
 }

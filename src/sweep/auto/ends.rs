@@ -4,9 +4,16 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use super::super::{Site, SweepError, proof};
+use super::{
+    super::{Site, SweepError, proof},
+    memory::Memory,
+};
 use crate::{
-    keys::keystore::{Access, Proof},
+    admin::metrics::SweepMeters,
+    keys::{
+        KeyError,
+        keystore::{Access, Proof},
+    },
     sql::catalog::{self, CatalogError},
 };
 
@@ -27,4 +34,31 @@ pub(super) async fn fingerprint(client: &Client) -> Result<String, SweepError> {
         CatalogError::Postgres(source) => SweepError::Database { what: "looking at the catalog", source },
         answer @ CatalogError::Answer { .. } => SweepError::Unreachable(answer.to_string()),
     })
+}
+
+/// A DEK does not come to its end, since its proof, which followed this job (0: none), has failed: says so, and
+/// remembers when to try again.
+pub(super) fn stays(
+    site: &Site,
+    memory: &Memory,
+    (dek, job): (u32, i64),
+    catalog: &str,
+    error: &SweepError,
+    what: &str,
+) {
+    let pause = match error {
+        SweepError::StillUsed { .. } | SweepError::Unseen(_) => memory.found(dek, job, catalog),
+        SweepError::Unsettled(_) | SweepError::Key(KeyError::NotFenced(_)) => memory.waited(dek, job),
+        _ => memory.failed(dek, job),
+    };
+    SweepMeters::of(&site.database.name).ended(error.code());
+    tracing::warn!(
+        database = %site.database.name,
+        dek = format_args!("{dek:#010x}"),
+        code = error.code(),
+        %error,
+        hint = error.hint(),
+        "{what}; it is looked at again within {} minutes",
+        pause.as_secs() / 60
+    );
 }

@@ -87,7 +87,6 @@ pub(super) async fn step(client: &Client, site: &Site, memory: &Memory, deprecat
         limits: Limits::of(&site.settings),
         expected_rows: 0,
         expected_bytes: 0,
-        latency_before: None,
         actor: site.process.clone(),
     };
     let Some(id) = create(client, site, &job, outlook.last()).await? else { return Ok(()) };

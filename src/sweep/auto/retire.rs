@@ -8,14 +8,11 @@ use super::{
         proof::{Place, PlaceKind},
     },
     decide::Seen,
-    ends::{fingerprint, prove},
+    ends::{fingerprint, prove, stays},
     memory::Memory,
     queue::Outlook,
 };
-use crate::{
-    admin::metrics::SweepMeters,
-    keys::{KeyError, keystore},
-};
+use crate::{admin::metrics::SweepMeters, keys::keystore};
 
 /// Proves and retires what jobs are done with.
 pub(super) async fn step(client: &Client, site: &Site, memory: &Memory, deprecated: &[u32]) -> Result<(), SweepError> {
@@ -50,10 +47,9 @@ async fn retire_one(
         keystore::retire_dek(&access, &proof).await?;
         Ok::<_, SweepError>(proof)
     };
-    let meters = SweepMeters::of(database);
     let error = match retired.await {
         Ok(proof) => {
-            meters.ended("retired");
+            SweepMeters::of(database).ended("retired");
             memory.done(dek);
             tracing::info!(
                 database,
@@ -62,38 +58,22 @@ async fn retire_one(
                 rows = proof.rows,
                 "nothing is sealed with it any more: the DEK is retired"
             );
-            // It may have said why the DEK had to stay.
-            return journal::set_reason(client, job.id, None).await;
+            return journal::set_stays(client, dek, None).await;
         }
         Err(error) => error,
     };
-    meters.ended(error.code());
-    let pause = match &error {
-        SweepError::StillUsed(places) => {
-            // Not what this job has left over: it came later.
-            if job.state == JobState::Completed && places.iter().any(|place| is_ours(site, place)) {
-                memory.is_outdated(dek, job.id);
-            }
-            memory.found(dek, job.id, catalog)
-        }
-        SweepError::Unseen(_) => memory.found(dek, job.id, catalog),
-        SweepError::Unsettled(_) | SweepError::Key(KeyError::NotFenced(_)) => memory.waited(dek, job.id),
-        _ => memory.failed(dek, job.id),
-    };
-    tracing::warn!(
-        database,
-        dek = format_args!("{dek:#010x}"),
-        code = error.code(),
-        %error,
-        hint = error.hint(),
-        "the DEK stays in service; it is looked at again within {} minutes",
-        pause.as_secs() / 60
-    );
+    // Not what this job has left over: it came later.
+    if let SweepError::StillUsed { places, .. } = &error
+        && job.state == JobState::Completed
+        && places.iter().any(|place| is_ours(site, place))
+    {
+        memory.is_outdated(dek, job.id);
+    }
+    stays(site, memory, (dek, job.id), catalog, &error, "the DEK stays in service");
     if client.is_closed() {
         return Err(error);
     }
-    let reason = format!("DEK {dek:#010x} stays in service: {error}");
-    journal::set_reason(client, job.id, Some(&reason)).await
+    journal::set_stays(client, dek, Some((job.id, &error.to_string()))).await
 }
 
 /// Is it in a column that a job goes through?

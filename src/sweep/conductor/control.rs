@@ -27,8 +27,6 @@ const AWAY: Duration = Duration::from_secs(60);
 /// Processes that have said nothing for so long are not shown any more.
 const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
 
-const UNDER_WAY: [JobState; 3] = [JobState::Queued, JobState::Running, JobState::Proving];
-
 pub(super) struct Control {
     part: Arc<Part>,
     until: Until,
@@ -101,7 +99,7 @@ impl Control {
         self.part.running.send_if_modified(|now| std::mem::replace(now, running) != running);
         let mut ours = false;
         for job in jobs {
-            if job.kind == Kind::Rewrap && !rewrap::is_ours(client).await? {
+            if job.kind == Kind::Rewrap && !rewrap::owns_keystore(client).await? {
                 continue;
             }
             if let Some(column) = job.columns.iter().find(|name| !survey::is_protected(&self.part.site.database, name))
@@ -161,7 +159,7 @@ async fn under_way(client: &Client) -> Result<Vec<Job>, SweepError> {
             Err(error @ SweepError::Journal(_)) => {
                 let reason = trouble::reason(&error);
                 tracing::error!(job = id, "sweep: {reason}");
-                journal::set_state(client, id, &UNDER_WAY, JobState::Failed, Some(&reason)).await?;
+                journal::set_state(client, id, &JobState::UNDER_WAY, JobState::Failed, Some(&reason)).await?;
             }
             Err(error) => return Err(error),
         }

@@ -23,9 +23,7 @@ pub(super) async fn first(site: &Site, client: &Client, job: &Job, name: &str) -
     if job.automatic {
         journal::set_expected(client, job.id, survey.estimate.rows, survey.estimate.bytes).await?;
     }
-    if job.latency_before.is_none()
-        && let Some(micros) = latency(client).await?
-    {
+    if let Some(micros) = latency(client).await? {
         journal::set_latency_before(client, job.id, micros).await?;
     }
     // False: somebody has paused it meanwhile, or the lease was lost and another process has cut it.

@@ -20,8 +20,9 @@ mod steps;
 mod trouble;
 mod worker;
 
-pub use rewrap::is_ours as can_rewrap;
 use std::{sync::Arc, time::Duration};
+
+pub use rewrap::owns_keystore;
 
 use tokio::{sync::watch, task::JoinSet};
 

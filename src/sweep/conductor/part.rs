@@ -31,7 +31,7 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn new(site: Site) -> Self {
         Self {
-            throttle: Throttle::new(&site),
+            throttle: Arc::default(),
             site,
             failures: Failures::default(),
             news: Notify::new(),

@@ -9,7 +9,7 @@ use crate::sweep::{
     Job, SweepError,
     error::during,
     journal::{self, Count, NewShard, Problem},
-    names::{qualified, quoted},
+    names::{qualified, quoted, some},
     proof::Counted,
     survey::Stored,
 };
@@ -46,7 +46,7 @@ pub(super) async fn known(client: &Client, job: &Job, relations: &[Stored], prim
         after = last.id;
         let mut by_relation: BTreeMap<u32, Vec<&Problem>> = BTreeMap::new();
         for problem in &page {
-            by_relation.entry(problem.what.relation).or_default().push(problem);
+            by_relation.entry(problem.relation).or_default().push(problem);
         }
         for (oid, problems) in by_relation {
             let relation = relations.iter().find(|relation| relation.oid == oid);
@@ -55,21 +55,27 @@ pub(super) async fn known(client: &Client, job: &Job, relations: &[Stored], prim
                 None => BTreeMap::new(),
             };
             for problem in problems {
-                let what = &problem.what;
-                let version = versions.get(&(what.place.clone(), what.version.clone()));
+                let version = versions.get(&(problem.place.clone(), problem.version.clone()));
                 let (Some(relation), Some(headers)) = (relation, version) else {
                     journal::forget_problem(client, problem.id).await?;
                     continue;
                 };
+                let mut stands = problem.reason == REFUSED;
                 for (column, header) in relation.columns.iter().zip(headers) {
-                    let about = what.reason == REFUSED || what.column == column.name;
+                    let about = problem.reason == REFUSED || problem.column == column.name;
                     let is_left = header.as_deref().is_some_and(|header| concerns(job, primary, dek(header)));
-                    if about && is_left && counted.insert((oid, what.place.clone(), column.name.clone())) {
+                    stands |= about && is_left;
+                    if about && is_left && counted.insert((oid, problem.place.clone(), column.name.clone())) {
                         let count = known.values.entry((oid, column.name.clone())).or_default();
                         *count = count.saturating_add(1);
                     }
                 }
-                known.blocks.entry(oid).or_default().extend(block(&what.place));
+                if stands {
+                    known.blocks.entry(oid).or_default().extend(block(&problem.place));
+                } else {
+                    // VACUUM FULL has put another row there, which the same transaction had made.
+                    journal::forget_problem(client, problem.id).await?;
+                }
             }
         }
     }
@@ -97,7 +103,7 @@ async fn versions(
 ) -> Result<BTreeMap<(String, String), Headers>, SweepError> {
     let what = "looking at what did not open";
     let places: Vec<&str> =
-        problems.iter().map(|problem| problem.what.place.as_str()).filter(|place| block(place).is_some()).collect();
+        problems.iter().map(|problem| problem.place.as_str()).filter(|place| block(place).is_some()).collect();
     let header = |column: &str| {
         format!("pg_catalog.encode(pg_catalog.substring({}::pg_catalog.bytea, 1, 8), 'hex')", quoted(column))
     };
@@ -173,10 +179,7 @@ pub(super) fn shown(left: &[&Counted], relations: &[Stored]) -> String {
         let dek = left.dek.map_or_else(|| "no envelopes".to_owned(), |dek| format!("DEK {dek:#010x}"));
         format!("{} value(s) of {table}{} ({dek})", left.rows, left.column)
     };
-    let shown: Vec<String> = left.iter().take(5).map(each).collect();
-    let more = left.len().saturating_sub(shown.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("left: {}{more}", shown.join(", "))
+    format!("left: {}", some(&left.iter().map(each).collect::<Vec<_>>()))
 }
 
 /// How many of the last passes in a row, after this one, have rewritten nothing.

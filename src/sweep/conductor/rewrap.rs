@@ -13,8 +13,8 @@ use crate::{
 /// So many keys a transaction: each holds the keystore's lock for as long as a batch is written.
 const BATCH: usize = 50;
 
-/// May this login change the keystore?
-pub async fn is_ours(client: &Client) -> Result<bool, SweepError> {
+/// May this login do what only the keystore's owner may: wrap keys anew, destroy them?
+pub async fn owns_keystore(client: &Client) -> Result<bool, SweepError> {
     let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname OPERATOR(pg_catalog.=) 'pgveil_keys' \
                AND pg_catalog.pg_has_role(nspowner, 'USAGE'))";
     let what = "looking whose keystore it is";
@@ -45,6 +45,5 @@ pub(super) async fn all(site: &Site, client: &Client, job: &Job, say: &Say) -> R
     }
     // Last: a service that wraps only these must not keep keys from moving.
     keystore::rewrap_materials(&access).await?;
-    let from = [JobState::Queued, JobState::Running, JobState::Proving];
-    trouble::end(site, client, job, &from, JobState::Completed, None).await
+    trouble::end(site, client, job, &JobState::UNDER_WAY, JobState::Completed, None).await
 }

@@ -9,10 +9,7 @@ use std::{
 use tokio::time::Instant;
 use tokio_postgres::{Client, error::SqlState};
 
-use crate::{
-    keys::KeyError,
-    sweep::{Job, JobState, Site, SweepError, journal},
-};
+use crate::sweep::{Job, JobState, Site, SweepError, journal};
 
 /// From one try to the next at most.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -72,8 +69,7 @@ impl Failures {
         if counted <= job.limits.max_retries {
             return journal::set_reason(client, job.id, Some(&reason)).await;
         }
-        let from = [JobState::Queued, JobState::Running, JobState::Proving];
-        end(site, client, job, &from, JobState::Failed, Some(&reason)).await?;
+        end(site, client, job, &JobState::UNDER_WAY, JobState::Failed, Some(&reason)).await?;
         self.good(job.id);
         Ok(())
     }
@@ -105,18 +101,12 @@ pub(super) fn pause(failures: u32) -> Duration {
     Duration::from_millis(500).saturating_mul(1 << failures.min(16)).min(LONGEST)
 }
 
-/// For people, with the server's own words, which `tokio_postgres` keeps for the source.
+/// For people: what has failed, and what to do about it.
 pub(super) fn reason(error: &SweepError) -> String {
-    let mut text = error.to_string();
-    if let SweepError::Database { source, .. } | SweepError::Key(KeyError::Database(source)) = error
-        && let Some(refusal) = source.as_db_error()
-    {
-        text = format!("{text}: {} ({})", refusal.message(), refusal.code().code());
-    }
-    if let Some(hint) = error.hint() {
-        text = format!("{text}. {hint}");
-    }
-    cut(text)
+    cut(match error.hint() {
+        Some(hint) => format!("{error}. {hint}"),
+        None => error.to_string(),
+    })
 }
 
 /// Texts of the journal have an end.

@@ -27,8 +27,6 @@ pub struct NewJob {
     pub expected_rows: i64,
     /// Bytes of heap and TOAST expected to be read.
     pub expected_bytes: i64,
-    /// Clients' p99 latency now, in microseconds, if any was measured.
-    pub latency_before: Option<i64>,
     /// Who starts it.
     pub actor: String,
 }
@@ -36,13 +34,13 @@ pub struct NewJob {
 /// Makes a job, queued; gives its number.
 pub async fn create(client: &Client, job: &NewJob) -> Result<i64, SweepError> {
     let sql = "INSERT INTO pgveil_keys.sweep_job \
-               (kind, state, automatic, deks, columns, limits, expected_rows, expected_bytes, latency_before, actor) \
-               VALUES ($1, 'queued', $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id";
+               (kind, state, automatic, deks, columns, limits, expected_rows, expected_bytes, actor) \
+               VALUES ($1, 'queued', $2, $3, $4, $5, $6, $7, $8) RETURNING id";
     let deks: Option<Vec<i64>> = job.deks.as_ref().map(|deks| deks.iter().copied().map(i64::from).collect());
     let json = |error| SweepError::Journal(format!("a job cannot be written: {error}"));
     let columns = serde_json::to_value(&job.columns).map_err(json)?;
     let limits = serde_json::to_value(&job.limits).map_err(json)?;
-    let values: [&(dyn ToSql + Sync); 9] = [
+    let values: [&(dyn ToSql + Sync); 8] = [
         &job.kind.as_str(),
         &job.automatic,
         &deks,
@@ -50,7 +48,6 @@ pub async fn create(client: &Client, job: &NewJob) -> Result<i64, SweepError> {
         &limits,
         &job.expected_rows,
         &job.expected_bytes,
-        &job.latency_before,
         &job.actor,
     ];
     let row = client.query_one(sql, &values).await.map_err(during(WRITING))?;
@@ -77,6 +74,36 @@ pub async fn jobs_by_state(client: &Client) -> Result<Vec<(JobState, u64)>, Swee
     let of = |row: &Row| Ok((JobState::parse(row.try_get(0)?), row.try_get::<_, i64>(1)?));
     let all: Vec<_> = rows.iter().map(of).collect::<Result<_, _>>().map_err(during(READING))?;
     Ok(all.into_iter().filter_map(|(state, count)| Some((state?, count.unsigned_abs()))).collect())
+}
+
+/// A job that has ended otherwise than somebody wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadEnd {
+    /// The job.
+    pub id: i64,
+    /// It has failed, or is completed but for values that do not open.
+    pub state: JobState,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// When.
+    pub ended_at: Option<i64>,
+}
+
+/// The last jobs that have ended so, the newest first.
+pub async fn bad_ends(client: &Client) -> Result<Vec<BadEnd>, SweepError> {
+    let sql = format!(
+        "SELECT id, state OPERATOR(pg_catalog.=) 'failed', pg_catalog.left(reason, 2000), {} \
+         FROM pgveil_keys.sweep_job \
+         WHERE state OPERATOR(pg_catalog.=) ANY ('{{failed,completed_with_unrecoverable}}'::pg_catalog.text[]) \
+         ORDER BY id DESC LIMIT 10000",
+        micros("ended_at")
+    );
+    let rows = client.query(&sql, &[]).await.map_err(during(READING))?;
+    let one = |row: &Row| {
+        let state = if row.try_get(1)? { JobState::Failed } else { JobState::CompletedWithUnrecoverable };
+        Ok(BadEnd { id: row.try_get(0)?, state, reason: row.try_get(2)?, ended_at: row.try_get(3)? })
+    };
+    rows.iter().map(one).collect::<Result<_, _>>().map_err(during(READING))
 }
 
 /// Claims the step that a job in this state is waiting for, for [`super::LEASE`] from now; by who has it
@@ -150,6 +177,17 @@ pub async fn set_reason(client: &Client, id: i64, reason: Option<&str>) -> Resul
                WHERE id OPERATOR(pg_catalog.=) $1 AND (reason IS NULL OR $2::pg_catalog.text IS NULL \
                    OR reason OPERATOR(pg_catalog.<>) $2::pg_catalog.text)";
     client.execute(sql, &[&id, &reason]).await.map_err(during(WRITING))?;
+    Ok(())
+}
+
+/// Says, as the reason of the job that was about a DEK, why the DEK stays in service; None: it does not, or somebody
+/// else says so. What jobs have said about it before is taken back.
+pub async fn set_stays(client: &Client, dek: u32, why: Option<(i64, &str)>) -> Result<(), SweepError> {
+    let sql = "UPDATE pgveil_keys.sweep_job SET reason = CASE WHEN id OPERATOR(pg_catalog.=) $1 THEN $2 END \
+               WHERE id OPERATOR(pg_catalog.=) $1 OR pg_catalog.starts_with(reason, $3)";
+    let begins = format!("DEK {dek:#010x} stays in service: ");
+    let (job, reason) = why.map(|(job, why)| (job, format!("{begins}{why}"))).unzip();
+    client.execute(sql, &[&job, &reason, &begins]).await.map_err(during(WRITING))?;
     Ok(())
 }
 

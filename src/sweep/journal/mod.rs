@@ -3,31 +3,30 @@
 //! Queries only: nothing here decides what is to be done. What the tables say is not believed where it matters:
 //! writes are harmless whoever does them, and a proof looks at the data.
 //!
-//! All functions but [`cut`] and [`claim`] are one statement each, and may be used within a transaction. These two
-//! open their own: the connection must not be in one, and must not be used again after one of them was cancelled.
+//! [`cut`] and [`claim`] open a transaction: the connection must not be in one, and must not be used again after one of
+//! them was cancelled. All others may be used within a transaction.
 //! Times are by the server's clock, in microseconds since 1970.
 //!
-//! - `jobs`: what is to be done. `shards`: its parts, claimed by workers. `counts`: values by DEK.
-//!   `problems`: what could not be done. `workers`: who is there.
+//! - `jobs`: what is to be done. `shards`: its parts, claimed by workers. `progress`: how far they are.
+//!   `counts`: values by DEK. `problems`: what could not be done. `workers`: who is there.
 
 mod counts;
 mod jobs;
 mod problems;
+mod progress;
 mod shards;
-mod tables;
 mod workers;
 
 pub use counts::{Count, checkpoint_counts, counts, record_counts};
 pub use jobs::{
-    NewJob, create, job, jobs, jobs_by_state, lease_job, left_over, release_job, resume, set_expected,
-    set_latency_before, set_left_over, set_reason, set_state, settle,
+    BadEnd, NewJob, bad_ends, create, job, jobs, jobs_by_state, lease_job, left_over, release_job, resume,
+    set_expected, set_latency_before, set_left_over, set_reason, set_state, set_stays, settle,
 };
-pub use problems::{NewProblem, Problem, count_problems, forget_problem, problems, record_problem};
+pub use problems::{Problem, count_problems, forget_problem, problems};
+pub use progress::{Progress, ShardAtWork, TableProgress, progress, shards_at_work, table_progress};
 pub use shards::{
-    CHECKPOINT, NewShard, Progress, Shard, ShardAtWork, Step, StoredColumn, checkpoint, claim, cut, extend, finish,
-    progress, put_off, release, shards_at_work,
+    CHECKPOINT, NewShard, Shard, Step, StoredColumn, checkpoint, claim, cut, extend, finish, put_off, release,
 };
-pub use tables::{TableTotals, table_totals};
 pub use workers::{Worker, WorkerRow, beat, forget_worker, forget_workers, workers};
 
 use std::time::Duration;

@@ -1,15 +1,15 @@
 //! What a job could not do: values that do not open, rows that could not be written.
 
-use tokio_postgres::{Client, Row, types::ToSql};
+use tokio_postgres::{Client, Row};
 
 use super::micros;
 use crate::sweep::{SweepError, error::during};
 
-/// Something to be recorded. Texts for people; no plaintext of a protected column is among them.
+/// Something that the engine has recorded. Texts for people; no plaintext of a protected column is among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewProblem {
-    /// The job.
-    pub job: i64,
+pub struct Problem {
+    /// Its number.
+    pub id: i64,
     /// `pg_class.oid` of the stored relation.
     pub relation: u32,
     /// Its schema.
@@ -30,48 +30,14 @@ pub struct NewProblem {
     pub reason: String,
     /// What else there is to say, e.g. a SQLSTATE.
     pub detail: Option<String>,
-}
-
-/// Something that is recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Its number.
-    pub id: i64,
-    /// What it is.
-    pub what: NewProblem,
     /// When it was seen last.
     pub at: i64,
-}
-
-/// Records a problem; of the same value of the same row version there is one, the last one seen.
-pub async fn record_problem(client: &Client, problem: &NewProblem) -> Result<(), SweepError> {
-    let sql = "INSERT INTO pgveil_keys.sweep_problem \
-               (job, relation, schema_name, table_name, row_key, place, version, column_name, dek, reason, detail) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-               ON CONFLICT (job, relation, place, version, column_name) DO UPDATE SET \
-                   row_key = excluded.row_key, dek = excluded.dek, reason = excluded.reason, detail = excluded.detail, \
-                   at = pg_catalog.clock_timestamp()";
-    let values: [&(dyn ToSql + Sync); 11] = [
-        &problem.job,
-        &problem.relation,
-        &problem.schema,
-        &problem.table,
-        &problem.row_key,
-        &problem.place,
-        &problem.version,
-        &problem.column,
-        &problem.dek.map(i64::from),
-        &problem.reason,
-        &problem.detail,
-    ];
-    client.execute(sql, &values).await.map_err(during(WRITING))?;
-    Ok(())
 }
 
 /// The first `limit` problems of a job after number `after` (0: from the beginning).
 pub async fn problems(client: &Client, job: i64, after: i64, limit: u32) -> Result<Vec<Problem>, SweepError> {
     let sql = format!(
-        "SELECT id, job, relation, pg_catalog.left(schema_name, 100), pg_catalog.left(table_name, 100), \
+        "SELECT id, relation, pg_catalog.left(schema_name, 100), pg_catalog.left(table_name, 100), \
          pg_catalog.left(row_key, 2000), pg_catalog.left(place, 100), pg_catalog.left(version, 100), \
          pg_catalog.left(column_name, 100), dek, pg_catalog.left(reason, 100), pg_catalog.left(detail, 2000), {} \
          FROM pgveil_keys.sweep_problem WHERE job OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.>) $2 \
@@ -97,20 +63,20 @@ pub async fn forget_problem(client: &Client, id: i64) -> Result<(), SweepError> 
 }
 
 fn read(row: &Row) -> Result<Problem, tokio_postgres::Error> {
-    let what = NewProblem {
-        job: row.try_get(1)?,
-        relation: row.try_get(2)?,
-        schema: row.try_get(3)?,
-        table: row.try_get(4)?,
-        row_key: row.try_get(5)?,
-        place: row.try_get(6)?,
-        version: row.try_get(7)?,
-        column: row.try_get(8)?,
-        dek: row.try_get::<_, Option<i64>>(9)?.and_then(|dek| u32::try_from(dek).ok()),
-        reason: row.try_get(10)?,
-        detail: row.try_get(11)?,
-    };
-    Ok(Problem { id: row.try_get(0)?, what, at: row.try_get::<_, Option<i64>>(12)?.unwrap_or_default() })
+    Ok(Problem {
+        id: row.try_get(0)?,
+        relation: row.try_get(1)?,
+        schema: row.try_get(2)?,
+        table: row.try_get(3)?,
+        row_key: row.try_get(4)?,
+        place: row.try_get(5)?,
+        version: row.try_get(6)?,
+        column: row.try_get(7)?,
+        dek: row.try_get::<_, Option<i64>>(8)?.and_then(|dek| u32::try_from(dek).ok()),
+        reason: row.try_get(9)?,
+        detail: row.try_get(10)?,
+        at: row.try_get::<_, Option<i64>>(11)?.unwrap_or_default(),
+    })
 }
 
 const READING: &str = "reading a sweep's problems";

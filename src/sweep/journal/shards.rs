@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::{Client, Row, error::SqlState, types::ToSql};
 
-use super::{damaged, lease_end, micros, set_state};
+use super::{damaged, lease_end, set_state};
 use crate::{
     keys::keystore::{Transaction, TransactionKind},
     sweep::{
@@ -122,52 +122,6 @@ pub async fn checkpoint(client: &Client, shard: &Shard, step: &Step) -> Result<b
     Ok(client.execute(CHECKPOINT, &step.parameters(shard)).await.map_err(during(WRITING))? == 1)
 }
 
-/// How far a job is. Shards are those of its current pass; the rest is of all passes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows looked at.
-    pub rows_seen: i64,
-    /// Rows rewritten.
-    pub rows_done: i64,
-    /// Values rewritten, or opened.
-    pub values_done: i64,
-    /// Rows that somebody else held or wrote, left to another pass.
-    pub rows_missed: i64,
-    /// Problems met by the shards; what is recorded of them may have been resolved since.
-    pub problems: i64,
-    /// Bytes read.
-    pub bytes: i64,
-    /// Blocks of the current pass.
-    pub blocks: i64,
-    /// How many of them are done.
-    pub blocks_done: i64,
-    /// Shards with something left to do, those at work included.
-    pub shards_open: i64,
-    /// Shards that a live worker has claimed.
-    pub shards_at_work: i64,
-    /// Shards that are done.
-    pub shards_done: i64,
-    /// The server's clock.
-    pub now: i64,
-}
-
-/// A shard that a live worker has claimed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShardAtWork {
-    /// Number in the pass.
-    pub no: i32,
-    /// `schema.table`, for people.
-    pub table: String,
-    /// Its worker.
-    pub worker: String,
-    /// Blocks.
-    pub blocks: i64,
-    /// How many are done.
-    pub blocks_done: i64,
-    /// How often it was claimed.
-    pub attempts: i32,
-}
-
 /// Cuts a job into the shards of its next pass, and lets it run: in one transaction. `worker` must have the
 /// lease on the job, which is queued or proving and has had `pass - 1` passes; else false, and nothing happened.
 pub async fn cut(client: &Client, id: i64, pass: i32, shards: &[NewShard], worker: &str) -> Result<bool, SweepError> {
@@ -177,16 +131,20 @@ pub async fn cut(client: &Client, id: i64, pass: i32, shards: &[NewShard], worke
 }
 
 /// Claims a shard of a running job of one of these kinds, oldest job first, for [`super::LEASE`]; None if there is
-/// none to be had. Never more than the job's `limits.concurrency` at a time. `worker` must be of one task alone.
+/// none to be had. Never more than the job's `limits.concurrency` at a time.
+///
+/// `worker` must be of one task alone, which has no shard now: one that it has claimed and could not give back, since
+/// the server was gone, it gets at once and does not wait for the end of its own lease.
 pub async fn claim(client: &Client, worker: &str, kinds: &[Kind]) -> Result<Option<Shard>, SweepError> {
     let sql = "SELECT j.id FROM pgveil_keys.sweep_job j WHERE j.state OPERATOR(pg_catalog.=) 'running' \
                AND j.kind OPERATOR(pg_catalog.=) ANY ($1) AND EXISTS (\
                    SELECT FROM pgveil_keys.sweep_shard s WHERE s.job OPERATOR(pg_catalog.=) j.id \
                    AND s.pass OPERATOR(pg_catalog.=) j.pass AND s.state OPERATOR(pg_catalog.=) 'open' \
-                   AND (s.lease_until IS NULL OR s.lease_until OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp())) \
+                   AND (s.lease_until IS NULL OR s.lease_until OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp() \
+                        OR s.worker OPERATOR(pg_catalog.=) $2)) \
                ORDER BY j.id";
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    for row in client.query(sql, &[&kinds]).await.map_err(during(CLAIMING))? {
+    for row in client.query(sql, &[&kinds, &worker]).await.map_err(during(CLAIMING))? {
         let id = row.try_get(0).map_err(during(CLAIMING))?;
         let transaction = Transaction::begin(client, TransactionKind::Write).await?;
         let outcome = claim_of(client, id, worker).await;
@@ -254,51 +212,6 @@ async fn held(client: &Client, set: &str, shard: &Shard) -> Result<bool, SweepEr
     Ok(client.execute(&sql, &values).await.map_err(during(WRITING))? == 1)
 }
 
-/// How far a job is; None if there is no such job.
-pub async fn progress(client: &Client, id: i64) -> Result<Option<Progress>, SweepError> {
-    let sums = ["rows_seen", "rows_done", "values_done", "rows_missed", "problems", "bytes"]
-        .map(|column| format!("coalesce(pg_catalog.sum(s.{column}), 0)::pg_catalog.int8"))
-        .join(", ");
-    let now = micros("pg_catalog.clock_timestamp()");
-    let sql = format!(
-        "SELECT {sums}, \
-         coalesce(pg_catalog.sum(s.end_block OPERATOR(pg_catalog.-) s.first_block) FILTER (WHERE {CURRENT}), 0)\
-             ::pg_catalog.int8, \
-         coalesce(pg_catalog.sum(s.next_block OPERATOR(pg_catalog.-) s.first_block) FILTER (WHERE {CURRENT}), 0)\
-             ::pg_catalog.int8, \
-         pg_catalog.count(s.no) FILTER (WHERE {CURRENT} AND s.state OPERATOR(pg_catalog.=) 'open'), \
-         pg_catalog.count(s.no) FILTER (WHERE {CURRENT} AND {AT_WORK}), \
-         pg_catalog.count(s.no) FILTER (WHERE {CURRENT} AND s.state OPERATOR(pg_catalog.=) 'done'), {now} \
-         FROM pgveil_keys.sweep_job j LEFT JOIN pgveil_keys.sweep_shard s ON s.job OPERATOR(pg_catalog.=) j.id \
-         WHERE j.id OPERATOR(pg_catalog.=) $1 GROUP BY j.id"
-    );
-    let row = client.query_opt(&sql, &[&id]).await.map_err(during(READING))?;
-    row.map(|row| measured(&row)).transpose().map_err(during(READING))
-}
-
-/// What live workers have claimed of a job.
-pub async fn shards_at_work(client: &Client, id: i64) -> Result<Vec<ShardAtWork>, SweepError> {
-    let sql = format!(
-        "SELECT s.no, pg_catalog.concat(pg_catalog.left(s.schema_name, 100), '.', pg_catalog.left(s.table_name, 100)), \
-         pg_catalog.left(s.worker, 100), s.end_block OPERATOR(pg_catalog.-) s.first_block, \
-         s.next_block OPERATOR(pg_catalog.-) s.first_block, s.attempts \
-         FROM pgveil_keys.sweep_job j JOIN pgveil_keys.sweep_shard s ON s.job OPERATOR(pg_catalog.=) j.id \
-         WHERE j.id OPERATOR(pg_catalog.=) $1 AND {CURRENT} AND {AT_WORK} ORDER BY s.no LIMIT 10000"
-    );
-    let rows = client.query(&sql, &[&id]).await.map_err(during(READING))?;
-    let one = |row: &Row| {
-        Ok(ShardAtWork {
-            no: row.try_get(0)?,
-            table: row.try_get(1)?,
-            worker: row.try_get(2)?,
-            blocks: row.try_get(3)?,
-            blocks_done: row.try_get(4)?,
-            attempts: row.try_get(5)?,
-        })
-    };
-    rows.iter().map(one).collect::<Result<_, _>>().map_err(during(READING))
-}
-
 async fn cut_locked(
     client: &Client,
     id: i64,
@@ -357,9 +270,11 @@ async fn claim_of(client: &Client, id: i64, worker: &str) -> Result<Option<Shard
         "WITH free AS MATERIALIZED (\
              SELECT f.no FROM pgveil_keys.sweep_shard f WHERE f.job OPERATOR(pg_catalog.=) $1 \
              AND f.pass OPERATOR(pg_catalog.=) $2 AND f.state OPERATOR(pg_catalog.=) 'open' \
-             AND (f.lease_until IS NULL OR f.lease_until OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp()) \
+             AND (f.lease_until IS NULL OR f.lease_until OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp() \
+                  OR f.worker OPERATOR(pg_catalog.=) $3) \
              AND (SELECT pg_catalog.count(*) FROM pgveil_keys.sweep_shard s \
-                  WHERE s.job OPERATOR(pg_catalog.=) $1 AND s.pass OPERATOR(pg_catalog.=) $2 AND {AT_WORK}) \
+                  WHERE s.job OPERATOR(pg_catalog.=) $1 AND s.pass OPERATOR(pg_catalog.=) $2 AND {AT_WORK} \
+                  AND s.worker OPERATOR(pg_catalog.<>) $3) \
                  OPERATOR(pg_catalog.<) $4::pg_catalog.int8 \
              ORDER BY f.no LIMIT 1 FOR UPDATE SKIP LOCKED) \
          UPDATE pgveil_keys.sweep_shard t SET worker = $3, lease_until = {}, \
@@ -400,27 +315,8 @@ fn claimed(job: i64, pass: i32, worker: &str, row: &Row) -> Result<Result<Shard,
     Ok(Ok(Shard { job, pass, no, part, next_block, worker: worker.to_owned(), attempts }))
 }
 
-fn measured(row: &Row) -> Result<Progress, tokio_postgres::Error> {
-    Ok(Progress {
-        rows_seen: row.try_get(0)?,
-        rows_done: row.try_get(1)?,
-        values_done: row.try_get(2)?,
-        rows_missed: row.try_get(3)?,
-        problems: row.try_get(4)?,
-        bytes: row.try_get(5)?,
-        blocks: row.try_get(6)?,
-        blocks_done: row.try_get(7)?,
-        shards_open: row.try_get(8)?,
-        shards_at_work: row.try_get(9)?,
-        shards_done: row.try_get(10)?,
-        now: row.try_get::<_, Option<i64>>(11)?.unwrap_or_default(),
-    })
-}
-
-/// Of a shard `s`: it is of the current pass of its job `j`.
-const CURRENT: &str = "s.pass OPERATOR(pg_catalog.=) j.pass";
 /// Of a shard `s`: a live worker has claimed it.
-const AT_WORK: &str = "s.state OPERATOR(pg_catalog.=) 'open' AND s.worker IS NOT NULL \
+pub(super) const AT_WORK: &str = "s.state OPERATOR(pg_catalog.=) 'open' AND s.worker IS NOT NULL \
                        AND s.lease_until OPERATOR(pg_catalog.>=) pg_catalog.clock_timestamp()";
 /// So that nobody waits for ever for a process that stands still with the job's lock in its hands.
 const LIMITS: &str = "SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '30s'";
@@ -429,5 +325,4 @@ const CHUNK: usize = 5000;
 
 const CUTTING: &str = "cutting a sweep into shards";
 const CLAIMING: &str = "claiming a sweep's shard";
-const READING: &str = "reading a sweep's shards";
 const WRITING: &str = "writing a sweep's shard";

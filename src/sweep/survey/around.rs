@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Client;
 
-use super::{
-    Obstacle, Stops,
-    firing::pairs,
-    relations::Found,
-    text::{qualified, quoted, some},
+use super::{Obstacle, Stops, firing::pairs, relations::Found};
+use crate::sweep::{
+    SweepError,
+    error::during,
+    names::{qualified, quoted, some},
 };
-use crate::sweep::{SweepError, error::during};
 
 const QUERY: &str = include_str!("around.sql");
 

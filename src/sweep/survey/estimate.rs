@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use super::{relations::Found, server::Server, text::qualified};
-use crate::sweep::{SweepError, error::during};
+use super::{relations::Found, server::Server};
+use crate::sweep::{SweepError, error::during, names::qualified};
 
 /// Tables up to this size are counted.
 const COUNTED: i64 = 4 * 1024 * 1024;

@@ -2,12 +2,12 @@
 
 use tokio_postgres::Client;
 
-use super::{
-    Obstacle, Stops,
-    relations::Found,
-    text::{qualified, quoted},
+use super::{Obstacle, Stops, relations::Found};
+use crate::sweep::{
+    SweepError,
+    error::during,
+    names::{qualified, quoted},
 };
-use crate::sweep::{SweepError, error::during};
 
 const QUERY: &str = include_str!("firing.sql");
 

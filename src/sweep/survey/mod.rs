@@ -11,7 +11,6 @@ mod firing;
 mod relations;
 mod server;
 mod shards;
-mod text;
 
 pub use estimate::Estimate;
 use server::Server;
@@ -119,7 +118,7 @@ pub(super) async fn relations(
     let server = Server::ask(client).await?;
     let (known, unknown): (Vec<_>, Vec<_>) = columns.iter().cloned().partition(|column| is_protected(database, column));
     let mut obstacles: Vec<Obstacle> = unknown.iter().map(not_protected).collect();
-    let (found, more) = relations::find(client, &server.role, &known).await?;
+    let (found, more) = relations::find(client, database, &server.role, &known).await?;
     obstacles.extend(more);
     let relations = found.into_iter().filter(|relation| relation.readable).map(|relation| relation.stored).collect();
     Ok((relations, obstacles))
@@ -136,7 +135,7 @@ pub async fn survey(
     let mut obstacles: Vec<Obstacle> = server.obstacle().into_iter().collect();
     let (known, unknown): (Vec<_>, Vec<_>) = columns.iter().cloned().partition(|column| is_protected(database, column));
     obstacles.extend(unknown.iter().map(not_protected));
-    let (mut found, more) = relations::find(client, &server.role, &known).await?;
+    let (mut found, more) = relations::find(client, database, &server.role, &known).await?;
     obstacles.extend(more);
     let firing = firing::find(client, &found).await?;
     let (unpublishable, around) = around::find(client, &found).await?;
@@ -153,22 +152,20 @@ pub async fn survey(
     let estimate = estimate::estimate(client, &server, &mut found).await?;
     let mut notes = around::of_rows(&found);
     notes.extend(around);
+    notes.extend(server::idle_slots(client).await?);
     let relations = found.into_iter().filter(|relation| relation.readable).map(|relation| relation.stored).collect();
     Ok(Survey { relations, obstacles, notes, estimate })
 }
 
 /// Does the policy name this column?
 pub(super) fn is_protected(database: &config::Database, name: &ColumnName) -> bool {
-    let is = |column: &config::ProtectedColumn| {
-        (&column.schema, &column.table, &column.name) == (&name.schema, &name.table, &name.column)
-    };
-    database.columns.iter().any(|column| is(column))
+    database.columns.iter().any(|column| name.names(column))
 }
 
 fn not_protected(column: &ColumnName) -> Obstacle {
     Obstacle {
         code: "sweep/not-protected",
-        object: format!("{}.{}.{}", column.schema, column.table, column.column),
+        object: column.to_string(),
         message: "the policy of this process does not name the column".to_owned(),
         hint: "names are matched verbatim; a process with another policy may be able to sweep it".to_owned(),
         stops: Stops::Reading,

@@ -4,11 +4,16 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use tokio_postgres::{Client, Row};
 
-use super::{
-    Obstacle, Stops, Stored, StoredColumn,
-    text::{qualified, quoted},
+use super::{Obstacle, Stops, Stored, StoredColumn};
+use crate::{
+    config::{Database, ProtectedColumn},
+    sweep::{
+        SweepError,
+        error::during,
+        job::ColumnName,
+        names::{qualified, quoted},
+    },
 };
-use crate::sweep::{SweepError, error::during, job::ColumnName};
 
 const QUERY: &str = include_str!("relations.sql");
 
@@ -52,6 +57,7 @@ struct Line {
 /// The relations that store values of `columns`, by OID, and what keeps them from being swept.
 pub(super) async fn find(
     client: &Client,
+    database: &Database,
     role: &str,
     columns: &[ColumnName],
 ) -> Result<(Vec<Found>, Vec<Obstacle>), SweepError> {
@@ -89,9 +95,17 @@ pub(super) async fn find(
         if line.kind != "r" {
             continue;
         }
-        match line.column(column, &relation.stored.columns) {
+        let columns = &mut relation.stored.columns;
+        let known = columns.iter_mut().find(|known| known.name == column.column);
+        if let Some(known) = known.filter(|known| are_one(database, &known.column, column)) {
+            if line.is_of(column) {
+                known.column = column.clone();
+            }
+            continue;
+        }
+        match line.column(column, columns) {
             Ok(attnum) => {
-                relation.stored.columns.push(StoredColumn { name: column.column.clone(), column: column.clone() });
+                columns.push(StoredColumn { name: column.column.clone(), column: column.clone() });
                 relation.attnums.push(attnum);
                 relation.writable &= line.may_write;
             }
@@ -160,6 +174,11 @@ impl Line {
         Obstacle { code, object: self.path(), message: message.to_owned(), hint, stops: Stops::Reading }
     }
 
+    /// Is this the table that the policy names?
+    fn is_of(&self, column: &ColumnName) -> bool {
+        self.schema == column.schema && self.name == column.table
+    }
+
     /// What keeps the whole relation from being read.
     fn of_relation(&self, role: &str) -> Vec<Obstacle> {
         match self.kind.as_str() {
@@ -226,15 +245,15 @@ impl Line {
             );
         };
         if let Some(other) = others.iter().find(|other| other.name == column.column) {
-            let of = |column: &ColumnName| format!("{}.{}.{}", column.schema, column.table, column.column);
             return obstacle(
                 "sweep/two-parents",
                 format!(
-                    "it inherits from two columns of the policy, {} and {}, and its values can be of either",
-                    of(&other.column),
-                    of(column)
+                    "it is two columns of the policy, {} and {column}, and its values can be of either",
+                    other.column
                 ),
-                "protect only one of the parents, or end one inheritance (ALTER TABLE … NO INHERIT …)".to_owned(),
+                "give both the same `identity:` in the policy; or protect only one of the tables, or end an inheritance \
+                 (ALTER TABLE … NO INHERIT …)"
+                    .to_owned(),
             );
         }
         if !self.sealed {
@@ -266,6 +285,18 @@ impl Line {
             stops: Stops::Writing,
         })
     }
+}
+
+/// Do two columns of the policy share an identity? Then their values are interchangeable: a partition or child that the
+/// policy names beside its parent, to be used directly.
+fn are_one(database: &Database, one: &ColumnName, other: &ColumnName) -> bool {
+    let identity = |name: &ColumnName| {
+        let is = |column: &&std::sync::Arc<ProtectedColumn>| {
+            (&column.schema, &column.table, &column.name) == (&name.schema, &name.table, &name.column)
+        };
+        database.columns.iter().find(is).map(|column| &column.identity)
+    };
+    identity(one).is_some_and(|identity_of_one| identity(other) == Some(identity_of_one))
 }
 
 fn missing_table(column: &ColumnName) -> Obstacle {

@@ -1,13 +1,15 @@
 //! What the server as a whole, and one UPDATE at a time, would refuse.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, error::SqlState};
 
-use super::{
-    Obstacle, Stops,
-    relations::Found,
-    text::{qualified, quoted},
+use super::{Obstacle, Stops, relations::Found};
+use crate::sweep::{
+    SweepError,
+    error::during,
+    names::{qualified, quoted, some},
 };
-use crate::sweep::{SweepError, error::during};
+
+const ASKING: &str = "asking about the server";
 
 /// What a survey needs to know of the server and of the login.
 pub(super) struct Server {
@@ -21,11 +23,10 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn ask(client: &Client) -> Result<Self, SweepError> {
-        let what = "asking about the server";
         let sql = "SELECT current_user::text, \
                    current_setting('full_page_writes') = 'on', pg_is_in_recovery(), \
                    current_setting('transaction_read_only') = 'on'";
-        let row = client.query_one(sql, &[]).await.map_err(during(what))?;
+        let row = client.query_one(sql, &[]).await.map_err(during(ASKING))?;
         let read = || {
             Ok(Self {
                 role: row.try_get(0)?,
@@ -34,7 +35,7 @@ impl Server {
                 read_only: row.try_get(3)?,
             })
         };
-        read().map_err(during(what))
+        read().map_err(during(ASKING))
     }
 
     /// What keeps it from being written to.
@@ -53,6 +54,26 @@ impl Server {
         }
         None
     }
+}
+
+/// Slots that nobody reads keep all WAL from where they are, until the disk is full; no lag is seen of them. None: there
+/// are none, or they are not for this role to see.
+pub(super) async fn idle_slots(client: &Client) -> Result<Option<String>, SweepError> {
+    let sql = "SELECT slot_name::text FROM pg_replication_slots \
+               WHERE NOT active AND NOT temporary AND restart_lsn IS NOT NULL AND wal_status <> 'lost' ORDER BY 1";
+    let rows = match client.query(sql, &[]).await {
+        Ok(rows) => rows,
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => return Ok(None),
+        Err(error) => return Err(during(ASKING)(error)),
+    };
+    let names: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0).map(|name: &str| quoted(name))).collect();
+    let names = names.map_err(during(ASKING))?;
+    Ok((!names.is_empty()).then(|| {
+        format!(
+            "replication slots that nobody reads keep all WAL of a sweep on the server's disk, and no lag is seen of them: {}",
+            some(&names)
+        )
+    }))
 }
 
 /// Has the server plan and prepare a sweep's UPDATE without running it: whatever it refuses that nobody has

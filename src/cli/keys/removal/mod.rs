@@ -26,7 +26,7 @@ use crate::{
         KeyError, KeyState,
         keystore::{Access, Proof},
     },
-    sweep::proof,
+    sweep::{journal, proof},
 };
 
 /// Arguments of `pgveil keys retire`.
@@ -72,6 +72,12 @@ async fn prove(
     console.say("looking through the whole database for values that are sealed with it");
     let mut waits = |what: &str| Console::note(&format!("waiting for {what}"));
     Ok(Box::pin(proof::prove(&target.client, access, dek, patience.limit, &mut waits)).await?)
+}
+
+/// Takes back what automatic jobs have said about why a DEK had to stay. That is for people, who do without if it
+/// fails: the DEK has come to its end.
+async fn stays_no_more(target: &Target<'_>, dek: u32) {
+    let _ = journal::set_stays(&target.client, dek, None).await;
 }
 
 fn wrong_state(key: String, state: KeyState, wanted: KeyState) -> CliError {

@@ -16,7 +16,7 @@ use crate::{
 pub(in crate::cli::keys) fn show(target: &Target<'_>, error: &CliError, console: Console) -> bool {
     let CliError::Sweep(sweep) = error else { return false };
     let (places, unseen): (&[Place], &[Unseen]) = match sweep {
-        SweepError::StillUsed(places) => (places, &[]),
+        SweepError::StillUsed { places, unseen } => (places, unseen),
         SweepError::Unseen(unseen) => (&[], unseen),
         _ => return false,
     };

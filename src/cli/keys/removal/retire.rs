@@ -7,7 +7,7 @@ use super::{
         Done,
         target::{Key, Target, find},
     },
-    RetireArgs, prove, wrong_state,
+    RetireArgs, prove, stays_no_more, wrong_state,
 };
 use crate::{
     cli::{console::Console, error::CliError, shown},
@@ -37,6 +37,7 @@ pub(in crate::cli::keys) async fn retire(
         Key::Dek(dek) => {
             let proof = prove(target, &access, dek.id, &args.patience, console).await?;
             let position = keystore::retire_dek(&access, &proof).await?;
+            stays_no_more(target, dek.id).await;
             let retention = target.policy.keys.retention;
             let until = i64::try_from(retention.as_micros()).map_or(i64::MAX, |kept| shown::now().saturating_add(kept));
             Ok(Done {

@@ -75,6 +75,7 @@ pub(in crate::cli::keys) async fn shred(
     let access = target.access();
     let guarantee = Guarantee::of(target, &access, dek).await?;
     let position = keystore::shred_dek(&access, dek.id).await?;
+    super::stays_no_more(target, dek.id).await;
     Ok(Done {
         text: format!("DEK {id} is destroyed; {values} value(s) cannot be read any more\n{}", guarantee.text()),
         document: json!({
