@@ -96,12 +96,14 @@ fn what_is_under_way_goes_on_until_it_ends() {
         assert_eq!(raw.brief(&insert("draining")), ["INSERT 0 1", "=T"]);
     }
     let mut sleeper = Raw::connect(&places[1].through);
-    sleeper.send(&query("SELECT pg_sleep(1.5)"));
+    sleeper.send(&query("SELECT pg_sleep(1.5), 'sleeper'"));
+    // What has only been sent is not under way yet: a session that has not read it is idle, and ends.
+    wait(Duration::from_secs(2), "the statement runs", || places[1].sessions("sleeper") == 1);
     signal(world.proxy().pid(), Signal::TERM);
     wait(Duration::from_secs(1), "it is not ready any more", || get(metrics, "/readyz").0 == 503);
     assert_eq!(get(metrics, "/readyz").1, "not ready: draining\n");
     assert_eq!(get(metrics, "/livez"), (200, "live\n".to_owned()));
-    assert_eq!(crate::raw::brief(&sleeper.until_ready()), ["", "SELECT 1", "=I"]);
+    assert_eq!(crate::raw::brief(&sleeper.until_ready()), ["|sleeper", "SELECT 1", "=I"]);
     assert_goodbye(&mut sleeper);
     for (raw, place) in sessions.iter_mut().zip(&places) {
         assert_eq!(raw.brief("SELECT 1"), ["1", "SELECT 1", "=T"], "{}", place.kind);
