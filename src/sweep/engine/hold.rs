@@ -12,7 +12,7 @@ use super::{connections::Doing, fault::Stop};
 use crate::{
     admin::metrics::{Pause, SweepMeters},
     sweep::{
-        JobState, SweepError,
+        Job, JobState, SweepError,
         error::during,
         journal::{self, Shard},
     },
@@ -57,9 +57,10 @@ impl Logged {
 }
 
 impl<'a> Watch<'a> {
-    /// Of a shard that was claimed just now.
+    /// Of a shard that was claimed just now. A reason that stands in the job's row is taken back by the first batch.
     pub fn new(
         client: &'a Client,
+        job: &Job,
         shard: &'a Shard,
         stop: &watch::Receiver<bool>,
         (doing, work): (&'a Doing, String),
@@ -74,7 +75,7 @@ impl<'a> Watch<'a> {
             work,
             meters,
             looked: Instant::now(),
-            told: None,
+            told: job.reason.clone(),
             logged: Logged::default(),
         }
     }

@@ -79,7 +79,11 @@ pub async fn work(
     {
         // If not, its claim runs out.
         let _ = match &stop {
-            Stop::Busy(_) => journal::put_off(writer, &shard, BUSY).await,
+            Stop::Busy(reason) => {
+                let reason = format!("{}.{}: {reason}", shard.part.schema, shard.part.table);
+                let _ = journal::set_reason(writer, job.id, Some(&reason)).await;
+                journal::put_off(writer, &shard, BUSY).await
+            }
             _ => journal::release(writer, &shard).await,
         };
     }

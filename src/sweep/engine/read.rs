@@ -201,7 +201,7 @@ pub(super) struct Span {
 impl Span {
     /// Of a table with so many rows a block, if that is known.
     pub fn new(batch: u32, density: Option<f64>) -> Self {
-        let batch = f64::from(batch.max(1));
+        let batch = f64::from(batch);
         Self { batch, blocks: (batch / density.unwrap_or(batch / 8.0)).clamp(1.0, f64::from(MOST_BLOCKS)) }
     }
 
@@ -210,8 +210,9 @@ impl Span {
         self.blocks as u32
     }
 
-    /// What so many blocks have given.
-    pub fn learn(&mut self, chunk: &Chunk) {
+    /// What so many blocks have given, and how many rows a batch may have by now.
+    pub fn learn(&mut self, chunk: &Chunk, batch: u32) {
+        self.batch = f64::from(batch);
         let (blocks, rows) = (f64::from(chunk.end.saturating_sub(chunk.start).max(1)), chunk.rows.len());
         // Slowly upwards: behind what is sparse there may be what is dense.
         let fits = if rows == 0 { self.blocks * 4.0 } else { blocks * self.batch / rows as f64 };

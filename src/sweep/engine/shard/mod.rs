@@ -128,7 +128,7 @@ pub(super) async fn run(
         writer,
         throttle: &throttle,
         meters: &meters,
-        watch: Watch::new(writer, shard, stop, (&doing, work), &meters),
+        watch: Watch::new(writer, job, shard, stop, (&doing, work), &meters),
         dead: DeadRows::default(),
         next: *next,
         pending: Step::default(),
@@ -151,8 +151,8 @@ pub(super) async fn run(
 impl Shift<'_> {
     async fn all(&mut self) -> Result<(), Stop> {
         let end = block(self.shard.part.end_block);
-        let mut span = Span::new(self.job.limits.batch, self.target.density);
-        let (site, job, target, reading) = (self.site, self.job, self.target, self.reading);
+        let mut span = Span::new(self.throttle.batch(self.job), self.target.density);
+        let (site, job, target, reading, throttle) = (self.site, self.job, self.target, self.reading, self.throttle);
         let mut at = self.next;
         // One chunk is written while the next is sealed and the one after that is read.
         let mut ready = self.read(&mut at, end, &mut span).await?.map(|chunk| (chunk, None));
@@ -164,7 +164,7 @@ impl Shift<'_> {
                 let chunk = read?;
                 // The connections' tasks may be waiting for this very thread, with what they are to send.
                 tokio::task::yield_now().await;
-                let early = rewrite::early(site, job, target, &chunk).await;
+                let early = rewrite::early(site, job, target, throttle.batch(job), &chunk).await;
                 Some((chunk, early))
             };
             // In this order: the server has its work before this thread seals.
@@ -172,7 +172,7 @@ impl Shift<'_> {
             worked?;
             (ready, read) = (next, more?);
             if let Some(chunk) = &read {
-                span.learn(chunk);
+                span.learn(chunk, throttle.batch(job));
                 at = chunk.end;
             }
         }
@@ -188,7 +188,7 @@ impl Shift<'_> {
             return Ok(None);
         }
         let chunk = self.reading.chunk(*at, end, span.blocks()).await?;
-        span.learn(&chunk);
+        span.learn(&chunk, self.throttle.batch(self.job));
         *at = chunk.end;
         Ok(Some(chunk))
     }
@@ -221,14 +221,17 @@ impl Shift<'_> {
     }
 
     /// What was read, batch by batch.
-    async fn work(&mut self, chunk: &Chunk, mut early: Option<Early>) -> Result<(), Stop> {
+    async fn work(&mut self, chunk: &Chunk, early: Option<Early>) -> Result<(), Stop> {
         self.watch.look().await?;
         if !self.again {
             self.pending.rows_seen += count(chunk.rows.len());
             self.pending.bytes += self.bytes(chunk);
         }
         let mut counts = Counts::new();
-        for rows in self.groups(chunk) {
+        let groups = self.groups(chunk);
+        // It is about all rows: batches may have become smaller since.
+        let mut early = early.filter(|_| groups.len() == 1);
+        for rows in groups {
             self.be_considerate(rows.len()).await?;
             // Blocks before that of the next row are done with this batch.
             let upto = chunk.rows.get(rows.end).map_or(chunk.end, |row| row.place.block);
@@ -246,7 +249,7 @@ impl Shift<'_> {
 
     /// Parts of about a batch, and of no more bytes than are to be in memory.
     fn groups(&self, chunk: &Chunk) -> Vec<Range<usize>> {
-        let batch = if self.alone { 1 } else { self.job.limits.batch.max(1) as usize };
+        let batch = if self.alone { 1 } else { self.throttle.batch(self.job) as usize };
         let most = most(batch);
         let most = if chunk.rows.len() <= most { most } else { batch };
         let (mut groups, mut start, mut bytes) = (Vec::new(), 0, 0);

@@ -51,12 +51,12 @@ const EARLY_WAITS: Duration = Duration::from_millis(10);
 
 /// Seals a chunk ahead of need, if it is one batch without long values. What goes wrong here does so again when its
 /// turn comes.
-pub(super) async fn early(site: &Site, job: &Job, target: &Target, chunk: &Chunk) -> Option<Early> {
+pub(super) async fn early(site: &Site, job: &Job, target: &Target, batch: u32, chunk: &Chunk) -> Option<Early> {
     let width = target.columns.len();
     let bytes: usize = chunk.rows.iter().map(|row| row.bytes(width)).sum();
     if job.kind != Kind::Reencrypt
         || chunk.rows.is_empty()
-        || chunk.rows.len() > most(job.limits.batch.max(1) as usize)
+        || chunk.rows.len() > most(batch as usize)
         || bytes > IN_FLIGHT
     {
         return None;

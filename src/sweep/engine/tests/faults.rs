@@ -16,7 +16,11 @@ use crate::{
         tests::lease,
     },
     kms::KmsErrorKind,
-    sweep::{Kind, engine::Worked, journal},
+    sweep::{
+        Kind,
+        engine::{BUSY, Worked},
+        journal,
+    },
 };
 
 fn trigger(when: &str, body: &str) -> String {
@@ -160,6 +164,27 @@ async fn a_table_that_is_locked_is_waited_for_without_being_in_the_way() {
     assert_eq!((progress.rows_done, progress.rows_missed), (500, 0));
     room.sql("ALTER TABLE persons RENAME TO people").await;
     room.assert_all(500, new).await;
+}
+
+#[tokio::test]
+async fn a_job_says_which_table_is_locked_for_long_until_it_goes_on() {
+    let mut room = Room::usual().await;
+    room.fill(0, 100).await;
+    room.rotate().await;
+    (room.limits.lock_timeout, room.limits.max_retries) = (Duration::from_millis(20), 1);
+    let id = room.job(Kind::Reencrypt, 1).await;
+    let other = connect("postgres", &room.database).await;
+    other.batch_execute("BEGIN; LOCK TABLE people IN SHARE MODE").await.unwrap();
+    let mut connections = connections();
+    let shard = room.claim("w").await.unwrap();
+    assert!(matches!(room.work(&mut connections, shard).await.unwrap(), Worked::Interrupted(_)));
+    let reason = journal::job(&room.client, id).await.unwrap().unwrap().reason.unwrap();
+    assert!(reason.starts_with("public.people: ") && reason.contains("55P03"), "{reason}");
+    other.batch_execute("COMMIT").await.unwrap();
+    // Until then nobody takes up the shard.
+    sleep(BUSY + Duration::from_millis(100)).await;
+    assert_eq!(room.sweep(id).await.rows_done, 100);
+    assert_eq!(journal::job(&room.client, id).await.unwrap().unwrap().reason, None);
 }
 
 #[tokio::test]

@@ -37,12 +37,12 @@ async fn clients_that_wait_longer_than_before_slow_a_sweep_down() {
     room.sql(&proxy("well", 0, "1400")).await;
     let throttle = Throttle::default();
     let pause = async || throttle.before(&room.client, &job).await.map(|slow| slow.pause.as_millis());
-    assert_eq!(pause().await, Some(100), "it begins with care");
+    assert_eq!(pause().await, Some(20), "it begins with care");
     room.sql("UPDATE pgveil_keys.proxy SET latency_us = 1600, heartbeat = clock_timestamp() WHERE id = 'well'").await;
-    assert_eq!(pause().await, Some(100), "not measured again within a second");
+    assert_eq!(pause().await, Some(20), "not measured again within a second");
     sleep(Duration::from_millis(1050)).await;
     let slow = throttle.before(&room.client, &job).await.unwrap();
-    assert_eq!((slow.why, slow.pause, slow.again), (Pause::Latency, Duration::from_millis(200), false));
+    assert_eq!((slow.why, slow.pause, slow.again), (Pause::Latency, Duration::from_millis(40), false));
     assert_eq!(slow.reason, None, "a short pause is no news");
     assert_eq!(throttle.note(), None);
 }

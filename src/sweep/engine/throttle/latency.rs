@@ -8,15 +8,26 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
-const SHORTEST: Duration = Duration::from_millis(10);
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Rows of a batch while there are clients: who comes just then waits for as long as it takes. One in a hundred does,
+/// and a longer pause does not help him.
+const ROWS: u32 = 50;
 
 /// What a sweep begins with, and goes back to when clients wait again: proxies tell no more often than every five
 /// seconds, so that who begins at full speed has made everybody wait for long before he hears of it.
-const CAREFUL: Duration = Duration::from_millis(100);
+const CAREFUL: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Whoever has waited the longest pause for so long, and clients wait all the same, is not the cause.
 const ACQUITTED_AFTER: Duration = Duration::from_secs(20);
+
+/// For how many looks a pause that has turned out to be long enough is kept, before a shorter one is tried: while it
+/// is tried everybody waits longer, and one second in a hundred is what a p99 is about.
+const KEPT: u32 = 6;
+
+/// It is not kept if it is longer than this.
+const ENOUGH_AT_MOST: Duration = Duration::from_millis(100);
 
 /// The p99 of the proxy whose clients wait longest, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +44,10 @@ pub(super) struct Latency {
     baseline: Option<i64>,
     last: Option<Measured>,
     pause: Duration,
+    /// Shorter ones have made clients wait.
+    enough: Duration,
+    /// Looks since that was found, or since a shorter one was tried.
+    kept: u32,
     /// Since when the pause is the longest.
     at_most_since: Option<Instant>,
 }
@@ -45,31 +60,59 @@ impl Latency {
         }
         let is_first = self.last.replace(measured).is_none();
         let baseline = self.baseline.or(before);
-        let too_long = match (measured.latency, baseline) {
-            (Some(latency), Some(baseline)) => latency as f64 > baseline.max(1) as f64 * factor,
-            _ => false,
+        // How many times what is allowed to be added is added.
+        let excess = match (measured.latency, baseline) {
+            (Some(latency), Some(baseline)) => {
+                let baseline = baseline.max(1) as f64;
+                Some((latency as f64 / baseline - 1.0) / (factor - 1.0).max(0.01))
+            }
+            _ => None,
         };
-        if !too_long {
-            let has_clients = measured.latency.is_some() && baseline.is_some();
-            self.pause = match self.pause {
-                _ if is_first && has_clients => CAREFUL,
-                pause if pause <= SHORTEST => Duration::ZERO,
-                pause => pause / 2,
-            };
+        if excess.is_none_or(|excess| excess <= 1.0) {
             self.at_most_since = None;
+            match excess {
+                // No clients, or nothing to compare with.
+                None => (self.pause, self.enough) = (self.pause / 2, Duration::ZERO),
+                Some(_) if is_first => self.pause = CAREFUL,
+                // Between what is allowed and half of that nothing changes.
+                Some(excess) if excess <= 0.5 => self.hurry(),
+                Some(_) => {}
+            }
+            if self.pause < SHORTEST {
+                self.pause = Duration::ZERO;
+            }
             return;
         }
+        (self.enough, self.kept) = ((self.pause * 4 / 3).clamp(SHORTEST, ENOUGH_AT_MOST), 0);
         self.pause = (self.pause * 2).clamp(CAREFUL, LONGEST);
         if self.pause == LONGEST {
             let since = *self.at_most_since.get_or_insert(now);
             if now.saturating_duration_since(since) >= ACQUITTED_AFTER {
-                (self.baseline, self.pause, self.at_most_since) = (measured.latency, Duration::ZERO, None);
+                (self.baseline, self.pause, self.enough) = (measured.latency, Duration::ZERO, Duration::ZERO);
+                self.at_most_since = None;
             }
         }
     }
 
+    /// Clients do not wait longer than they may: quickly to what is known to be enough, and slowly on.
+    fn hurry(&mut self) {
+        if self.pause <= self.enough {
+            self.kept += 1;
+            if self.kept >= KEPT {
+                (self.enough, self.kept) = (self.enough * 2 / 3, 0);
+            }
+        }
+        self.pause = (self.pause * 3 / 4).max(self.enough);
+    }
+
     pub fn pause(&self) -> Duration {
         self.pause
+    }
+
+    /// How many rows a batch may have that may have so many. Until something is known there are clients.
+    pub fn batch(&self, most: u32) -> u32 {
+        let alone = self.last.is_some_and(|last| last.latency.is_none());
+        if alone { most } else { most.min(ROWS) }
     }
 
     pub fn reason(&self) -> String {
@@ -116,11 +159,32 @@ mod tests {
     #[test]
     fn pauses_double_while_clients_wait_and_shrink_when_they_do_not() {
         let mut clients = Clients::new();
-        assert_eq!(clients.second(Some(1500)), 100, "the first");
-        assert_eq!([1501; 4].map(|p99| clients.second(Some(p99))), [200, 400, 800, 1600]);
-        assert_eq!([900; 9].map(|p99| clients.second(Some(p99))), [800, 400, 200, 100, 50, 25, 12, 6, 0]);
-        assert_eq!(clients.second(Some(1501)), 100);
+        assert_eq!(clients.second(Some(1200)), 20, "the first");
+        assert_eq!([1501; 4].map(|p99| clients.second(Some(p99))), [40, 80, 160, 320]);
+        assert_eq!([1250; 5].map(|p99| clients.second(Some(p99))), [240, 180, 135, 101, 100], "100 ms were enough");
+        assert_eq!(clients.second(Some(1251)), 100, "longer, but not too long");
+        let pauses: Vec<u128> = (0..100).map(|_| clients.second(Some(900))).collect();
+        assert!(pauses.is_sorted_by(|one, next| one >= next), "{pauses:?}");
+        assert_eq!(pauses.last(), Some(&0), "{pauses:?}");
+        assert_eq!(clients.second(Some(1501)), 20);
         assert_eq!(Clients::new().second(None), 0, "no clients");
+    }
+
+    #[test]
+    fn a_pause_that_was_long_enough_is_found_again_and_kept() {
+        let mut clients = Clients::new();
+        clients.second(Some(1000));
+        // Clients wait too long whenever the pause is shorter than 12 ms.
+        let mut pause = 20;
+        let looks: Vec<u128> = (0..200)
+            .map(|_| {
+                pause = clients.second(Some(if pause < 12 { 2000 } else { 1200 }));
+                pause
+            })
+            .collect();
+        let short = looks.iter().filter(|pause| **pause < 12).count();
+        assert!(short < 200 / 8, "{short} of {looks:?}");
+        assert!(looks.iter().all(|pause| *pause <= 40), "{looks:?}");
     }
 
     #[test]
@@ -140,6 +204,16 @@ mod tests {
         let pauses: Vec<u128> = (0..40).map(|_| clients.second(Some(9000))).collect();
         assert_eq!(pauses.iter().max(), Some(&5000));
         assert_eq!(pauses.last(), Some(&0), "{pauses:?}");
-        assert_eq!(clients.second(Some(14_000)), 100, "but not everything is");
+        assert_eq!(clients.second(Some(14_000)), 20, "but not everything is");
+    }
+
+    #[test]
+    fn batches_are_small_unless_it_is_known_that_nobody_is_there() {
+        let mut clients = Clients::new();
+        assert_eq!(clients.latency.batch(500), 50);
+        clients.second(Some(1000));
+        assert_eq!([500, 20].map(|most| clients.latency.batch(most)), [50, 20]);
+        clients.second(None);
+        assert_eq!(clients.latency.batch(500), 500);
     }
 }

@@ -116,6 +116,12 @@ impl Throttle {
         None
     }
 
+    /// How many rows a batch may have.
+    pub(super) fn batch(&self, job: &Job) -> u32 {
+        let most = job.limits.batch.max(1);
+        job.limits.max_latency_factor.map_or(most, |_| self.with(|state| state.latency.what.batch(most)))
+    }
+
     /// Takes so many rows of the rate; how long to wait before they are written.
     pub(super) fn take(&self, job: &Job, rows: usize) -> Duration {
         match job.limits.rate {
