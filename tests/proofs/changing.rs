@@ -39,6 +39,9 @@ async fn what_happens_to_a_table_meanwhile_hides_nothing() {
         ("ALTER TABLE t ALTER n TYPE bigint", "public.t.c: 1"),
         ("ALTER TABLE t RENAME TO u; CREATE TABLE t (c bytea, n int)", "public.u.c: 1"),
         ("ALTER TABLE t RENAME c TO d", "public.t.d: 1"),
+        // Another column has its name.
+        ("ALTER TABLE t RENAME c TO d; ALTER TABLE t ADD c bytea", "public.t.d: 1"),
+        ("ALTER TABLE t RENAME c TO d; ALTER TABLE t ADD c text", "public.t.d: 1"),
         ("CREATE SCHEMA s; GRANT USAGE ON SCHEMA s TO pgveil; ALTER TABLE t SET SCHEMA s", "s.t.c: 1"),
     ] {
         let aged = with_table().await;
@@ -47,11 +50,46 @@ async fn what_happens_to_a_table_meanwhile_hides_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_has_got_the_name_of_another_meanwhile_is_not_taken_for_it() {
+    let aged = Aged::new().await;
+    aged.sql("CREATE TYPE pair AS (a bytea, b text); CREATE TABLE t (c pair); GRANT SELECT ON t TO pgveil; INSERT INTO t SELECT ROW(note::bytea, 'x')::pair FROM notes");
+    aged.reseal().await;
+    let locker = aged.session().await;
+    locker.batch_execute("BEGIN; LOCK TABLE t").await.unwrap();
+    let act = async {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 't'::regclass AND NOT granted";
+        until("the look waits for the lock", async || aged.sql(waiting) == "1").await;
+        aged.sql("ALTER TYPE pair RENAME ATTRIBUTE a TO z; ALTER TYPE pair RENAME ATTRIBUTE b TO a");
+        locker.batch_execute("COMMIT").await.unwrap();
+    };
+    let (found, ()) = tokio::join!(proof::whereabouts(&aged.client, aged.old, PATIENCE), act);
+    let found = found.unwrap();
+    assert!(!found.places.is_empty() || !found.unseen.is_empty(), "the value was missed");
+    assert_eq!(aged.still_used().await, ["public.t.c: 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_emptied_or_dropped_meanwhile_keeps_nobody() {
     for sql in ["TRUNCATE t", "DROP TABLE t", "ALTER TABLE t DROP COLUMN c"] {
         let aged = with_table().await;
         assert_eq!(meanwhile(&aged, sql).await, Vec::<String>::new(), "{sql}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_dropped_before_its_rights_are_asked_for_is_not_taken_for_one_that_is_hidden() {
+    let aged = with_table().await;
+    let locker = aged.session().await;
+    // The look has its snapshot when it comes to the defaults of columns, and asks for relations after them.
+    locker.batch_execute("BEGIN; LOCK TABLE pg_catalog.pg_attrdef").await.unwrap();
+    let act = async {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'pg_attrdef'::regclass AND NOT granted";
+        until("the look waits for the lock", async || aged.sql(waiting) == "1").await;
+        locker.batch_execute("DROP TABLE t; COMMIT").await.unwrap();
+    };
+    let (found, ()) = tokio::join!(proof::whereabouts(&aged.client, aged.old, PATIENCE), act);
+    let found = found.unwrap();
+    assert_eq!((found.unseen, found.places), (Vec::new(), Vec::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -160,6 +160,36 @@ async fn a_foreign_table_is_looked_at_too_and_one_whose_server_is_silent_is_not_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_table_that_cannot_be_reached_is_named_with_what_its_server_says() {
+    let aged = Aged::new().await;
+    if !aged.sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'").starts_with('1') {
+        println!("this PostgreSQL has no postgres_fdw");
+        return;
+    }
+    aged.sql(
+        "CREATE EXTENSION postgres_fdw; CREATE SERVER silent FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1');
+         CREATE FOREIGN TABLE far (c bytea) SERVER silent; GRANT SELECT ON far TO pgveil",
+    );
+    aged.reseal().await;
+    for (sql, says) in [
+        ("SELECT 1", "user mapping not found"),
+        (
+            "CREATE USER MAPPING FOR pgveil SERVER silent OPTIONS (user 'x', password 'x')",
+            "could not connect to server",
+        ),
+    ] {
+        aged.sql(sql);
+        match aged.prove().await {
+            Err(pgveil::sweep::SweepError::Unseen(unseen)) => {
+                assert_eq!(unseen[0].relation, "public.far");
+                assert!(unseen[0].why.contains(says), "{unseen:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn indexes_that_have_lost_a_row_hide_nothing() {
     let aged = Aged::new().await;
     // An index that says that there is no such row, as a damaged one would, or one over a broken function.

@@ -68,6 +68,8 @@ async fn shredding_tells_what_is_lost_and_what_it_is_worth() {
     assert_eq!(kept.get::<_, String>(0), "kept");
     let output = aged.world.pgveil(&["keys", "shred", &old, "--yes", "--json"]);
     assert_eq!(json(&output)["error"]["code"], "keys/wrong-state", "once is enough");
+    let audited = aged.sql("SELECT operation, object, result FROM pgveil_keys.audit ORDER BY id DESC LIMIT 1");
+    assert_eq!(audited, format!("keys.shred|{old}|keys/wrong-state"), "the audit says which key it was about");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,5 +86,28 @@ async fn the_guarantee_is_spelled_out() {
         "equality tokens",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_have_wrapped_it_before_are_told_too() {
+    let aged = Aged::new().await;
+    let before = id(aged.sql("SELECT id FROM pgveil_keys.kek").parse().unwrap());
+    let rotated = aged.world.pgveil(&["keys", "rotate", "--kek", "--yes"]);
+    assert_eq!(code(&rotated), 0, "{}", both(&rotated));
+    // Made and wrapped since: a backup of before the KEK was rotated does not hold it.
+    let rotated = aged.world.pgveil(&["keys", "rotate", "--yes", "--json"]);
+    let young = json(&rotated)["before"].as_str().unwrap().to_owned();
+    let rotated = aged.world.pgveil(&["keys", "rotate", "--yes", "--json"]);
+    let younger = json(&rotated)["before"].as_str().unwrap().to_owned();
+
+    for (dek, earlier) in [(id(aged.old), vec![before.as_str()]), (young, vec![before.as_str()]), (younger, Vec::new())]
+    {
+        let output = aged.world.pgveil(&["keys", "shred", &dek, "--yes", "--json"]);
+        let guarantee = &json(&output)["guarantee"];
+        let keys = guarantee["earlier_keys"].as_array().unwrap().iter();
+        let keys: Vec<&str> = keys.map(|key| key["kek"].as_str().unwrap()).collect();
+        assert_eq!(keys, earlier, "{dek}: {guarantee}");
+        assert_ne!(guarantee["kek"].as_str().unwrap(), before, "{guarantee}");
     }
 }

@@ -70,7 +70,13 @@ async fn in_snapshot<F: FnMut(&str)>(
         let row = client.query_opt(sql, &[&relation.oid]).await.map_err(&failed)?;
         let Some(row) = row else { return Ok(Err(format!("{}.{} is gone", relation.schema, relation.name))) };
         let file = row.try_get(0).map_err(&failed)?;
-        let stored = snapshot::Stored { oid: relation.oid, schema: &relation.schema, name: &relation.name, file };
+        let stored = snapshot::Stored {
+            oid: relation.oid,
+            schema: &relation.schema,
+            name: &relation.name,
+            file,
+            columns: Vec::new(),
+        };
         match snapshot::read(client, &stored, &query(relation, &stored), patience).await? {
             Read::Rows(rows) => {
                 let found = |row| Counted::read(relation, row).transpose();

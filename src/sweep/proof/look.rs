@@ -90,6 +90,9 @@ async fn in_snapshot<F: FnMut(&str)>(
         }
     }
     for relation in relations(client, &types).await? {
+        if relation.is_gone() {
+            return Ok(Try::Again(format!("{} was dropped meanwhile", relation.shown())));
+        }
         if let Some(unseen) = relation.unreadable(&role) {
             found.unseen.push(unseen);
             continue;

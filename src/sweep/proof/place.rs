@@ -54,6 +54,21 @@ pub struct Found {
     pub rows: u64,
 }
 
+impl PlaceKind {
+    /// What is done about values there.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Table => {
+                "`pgveil sweep start` seals those in columns of the policy under the primary DEK; a column that is a copy of \
+                 one is named there with `identity:` first, or dropped."
+            }
+            Self::MaterializedView => "REFRESH MATERIALIZED VIEW.",
+            Self::Foreign => "Seal those of foreign tables where the rows are, or drop the foreign tables.",
+            Self::Default => "Give the columns other defaults, or none.",
+        }
+    }
+}
+
 impl Place {
     /// `schema.table.column`, for people.
     pub fn path(&self) -> String {

@@ -22,13 +22,16 @@ pub(super) struct Relation {
 /// A column that may hold envelopes.
 #[derive(Debug)]
 pub(super) struct Column {
+    number: i16,
     pub(super) name: String,
     pub(super) type_oid: u32,
 }
 
 /// What keeps the login from reading it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Obstacle {
+    /// It was dropped since: nobody has rights on it.
+    Gone,
     /// No USAGE on the schema.
     Schema,
     /// No SELECT on the columns.
@@ -50,7 +53,13 @@ pub(super) struct Temporary {
 impl Relation {
     /// What a snapshot needs to know of it.
     pub(super) fn stored(&self) -> Stored<'_> {
-        Stored { oid: self.oid, schema: &self.schema, name: &self.name, file: self.file }
+        let columns = self.columns.iter().map(|column| (column.number, column.name.as_str())).collect();
+        Stored { oid: self.oid, schema: &self.schema, name: &self.name, file: self.file, columns }
+    }
+
+    /// Was it dropped since the snapshot was taken?
+    pub(super) fn is_gone(&self) -> bool {
+        self.obstacle == Some(Obstacle::Gone)
     }
 
     /// Its name for people.
@@ -63,6 +72,7 @@ impl Relation {
         let (role, name) = (quoted(role), self.stored().sql_name());
         let select = format!("GRANT SELECT ON {name} TO {role}");
         Some(match self.obstacle? {
+            Obstacle::Gone => self.unseen("it was dropped meanwhile", "look again"),
             Obstacle::Schema => self.unseen(
                 "no right to use its schema",
                 format!("GRANT USAGE ON SCHEMA {} TO {role}; {select}", quoted(&self.schema)),
@@ -86,15 +96,18 @@ pub(super) async fn relations(client: &Client, types: &Types) -> Result<Vec<Rela
     let failed = during("reading the relations of the database");
     let rows = client.query(RELATIONS, &[&types.oids()]).await.map_err(&failed)?;
     let relation = |row: &Row| {
-        let (names, oids): (Vec<String>, Vec<u32>) = (row.try_get(8)?, row.try_get(9)?);
+        let (names, oids, numbers): (Vec<String>, Vec<u32>, Vec<i16>) =
+            (row.try_get(8)?, row.try_get(9)?, row.try_get(13)?);
+        let column = |((name, type_oid), number)| Column { number, name, type_oid };
         let kind = match row.try_get(3)? {
             "m" => PlaceKind::MaterializedView,
             "f" => PlaceKind::Foreign,
             _ => PlaceKind::Table,
         };
         let obstacle = match (row.try_get(11)?, row.try_get(10)?, row.try_get(12)?) {
-            (false, ..) => Some(Obstacle::Schema),
-            (_, false, _) => Some(Obstacle::Select),
+            (None, ..) | (_, None, _) => Some(Obstacle::Gone),
+            (Some(false), ..) => Some(Obstacle::Schema),
+            (_, Some(false), _) => Some(Obstacle::Select),
             (.., true) => Some(Obstacle::Policies),
             _ => None,
         };
@@ -105,7 +118,7 @@ pub(super) async fn relations(client: &Client, types: &Types) -> Result<Vec<Rela
             kind,
             file: row.try_get(4)?,
             root: (row.try_get(5)?, row.try_get(6)?),
-            columns: names.into_iter().zip(oids).map(|(name, type_oid)| Column { name, type_oid }).collect(),
+            columns: names.into_iter().zip(oids).zip(numbers).map(column).collect(),
             obstacle,
         })
     };
@@ -156,7 +169,7 @@ impl Temporary {
 /// nothing; their partitions do, attached or not. Nor does a materialized view that was never filled. A table that somebody made in pg_catalog is looked at.
 ///
 /// OID, schema, name, kind, file, root's schema and name, size, columns, their types, may they be read, may the
-/// schema be used, does row-level security apply.
+/// schema be used (both null for what was dropped since), does row-level security apply, the columns' numbers.
 const RELATIONS: &str = "WITH RECURSIVE parents(child, parent) AS (
     SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
   UNION
@@ -169,7 +182,8 @@ SELECT c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.relkind:
     c.relfilenode::pg_catalog.int8, coalesce(rn.nspname, n.nspname)::pg_catalog.text,
     coalesce(rc.relname, c.relname)::pg_catalog.text,
     c.relpages, a.names, a.types, a.readable,
-    coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false), coalesce(pg_catalog.row_security_active(c.oid), true)
+    pg_catalog.has_schema_privilege(n.oid, 'USAGE'), coalesce(pg_catalog.row_security_active(c.oid), true),
+    a.numbers
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN roots r ON r.child = c.oid
@@ -178,7 +192,8 @@ LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = rc.relnamespace
 CROSS JOIN LATERAL (
     SELECT pg_catalog.array_agg(a.attname::pg_catalog.text ORDER BY a.attnum) AS names,
         pg_catalog.array_agg(a.atttypid ORDER BY a.attnum) AS types,
-        pg_catalog.bool_and(coalesce(pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), false)) AS readable
+        pg_catalog.array_agg(a.attnum ORDER BY a.attnum) AS numbers,
+        pg_catalog.bool_and(pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')) AS readable
     FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = ANY ($1)
 ) a

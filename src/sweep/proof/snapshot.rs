@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio_postgres::{Client, Row, error::SqlState};
+use tokio_postgres::{Client, Row, error::SqlState, types::ToSql};
 
 use super::during;
 use crate::{
@@ -21,6 +21,8 @@ pub(super) struct Stored<'a> {
     pub(super) name: &'a str,
     /// Its file; 0 for one without. Another one by now: it was rewritten since, and looks empty to the snapshot.
     pub(super) file: i64,
+    /// Numbers of the columns that are read, and their names. Others by now: another column was read.
+    pub(super) columns: Vec<(i16, &'a str)>,
 }
 
 /// What came of reading a relation.
@@ -66,10 +68,8 @@ pub(super) async fn read<F: FnMut(&str)>(
     loop {
         // Its lock is given back right afterwards: whoever wants to alter the table waits for the look through this
         // one, not for all, and everybody else behind them.
-        execute(client, "SAVEPOINT relation").await?;
         let start = Instant::now();
-        let rows = rows(client, relation, sql).await;
-        execute(client, "ROLLBACK TO SAVEPOINT relation; RELEASE SAVEPOINT relation").await?;
+        let rows = aside(client, rows(client, relation, sql)).await?;
         let error = match rows {
             Ok(Some(rows)) => return Ok(Read::Rows(rows)),
             Ok(None) => return Ok(Read::Changed(format!("{} was rewritten meanwhile", relation.shown()))),
@@ -81,7 +81,7 @@ pub(super) async fn read<F: FnMut(&str)>(
             if !patience.wait(&what).await {
                 return Err(SweepError::Unsettled(what));
             }
-        } else if is_gone(&error) {
+        } else if is_gone(&error) && !matches!(aside(client, is_same(client, relation)).await?, Ok(true)) {
             return Ok(Read::Changed(format!("{} was dropped or altered meanwhile", relation.shown())));
         } else if let Some(db) = error.as_db_error().filter(|db| !ends_everything(db.code())) {
             return Ok(Read::Refused(format!("{} ({})", db.message(), db.code().code())));
@@ -91,15 +91,40 @@ pub(super) async fn read<F: FnMut(&str)>(
     }
 }
 
-/// The query's rows. None if another relation has the name, or its rows were put into another file since the
-/// snapshot was taken: TRUNCATE and forms of ALTER TABLE leave a table that looks empty to it ("Caveats" of the
-/// chapter on concurrency control). The query's lock keeps both from changing before they are compared.
+/// What comes of queries, whose locks are given back and whose error, if it is one, does not end the transaction.
+async fn aside<T>(
+    client: &Client,
+    queries: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<Result<T, tokio_postgres::Error>, SweepError> {
+    execute(client, "SAVEPOINT relation").await?;
+    let outcome = queries.await;
+    execute(client, "ROLLBACK TO SAVEPOINT relation; RELEASE SAVEPOINT relation").await?;
+    Ok(outcome)
+}
+
+/// The query's rows. None if the relation is not the one of the snapshot. The query's lock keeps it from changing
+/// before they are compared.
 async fn rows(client: &Client, relation: &Stored<'_>, sql: &str) -> Result<Option<Vec<Row>>, tokio_postgres::Error> {
     let rows = client.query(sql, &[]).await?;
+    Ok(is_same(client, relation).await?.then_some(rows))
+}
+
+/// Is the relation the one of the snapshot? Not if another one has its name, other columns have theirs, or its rows
+/// were put into another file since: TRUNCATE and forms of ALTER TABLE leave a table that looks empty to the snapshot
+/// ("Caveats" of the chapter on concurrency control).
+async fn is_same(client: &Client, relation: &Stored<'_>) -> Result<bool, tokio_postgres::Error> {
+    // The functions look at the catalog as it is now; a query of its tables would see them as the snapshot does.
     let same = "SELECT coalesce(pg_catalog.to_regclass($1)::pg_catalog.oid = $2 \
-                AND coalesce(pg_catalog.pg_relation_filenode($2)::pg_catalog.int8, 0) = $3, false)";
-    let same = client.query_one(same, &[&relation.sql_name(), &relation.oid, &relation.file]).await?;
-    Ok(same.try_get::<_, bool>(0)?.then_some(rows))
+                AND coalesce(pg_catalog.pg_relation_filenode($2)::pg_catalog.int8, 0) = $3, false) \
+                AND NOT EXISTS (SELECT FROM ROWS FROM (pg_catalog.unnest($6::pg_catalog.int2[]), \
+                        pg_catalog.unnest($7::pg_catalog.text[])) AS c (number, name), \
+                    LATERAL pg_catalog.pg_get_object_address('table column', ARRAY[$4, $5, c.name], '{}') AS a \
+                    WHERE (a.objid, a.objsubid) <> ($2, c.number))";
+    let (numbers, names): (Vec<i16>, Vec<&str>) = relation.columns.iter().copied().unzip();
+    let parameters: [&(dyn ToSql + Sync); 7] =
+        [&relation.sql_name(), &relation.oid, &relation.file, &relation.schema, &relation.name, &numbers, &names];
+    let same = client.query_one(same, &parameters).await?;
+    same.try_get(0)
 }
 
 /// The processes that keep it locked.
@@ -124,17 +149,20 @@ pub(super) fn is_lock_timeout(error: &tokio_postgres::Error) -> bool {
 
 /// Is a relation not there any more, or not so?
 fn is_gone(error: &tokio_postgres::Error) -> bool {
-    const GONE: [SqlState; 4] = [
+    const GONE: [SqlState; 5] = [
         SqlState::UNDEFINED_TABLE,
         SqlState::UNDEFINED_COLUMN,
         SqlState::INVALID_SCHEMA_NAME,
         SqlState::UNDEFINED_OBJECT,
+        // For a column of another type.
+        SqlState::UNDEFINED_FUNCTION,
     ];
     error.code().is_some_and(|code| GONE.contains(code))
 }
 
-/// Errors that say nothing about the relation: the server ends, or somebody has cancelled the query.
+/// Errors that say nothing about the relation: the server ends, or somebody has cancelled the query. One about a
+/// connection (class 08) that comes over this connection is about another, that of a foreign table.
 fn ends_everything(code: &SqlState) -> bool {
     let code = code.code();
-    code.starts_with("57") || code.starts_with("08") || code.starts_with("53")
+    code.starts_with("57") || code.starts_with("53")
 }
