@@ -1,5 +1,7 @@
 //! What goes wrong with sweeps.
 
+use tokio_postgres::error::SqlState;
+
 use super::proof::{Place, Unseen};
 use crate::{
     keys::{KeyError, server_message},
@@ -83,14 +85,21 @@ impl SweepError {
                  pgveil_keys.sweep_job, and start another: whatever was done stays done."
                     .to_owned(),
             ),
+            Self::Database { source, .. } if source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Some(
+                "Somebody holds a lock on a table: `SELECT pid, mode, relation::regclass FROM pg_locks WHERE granted AND relation IS NOT \
+                 NULL` shows who. Try again when that is over."
+                    .to_owned(),
+            ),
             Self::Database { .. } | Self::Unreachable(_) => None,
             Self::Altered(_) => Some("Switch it off while the sweep goes on: ALTER TABLE … DISABLE TRIGGER.".to_owned()),
-            Self::StillUsed { unseen, .. } => {
-                let mut hint = "`pgveil sweep start` seals them under the primary DEK.".to_owned();
+            Self::StillUsed { places, unseen } => {
+                let mut hints: Vec<String> = places.iter().map(|place| place.kind.remedy().to_owned()).collect();
+                hints.sort_unstable();
+                hints.dedup();
                 if !unseen.is_empty() {
-                    hint = format!("{hint} {}", remedies(unseen));
+                    hints.push(remedies(unseen));
                 }
-                Some(hint)
+                Some(hints.join(" "))
             }
             Self::Unseen(unseen) => Some(remedies(unseen)),
             Self::Unsettled(_) => Some("Try again, or have more patience.".to_owned()),

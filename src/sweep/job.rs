@@ -94,6 +94,11 @@ impl Kind {
         }
     }
 
+    /// Does it write rows of tables, so that it may be what standbys lag for and what dead rows are of?
+    pub(super) fn writes_rows(self) -> bool {
+        self == Self::Reencrypt
+    }
+
     /// The kind of a word.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)

@@ -77,7 +77,7 @@ async fn time_passes(room: &Room) {
 }
 
 async fn claim(client: &Client, worker: &str) -> Option<Shard> {
-    journal::claim(client, worker, &[Kind::Reencrypt]).await.unwrap()
+    journal::claim(client, worker, &[Kind::Reencrypt], &[]).await.unwrap()
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_job_is_made_cut_worked_off_proved_and_ends() {
     assert!(journal::cut(client, id, 1, &[part(0), part(1)], "w").await.unwrap());
     assert!(!journal::cut(client, id, 1, &[part(0)], "w").await.unwrap());
 
-    assert!(journal::claim(client, "w", &[Kind::Verify]).await.unwrap().is_none(), "another kind");
+    assert!(journal::claim(client, "w", &[Kind::Verify], &[]).await.unwrap().is_none(), "another kind");
     let first = claim(client, "w").await.unwrap();
     assert_eq!((first.job, first.pass, first.no, first.attempts, &first.part), (id, 1, 1, 1, &part(0)));
     assert_eq!((first.next_block, first.worker.as_str()), (0, "w"));

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     bed::Bed,
-    support::{PGVEIL, connect, psql},
+    support::{PGVEIL, both, connect, psql},
 };
 
 /// `pgveil sweep worker` until it is dropped, which is as good as `kill -9`.
@@ -131,4 +131,82 @@ async fn connections_that_are_lost_are_made_again() {
     }
     wait_for(&bed, "the job ends", 60, |job| job.0 == "completed");
     bed.is_sealed_anew(300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_over_a_column_that_has_left_the_policy_keeps_nobody_from_the_others() {
+    let bed = Bed::apart(100);
+    bed.rotate();
+    bed.pgveil(&["sweep", "start", "--yes", "--table", "people", "--batch", "1", "--rate", "1"]);
+    let worker = Worker::start(&bed);
+    wait_for(&bed, "it runs", 20, |job| job.0 == "running");
+    drop(worker);
+    bed.world.edit_policy(|policy| policy.replace(", note: { type: text }", ""));
+    let _worker = Worker::start(&bed);
+    bed.pgveil(&["sweep", "start", "--yes", "--table", "events"]);
+    wait_for(&bed, "the other job ends", 50, |job| job.0 == "completed");
+    assert_eq!(bed.deks_of("events", "payload"), [(bed.primary(), 100)]);
+    let first = bed.sql("SELECT state, reason FROM pgveil_keys.sweep_job ORDER BY id LIMIT 1");
+    assert!(first.starts_with("running|the policy does not protect public.people.note"), "{first}");
+    // Once it is said what is to become of it, all goes on as ever.
+    bed.pgveil(&["sweep", "cancel", "1"]);
+    bed.pgveil(&["sweep", "start", "--yes", "--wait"]);
+    assert_eq!(bed.deks_of("people", "ssn"), [(bed.primary(), 100)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_start_the_same_at_once_one_does() {
+    let bed = Bed::apart(10);
+    bed.rotate();
+    bed.pgveil(&["sweep", "start", "--yes"]);
+    bed.pgveil(&["sweep", "cancel"]);
+    // Another one is about to be made.
+    let other = connect(&bed.world.superuser(bed.world.database())).await;
+    let sql = "BEGIN; INSERT INTO pgveil_keys.sweep_job \
+               (kind, state, automatic, columns, limits, expected_rows, expected_bytes, actor) \
+               SELECT kind, 'queued', false, columns, limits, 0, 0, 'somebody' FROM pgveil_keys.sweep_job";
+    other.batch_execute(sql).await.unwrap();
+    let start = || bed.try_pgveil(&["sweep", "start", "--yes"]);
+    let output = tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let starting = scope.spawn(start);
+            let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)";
+            while bed.sql(waits) != "t" && !starting.is_finished() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            tokio::runtime::Handle::current().block_on(other.batch_execute("COMMIT")).unwrap();
+            starting.join().unwrap()
+        })
+    });
+    let said = both(&output);
+    assert!(!output.status.success() && said.contains("sweep/under-way"), "{said}");
+    assert_eq!(bed.sql("SELECT state FROM pgveil_keys.sweep_job ORDER BY id"), "cancelled\nqueued");
+    let trail = "SELECT count(*) FROM pgveil_keys.audit WHERE operation = 'sweep.start'";
+    assert_eq!(bed.sql(trail), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_that_is_made_while_a_job_runs_does_not_fire_for_the_shards_to_come() {
+    let bed = Bed::apart(100);
+    bed.rotate();
+    bed.pgveil(&["sweep", "start", "--yes", "--concurrency", "1", "--batch", "5", "--rate", "20"]);
+    let worker = Worker::start(&bed);
+    wait_for(&bed, "it runs", 20, |job| job.0 == "running");
+    drop(worker);
+    // Most rows of both are left.
+    bed.world.sql(
+        "CREATE TABLE fired (id bigint);
+         CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO fired VALUES (NEW.id); RETURN NEW; END';
+         CREATE TRIGGER fire AFTER UPDATE ON events_us FOR EACH ROW EXECUTE FUNCTION fire();
+         CREATE TRIGGER fire AFTER UPDATE ON people FOR EACH ROW EXECUTE FUNCTION fire()",
+    );
+    let _worker = Worker::start(&bed);
+    let failed = wait_for(&bed, "the job fails", 60, |job| job.0 == "failed");
+    assert!(failed.2.contains("sweep/trigger") && failed.2.contains("--allow-triggers"), "{failed:?}");
+    assert_eq!(bed.sql("SELECT count(*) FROM fired"), "0");
+    bed.world.sql("ALTER TABLE people DISABLE TRIGGER fire; DROP TRIGGER fire ON events_us");
+    bed.pgveil(&["sweep", "resume"]);
+    wait_for(&bed, "the job ends", 60, |job| job.0 == "completed");
+    bed.is_sealed_anew(100);
+    assert_eq!(bed.sql("SELECT count(*) FROM fired"), "0");
 }

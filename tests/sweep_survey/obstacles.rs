@@ -1,5 +1,7 @@
 //! What is in the way, and what people are told.
 
+use std::time::Duration;
+
 use pgveil::sweep::{Kind, survey::survey};
 
 use crate::bed::{Bed, brief, column_name, names};
@@ -159,6 +161,8 @@ async fn what_is_not_sealed_or_cannot_be_reached_is_in_the_way() {
     for code in ["sweep/missing-table", "sweep/missing-column", "sweep/temporary-table"] {
         assert!(codes.contains(&code), "{code}: {:?}", found.obstacles);
     }
+    let missing = found.obstacles.iter().filter(|obstacle| obstacle.object == "public.people").count();
+    assert_eq!((missing, codes.contains(&"sweep/no-privilege")), (1, false), "{:?}", found.obstacles);
     assert_eq!(names(&found.relations), ["events_eu", "events_us_old"]);
 }
 
@@ -221,4 +225,28 @@ async fn replication_slots_that_nobody_reads_are_mentioned() {
     assert_eq!(brief(&found.obstacles), []);
     bed.sql("SELECT pg_drop_replication_slot('far_away')");
     assert!(!slot(&bed.survey().await.notes));
+}
+
+#[tokio::test]
+async fn nobodys_lock_is_waited_for_for_long() {
+    let bed = Bed::new();
+    bed.world.sql("INSERT INTO people (id) VALUES (1)");
+    let (holder, client) = (bed.connect("app").await, bed.connect("pgveil").await);
+    client.batch_execute("SET lock_timeout = '7h'").await.unwrap();
+    let columns = bed.columns();
+    let surveyed = || tokio::time::timeout(Duration::from_secs(20), survey(&client, &bed.database, &columns));
+    // As CREATE INDEX does: it can be read meanwhile, and the job waits until it can be written.
+    holder.batch_execute("BEGIN; LOCK TABLE public.people IN SHARE MODE").await.unwrap();
+    let found = surveyed().await.expect("it does not wait").unwrap();
+    assert_eq!(brief(&found.obstacles), []);
+    assert_eq!(names(&found.relations), ["animals", "dogs", "events_eu", "events_us_old", "people", "puppies"]);
+    // As VACUUM FULL does.
+    holder.batch_execute("LOCK TABLE public.people").await.unwrap();
+    let error = surveyed().await.expect("it does not wait").unwrap_err();
+    assert!(error.to_string().contains("lock timeout"), "{error}");
+    assert!(error.hint().unwrap().contains("pg_locks"), "{:?}", error.hint());
+    holder.batch_execute("COMMIT").await.unwrap();
+    surveyed().await.unwrap().unwrap();
+    let after: String = client.query_one("SHOW lock_timeout", &[]).await.unwrap().get(0);
+    assert_eq!(after, "7h", "as it was");
 }

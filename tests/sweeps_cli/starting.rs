@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     applied, by_dek, code, deks, error, fill, jobs, json, ok, rotated, says, superuser,
-    support::{PEOPLE, PEOPLE_POLICY, World, both, stderr, stdout},
+    support::{PEOPLE, PEOPLE_POLICY, World, both, connect, stderr, stdout},
 };
 
 #[test]
@@ -103,6 +103,7 @@ fn what_the_policy_does_not_protect_is_answered_with_what_was_meant() {
         &["--dek", "first"],
         &["--dry-run", "--wait"],
         &["rewrap", "--table", "people"],
+        &["verify", "--yes", "--dek", &deks(&world, "deprecated").remove(0)],
     ] {
         assert_eq!(code(&world.pgveil(&[&["sweep", "start"], wrong].concat())), 2, "{wrong:?}");
     }
@@ -184,4 +185,19 @@ fn a_rewrap_takes_the_owner_of_the_keystore() {
     assert_eq!(code(&output), 1, "{}", both(&output));
     says(&stderr(&output), &["keys/not-owner", "pgveil keys rewrap"]);
     assert_eq!(jobs(&world), "0");
+}
+
+#[tokio::test]
+async fn a_table_that_is_locked_is_told_and_not_waited_for_without_end() {
+    let world = rotated(3);
+    let migration = connect(&world.superuser(world.database())).await;
+    migration.batch_execute("BEGIN; LOCK TABLE people").await.unwrap();
+    for kind in ["reencrypt", "verify"] {
+        let output = world.pgveil(&["sweep", "start", kind, "--yes", "--json"]);
+        assert_eq!(error(&output), ("sweep/database".to_owned(), 1), "{}", both(&output));
+        says(&stdout(&output), &["55P03", "pg_locks"]);
+    }
+    migration.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(jobs(&world), "0");
+    ok(&world.pgveil(&["sweep", "start", "--yes"]));
 }

@@ -64,6 +64,12 @@ fn start_and_wait_seals_everything_under_the_primary_dek() {
     let next = json(&world.pgveil(&["sweep", "start", "--dry-run", "--json"]));
     assert_eq!(next["plan"]["estimate"]["measured"], json!(true), "{next:#}");
     says(&ok(&world.pgveil(&["sweep", "start", "--dry-run"])), &["rows/s (the speed of an earlier job)"]);
+    // How fast values are only read is another matter, and not known yet.
+    let plan =
+        |world: &World| json(&world.pgveil(&["sweep", "start", "verify", "--dry-run", "--json"]))["plan"].clone();
+    assert_eq!(plan(&world)["estimate"]["measured"], json!(false));
+    ok(&world.pgveil(&["sweep", "start", "verify", "--yes", "--wait"]));
+    assert_eq!(plan(&world)["estimate"]["measured"], json!(true));
     assert_eq!((&job["rows"]["rewritten"], &job["values"]), (&json!(1200), &json!(2400)), "{job:#}");
     // Nothing of this process is left that others would wait for.
     assert_eq!(superuser(&world, "SELECT count(*) FROM pgveil_keys.proxy"), "0");

@@ -143,7 +143,7 @@ async fn install_missing(client: &Client) -> Result<bool, KeyError> {
 }
 
 /// Refuses a keystore of another version than this program's.
-async fn check_version(client: &Client) -> Result<(), KeyError> {
+pub async fn check_version(client: &Client) -> Result<(), KeyError> {
     match version(client).await? {
         SCHEMA_VERSION => Ok(()),
         found => Err(KeyError::Version { found, supported: SCHEMA_VERSION }),

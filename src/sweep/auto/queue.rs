@@ -102,11 +102,8 @@ pub(super) fn shown(deks: &[u32]) -> String {
 /// Makes a job unless another re-encryption was made after `last`: then somebody else has decided, with more
 /// knowledge.
 async fn create(client: &Client, site: &Site, job: &NewJob, last: i64) -> Result<Option<i64>, SweepError> {
-    // Others who would create one wait here, and readers do not. READ COMMITTED: what they have committed is seen.
-    let sql = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '5s'; \
-               LOCK TABLE pgveil_keys.sweep_job IN SHARE ROW EXCLUSIVE MODE";
+    let transaction = journal::alone(client).await?;
     let created = async {
-        client.batch_execute(sql).await.map_err(during("queueing a job"))?;
         let sql = "SELECT coalesce(pg_catalog.max(id), 0) FROM pgveil_keys.sweep_job \
                    WHERE kind OPERATOR(pg_catalog.=) 'reencrypt'";
         let newest: i64 =
@@ -125,10 +122,5 @@ async fn create(client: &Client, site: &Site, job: &NewJob, last: i64) -> Result
         Ok(Some(id))
     };
     let created = created.await;
-    let end = if matches!(created, Ok(Some(_))) { "COMMIT" } else { "ROLLBACK" };
-    let ended = client.batch_execute(end).await.map_err(during("queueing a job"));
-    match (created, ended) {
-        (Ok(id), Ok(())) => Ok(id),
-        (Err(error), _) | (Ok(_), Err(error)) => Err(error),
-    }
+    transaction.end(created).await
 }

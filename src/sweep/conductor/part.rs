@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 use tokio_postgres::Client;
 
-use super::trouble::Failures;
+use super::{
+    cut::in_the_way,
+    trouble::{self, Failures},
+};
 use crate::sweep::{
-    Job, Kind, Site, SweepError,
+    Job, JobState, Kind, Site, SweepError,
     engine::{Connections, Doing, Throttle},
     journal::{self, Shard},
+    survey::{self, Obstacle},
 };
 
 /// Kinds that have shards.
@@ -55,11 +59,12 @@ impl Part {
         (!said.is_empty()).then(|| said.join("; "))
     }
 
-    /// Claims a shard for a worker; with its job, if that is there still.
+    /// Claims a shard for a worker; with its job, if that is there still. Not of a job that has failed here a moment
+    /// ago, and may for ever: the oldest would keep this process from all others.
     pub(super) async fn claim(&self, worker: &str) -> Result<Option<(Shard, Option<Job>)>, SweepError> {
         let mut desk = self.desk.lock().await;
         let client = self.at(&mut desk).await?;
-        let Some(shard) = journal::claim(&client, worker, SHARDED).await? else {
+        let Some(shard) = journal::claim(&client, worker, SHARDED, &self.failures.not_ready()).await? else {
             *desk = Some(client);
             return Ok(None);
         };
@@ -74,6 +79,26 @@ impl Part {
                 Err(error)
             }
         }
+    }
+
+    /// Ends the job of a shard if writing that would fire what nobody has allowed to: a trigger that was put on the table
+    /// since the job was cut. Whether there was one.
+    pub(super) async fn would_fire(&self, job: &Job, shard: &Shard) -> Result<bool, SweepError> {
+        if job.kind != Kind::Reencrypt {
+            return Ok(false);
+        }
+        let mut desk = self.desk.lock().await;
+        let client = self.at(&mut desk).await?;
+        let obstacles = survey::firing(&client, &shard.part).await?;
+        let obstacles: Vec<&Obstacle> =
+            obstacles.iter().filter(|obstacle| obstacle.stops(job.kind, job.limits.allow_triggers)).collect();
+        if !obstacles.is_empty() {
+            journal::release(&client, shard).await?;
+            let reason = in_the_way(&obstacles);
+            trouble::end(&self.site, &client, job, &[JobState::Running], JobState::Failed, Some(&reason)).await?;
+        }
+        *desk = Some(client);
+        Ok(!obstacles.is_empty())
     }
 
     /// Says what a shard of a job has met.

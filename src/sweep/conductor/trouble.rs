@@ -35,6 +35,12 @@ impl Failures {
         self.with(|met| met.get(&job).is_none_or(|met| met.again <= Instant::now()))
     }
 
+    /// The jobs of which nothing may be tried again yet.
+    pub(super) fn not_ready(&self) -> Vec<i64> {
+        let now = Instant::now();
+        self.with(|met| met.iter().filter(|(_, met)| met.again > now).map(|(job, _)| *job).collect())
+    }
+
     /// Something went well.
     pub(super) fn good(&self, job: i64) {
         self.with(|met| met.remove(&job));
@@ -152,10 +158,11 @@ mod tests {
         assert_eq!(failures.met(1, false), 1, "of the moment");
         assert_eq!(failures.met(1, true), 2);
         assert!(!failures.is_ready(1) && failures.is_ready(2));
+        assert_eq!(failures.not_ready(), [1]);
         tokio::time::advance(Duration::from_millis(1900)).await;
         assert!(!failures.is_ready(1));
         tokio::time::advance(Duration::from_millis(200)).await;
-        assert!(failures.is_ready(1));
+        assert!(failures.is_ready(1) && failures.not_ready().is_empty());
         failures.good(1);
         assert_eq!(failures.met(1, true), 1);
         assert_eq!(pause(u32::MAX), LONGEST);

@@ -75,6 +75,10 @@ async fn next(
     let id = shard.job;
     // Gone with its shards.
     let Some(job) = job else { return Ok(Next::Later) };
+    if part.would_fire(&job, &shard).await? {
+        part.news.notify_one();
+        return Ok(Next::Later);
+    }
     match engine::work(&part.site, connections, &job, shard, ends).await {
         Ok(Worked::Done) => {
             part.failures.good(id);

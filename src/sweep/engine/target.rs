@@ -51,7 +51,7 @@ impl Target {
     /// The relation and those of its columns that are there and hold bytes; None: there is nothing to be done.
     ///
     /// Names are those of now. What the journal says a column is good for is looked up in the policy; if it says so
-    /// wrongly no value authenticates.
+    /// wrongly no value authenticates, but one that was copied from that column with the same name.
     pub async fn find(client: &Client, site: &Site, part: &NewShard) -> Result<Option<Self>, SweepError> {
         let sql = "SELECT n.nspname::pg_catalog.text, c.relname::pg_catalog.text, c.reltuples::pg_catalog.float8, c.relpages, \
                    pg_catalog.current_setting('block_size')::pg_catalog.int8, \

@@ -4,10 +4,13 @@ use serde_json::Value;
 use tokio_postgres::{Client, Row, types::ToSql};
 
 use super::{damaged, lease_end, micros};
-use crate::sweep::{
-    SweepError,
-    error::during,
-    job::{ColumnName, Job, JobState, Kind, Limits},
+use crate::{
+    keys::keystore::{Transaction, TransactionKind},
+    sweep::{
+        SweepError,
+        error::during,
+        job::{ColumnName, Job, JobState, Kind, Limits},
+    },
 };
 
 /// A job to be made.
@@ -29,6 +32,17 @@ pub struct NewJob {
     pub expected_bytes: i64,
     /// Who starts it.
     pub actor: String,
+}
+
+/// Begins a transaction in which nobody else makes a job, or changes one: what is seen of them holds until its end.
+/// Readers do not wait for it.
+pub(crate) async fn alone(client: &Client) -> Result<Transaction<'_>, SweepError> {
+    let transaction = Transaction::begin(client, TransactionKind::Write).await?;
+    let sql = "SET LOCAL lock_timeout = '5s'; LOCK TABLE pgveil_keys.sweep_job IN SHARE ROW EXCLUSIVE MODE";
+    match client.batch_execute(sql).await {
+        Ok(()) => Ok(transaction),
+        Err(error) => transaction.end(Err(during(WRITING)(error))).await,
+    }
 }
 
 /// Makes a job, queued; gives its number.

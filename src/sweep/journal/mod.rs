@@ -3,8 +3,8 @@
 //! Queries only: nothing here decides what is to be done. What the tables say is not believed where it matters:
 //! writes are harmless whoever does them, and a proof looks at the data.
 //!
-//! [`cut`] and [`claim`] open a transaction: the connection must not be in one, and must not be used again after one of
-//! them was cancelled. All others may be used within a transaction.
+//! [`cut`], [`claim`] and `alone` open a transaction: the connection must not be in one, and must not be used again after
+//! one of them was cancelled. All others may be used within a transaction.
 //! Times are by the server's clock, in microseconds since 1970.
 //!
 //! - `jobs`: what is to be done. `shards`: its parts, claimed by workers. `progress`: how far they are.
@@ -18,6 +18,7 @@ mod shards;
 mod workers;
 
 pub use counts::{Count, checkpoint_counts, counts, record_counts};
+pub(crate) use jobs::alone;
 pub use jobs::{
     BadEnd, NewJob, bad_ends, create, job, jobs, jobs_by_state, lease_job, left_over, release_job, resume,
     set_expected, set_latency_before, set_left_over, set_reason, set_state, set_stays, settle,

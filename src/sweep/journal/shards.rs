@@ -131,20 +131,20 @@ pub async fn cut(client: &Client, id: i64, pass: i32, shards: &[NewShard], worke
 }
 
 /// Claims a shard of a running job of one of these kinds, oldest job first, for [`super::LEASE`]; None if there is
-/// none to be had. Never more than the job's `limits.concurrency` at a time.
+/// none to be had. Never more than the job's `limits.concurrency` at a time, and nothing of the jobs `but`.
 ///
 /// `worker` must be of one task alone, which has no shard now: one that it has claimed and could not give back, since
 /// the server was gone, it gets at once and does not wait for the end of its own lease.
-pub async fn claim(client: &Client, worker: &str, kinds: &[Kind]) -> Result<Option<Shard>, SweepError> {
+pub async fn claim(client: &Client, worker: &str, kinds: &[Kind], but: &[i64]) -> Result<Option<Shard>, SweepError> {
     let sql = "SELECT j.id FROM pgveil_keys.sweep_job j WHERE j.state OPERATOR(pg_catalog.=) 'running' \
-               AND j.kind OPERATOR(pg_catalog.=) ANY ($1) AND EXISTS (\
+               AND j.kind OPERATOR(pg_catalog.=) ANY ($1) AND j.id OPERATOR(pg_catalog.<>) ALL ($3) AND EXISTS (\
                    SELECT FROM pgveil_keys.sweep_shard s WHERE s.job OPERATOR(pg_catalog.=) j.id \
                    AND s.pass OPERATOR(pg_catalog.=) j.pass AND s.state OPERATOR(pg_catalog.=) 'open' \
                    AND (s.lease_until IS NULL OR s.lease_until OPERATOR(pg_catalog.<) pg_catalog.clock_timestamp() \
                         OR s.worker OPERATOR(pg_catalog.=) $2)) \
                ORDER BY j.id";
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    for row in client.query(sql, &[&kinds, &worker]).await.map_err(during(CLAIMING))? {
+    for row in client.query(sql, &[&kinds, &worker, &but]).await.map_err(during(CLAIMING))? {
         let id = row.try_get(0).map_err(during(CLAIMING))?;
         let transaction = Transaction::begin(client, TransactionKind::Write).await?;
         let outcome = claim_of(client, id, worker).await;

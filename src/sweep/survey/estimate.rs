@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use super::{relations::Found, server::Server};
-use crate::sweep::{SweepError, error::during, names::qualified};
+use crate::sweep::{Kind, SweepError, error::during, names::qualified};
 
 /// Tables up to this size are counted.
 const COUNTED: i64 = 4 * 1024 * 1024;
@@ -39,6 +39,24 @@ pub struct Estimate {
     pub rows_per_second: f64,
     /// Is that the speed of earlier jobs in this database, or a default?
     pub measured: bool,
+    /// Rows a second of the last job that only read, if there was one.
+    pub verified: Option<f64>,
+}
+
+impl Estimate {
+    /// Of a job that reads and writes nothing.
+    #[must_use]
+    pub fn of_reading(self) -> Self {
+        Self { rows_per_second: self.verified.unwrap_or(ROWS_A_SECOND), measured: self.verified.is_some(), ..self }
+            .timed()
+    }
+
+    /// With the time that follows from the rest.
+    fn timed(self) -> Self {
+        #[allow(clippy::cast_precision_loss, reason = "an estimate")]
+        let (by_rows, by_bytes) = (self.rows as f64 / self.rows_per_second, self.bytes as f64 / BYTES_A_SECOND);
+        Self { time: Duration::try_from_secs_f64(by_rows.max(by_bytes)).unwrap_or(Duration::MAX), ..self }
+    }
 }
 
 /// Fills in the rows of each relation, and adds up.
@@ -50,13 +68,11 @@ pub(super) async fn estimate(client: &Client, server: &Server, found: &mut [Foun
         estimate.bytes = estimate.bytes.saturating_add(relation.stored.bytes);
         estimate.wal_bytes = estimate.wal_bytes.saturating_add(wal(relation, server));
     }
-    let speed = speed(client).await;
+    let speed = speed_of(client, Kind::Reencrypt).await;
     estimate.measured = speed.is_some();
     estimate.rows_per_second = speed.unwrap_or(ROWS_A_SECOND);
-    #[allow(clippy::cast_precision_loss, reason = "an estimate")]
-    let (by_rows, by_bytes) = (estimate.rows as f64 / estimate.rows_per_second, estimate.bytes as f64 / BYTES_A_SECOND);
-    estimate.time = Duration::try_from_secs_f64(by_rows.max(by_bytes)).unwrap_or(Duration::MAX);
-    Ok(estimate)
+    estimate.verified = speed_of(client, Kind::Verify).await;
+    Ok(estimate.timed())
 }
 
 /// Rows of a relation: counted where that is quick, else by the density that ANALYZE found, as the planner does
@@ -109,14 +125,17 @@ fn wal(relation: &Found, server: &Server) -> i64 {
         .fold(0, i64::saturating_add)
 }
 
-/// Rows that a worker of the last telling job has rewritten a second. None: there was none, or no journal (a survey
-/// is possible before `pgveil apply` has brought it).
-async fn speed(client: &Client) -> Option<f64> {
+/// Rows that a worker of the last telling job of a kind has rewritten a second, or read if it writes none. None: there
+/// was none, or no journal (a survey is possible before `pgveil apply` has brought it).
+async fn speed_of(client: &Client, kind: Kind) -> Option<f64> {
     // The sum is numeric, and so would be what it is compared with.
-    let sql = "SELECT sum(s.rows_done)::float8 / nullif(sum(extract(epoch FROM s.ended_at - s.started_at)), 0)::float8 \
-               FROM pgveil_keys.sweep_shard s JOIN pgveil_keys.sweep_job j ON j.id = s.job \
-               WHERE j.kind = 'reencrypt' AND s.state = 'done' \
-               GROUP BY j.id HAVING sum(s.rows_done) >= $1::int8 ORDER BY j.id DESC LIMIT 1";
-    let row = client.query_opt(sql, &[&TELLING]).await.ok()??;
+    let rows = if kind == Kind::Reencrypt { "rows_done" } else { "rows_seen" };
+    let sql = format!(
+        "SELECT sum(s.{rows})::float8 / nullif(sum(extract(epoch FROM s.ended_at - s.started_at)), 0)::float8 \
+         FROM pgveil_keys.sweep_shard s JOIN pgveil_keys.sweep_job j ON j.id = s.job \
+         WHERE j.kind = $2 AND s.state = 'done' \
+         GROUP BY j.id HAVING sum(s.{rows}) >= $1::int8 ORDER BY j.id DESC LIMIT 1"
+    );
+    let row = client.query_opt(&sql, &[&TELLING, &kind.as_str()]).await.ok()??;
     row.try_get::<_, Option<f64>>(0).ok()?.filter(|speed| *speed >= 1.0)
 }

@@ -13,6 +13,7 @@ mod server;
 mod shards;
 
 pub use estimate::Estimate;
+pub(super) use firing::of_part as firing;
 use server::Server;
 use tokio_postgres::Client;
 
@@ -115,22 +116,29 @@ pub(super) async fn relations(
     database: &config::Database,
     columns: &[ColumnName],
 ) -> Result<(Vec<Stored>, Vec<Obstacle>), SweepError> {
-    let server = Server::ask(client).await?;
     let (known, unknown): (Vec<_>, Vec<_>) = columns.iter().cloned().partition(|column| is_protected(database, column));
     let mut obstacles: Vec<Obstacle> = unknown.iter().map(not_protected).collect();
-    let (found, more) = relations::find(client, database, &server.role, &known).await?;
+    let find = async {
+        let server = Server::ask(client).await?;
+        relations::find(client, database, &server.role, &known).await
+    };
+    let (found, more) = server::impatiently(client, find).await?;
     obstacles.extend(more);
     let relations = found.into_iter().filter(|relation| relation.readable).map(|relation| relation.stored).collect();
     Ok((relations, obstacles))
 }
 
 /// Surveys columns as the role of the connection, which must be as [`super::Connect`] makes it. Columns that
-/// the policy does not name are obstacles.
+/// the policy does not name are obstacles. Nobody's lock on a table is waited for for long.
 pub async fn survey(
     client: &Client,
     database: &config::Database,
     columns: &[ColumnName],
 ) -> Result<Survey, SweepError> {
+    server::impatiently(client, look(client, database, columns)).await
+}
+
+async fn look(client: &Client, database: &config::Database, columns: &[ColumnName]) -> Result<Survey, SweepError> {
     let server = Server::ask(client).await?;
     let mut obstacles: Vec<Obstacle> = server.obstacle().into_iter().collect();
     let (known, unknown): (Vec<_>, Vec<_>) = columns.iter().cloned().partition(|column| is_protected(database, column));

@@ -73,7 +73,11 @@ pub(super) async fn find(
         let number = usize::try_from(number).unwrap_or_default().saturating_sub(1);
         let Some(column) = columns.get(number) else { continue };
         let Some(oid) = row.try_get::<_, Option<u32>>("oid").map_err(during(what))? else {
-            obstacles.push(missing_table(column));
+            let missing = missing_table(column);
+            // Once, however many of its columns are protected.
+            if !obstacles.contains(&missing) {
+                obstacles.push(missing);
+            }
             continue;
         };
         let line = Line::read(row).map_err(during(what))?;
@@ -107,7 +111,8 @@ pub(super) async fn find(
             Ok(attnum) => {
                 columns.push(StoredColumn { name: column.column.clone(), column: column.clone() });
                 relation.attnums.push(attnum);
-                relation.writable &= line.may_write;
+                // No right helps with a temporary table of another session.
+                relation.writable &= line.may_write || line.elsewhere;
             }
             Err(obstacle) => obstacles.push(obstacle),
         }

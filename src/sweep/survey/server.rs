@@ -56,6 +56,25 @@ impl Server {
     }
 }
 
+/// How long a lock is waited for.
+const PATIENCE: &str = "2s";
+
+/// Does something without waiting for locks for long: CREATE INDEX and VACUUM FULL hold theirs for hours, and nobody
+/// would be told what is waited for.
+pub(super) async fn impatiently<T>(
+    client: &Client,
+    work: impl Future<Output = Result<T, SweepError>>,
+) -> Result<T, SweepError> {
+    let ask = "SELECT pg_catalog.current_setting('lock_timeout')";
+    let before: String = client.query_one(ask, &[]).await.and_then(|row| row.try_get(0)).map_err(during(ASKING))?;
+    let set = "SELECT pg_catalog.set_config('lock_timeout', $1, false)";
+    client.query_one(set, &[&PATIENCE]).await.map_err(during(ASKING))?;
+    let outcome = work.await;
+    let restored = client.query_one(set, &[&before]).await.map_err(during(ASKING));
+    // The first error is the one to tell about.
+    outcome.and_then(|outcome| restored.map(|_| outcome))
+}
+
 /// Slots that nobody reads keep all WAL from where they are, until the disk is full; no lag is seen of them. None: there
 /// are none, or they are not for this role to see.
 pub(super) async fn idle_slots(client: &Client) -> Result<Option<String>, SweepError> {
@@ -86,6 +105,10 @@ pub(super) async fn probe(client: &Client, found: &Found) -> Result<Option<Obsta
     let (table, sets) = (qualified(&relation.schema, &relation.name), sets.join(", "));
     let sql = format!("EXPLAIN UPDATE ONLY {table} SET {sets} WHERE ctid = '(0,1)'");
     let Err(error) = client.batch_execute(&sql).await else { return Ok(None) };
+    // Workers wait for it, and the job says so. Whatever else would be refused comes out then.
+    if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        return Ok(None);
+    }
     let Some(refusal) = error.as_db_error() else {
         return Err(during("trying what a sweep would do")(error));
     };

@@ -246,7 +246,7 @@ impl Room {
     }
 
     pub async fn claim(&self, worker: &str) -> Option<Shard> {
-        journal::claim(&self.client, worker, &[Kind::Reencrypt, Kind::Verify]).await.unwrap()
+        journal::claim(&self.client, worker, &[Kind::Reencrypt, Kind::Verify], &[]).await.unwrap()
     }
 
     /// Works all shards of a job, one after the other.

@@ -12,7 +12,7 @@ use crate::{
     admin::metrics::Pause,
     keys::tests::has_let_go,
     sweep::{
-        Kind,
+        Job, Kind,
         engine::{Throttle, Worked, throttle::DeadRows},
     },
 };
@@ -38,7 +38,7 @@ async fn clients_that_wait_longer_than_before_slow_a_sweep_down() {
     let throttle = Throttle::default();
     let pause = async || throttle.before(&room.client, &job).await.map(|slow| slow.pause.as_millis());
     assert_eq!(pause().await, Some(20), "it begins with care");
-    room.sql("UPDATE pgveil_keys.proxy SET latency_us = 1600, heartbeat = clock_timestamp() WHERE id = 'well'").await;
+    room.sql("UPDATE pgveil_keys.proxy SET latency_us = 2600, heartbeat = clock_timestamp() WHERE id = 'well'").await;
     assert_eq!(pause().await, Some(20), "not measured again within a second");
     sleep(Duration::from_millis(1050)).await;
     let slow = throttle.before(&room.client, &job).await.unwrap();
@@ -83,6 +83,9 @@ async fn a_table_full_of_dead_rows_is_given_time() {
     let slow = slow.expect("101,000 dead rows");
     assert_eq!((slow.why, slow.again), (Pause::DeadRows, true));
     assert!(slow.reason.unwrap().contains("public.people has 101000 dead rows"));
+    // Whoever only reads makes none.
+    let reads = Job { kind: Kind::Verify, ..job.clone() };
+    assert!(DeadRows::default().before(&room.client, &reads, relation, "public.people").await.is_none());
     // Two minutes, then it goes on and says so once.
     for _ in 0..119 {
         assert!(dead.before(&room.client, &job, relation, "public.people").await.is_some());
@@ -97,12 +100,12 @@ async fn nobody_waits_for_a_key_because_a_sweep_does() {
     let mut room = Room::usual().await;
     room.fill(0, 1000).await;
     room.rotate().await;
-    (room.limits.batch, room.limits.rate) = (50, Some(10));
+    (room.limits.batch, room.limits.rate) = (50, Some(50));
     room.job(Kind::Reencrypt, 1).await;
     let shard = room.claim("w").await.unwrap();
     let mut connections = connections();
     let rotate = async {
-        // The second batch waits for five seconds; the third is sealed already.
+        // Each batch waits for a second, and the next is sealed already.
         sleep(Duration::from_millis(1500)).await;
         assert!(has_let_go(&room.keyring));
         room.rotate().await;
@@ -113,4 +116,28 @@ async fn nobody_waits_for_a_key_because_a_sweep_does() {
     let (worked, at_once) = tokio::join!(room.work(&mut connections, shard), rotate);
     assert_eq!(worked.unwrap(), Worked::Interrupted("this process stops".to_owned()));
     assert!(at_once, "what was sealed ahead of need would keep a fence from passing");
+}
+
+#[tokio::test]
+async fn with_a_rate_rows_are_written_from_second_to_second() {
+    let mut room = Room::usual().await;
+    room.fill(0, 1000).await;
+    room.rotate().await;
+    (room.limits.batch, room.limits.rate) = (10_000, Some(20));
+    let id = room.job(Kind::Reencrypt, 1).await;
+    let shard = room.claim("w").await.unwrap();
+    let mut connections = connections();
+    let look = async {
+        let mut done = Vec::new();
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1000)).await;
+            done.push(room.progress(id).await.rows_done);
+        }
+        room.stop.send_replace(true);
+        done
+    };
+    let (worked, done) = tokio::join!(room.work(&mut connections, shard), look);
+    worked.unwrap();
+    assert!(done.windows(2).all(|two| two[1] > two[0]), "{done:?}");
+    assert!(*done.last().unwrap() <= 6 * 20, "{done:?}");
 }

@@ -32,7 +32,7 @@ pub(in crate::sweep::engine) struct DeadRows {
 impl DeadRows {
     /// Is it to be waited for VACUUM before a batch is written?
     pub async fn before(&mut self, client: &Client, job: &Job, relation: u32, table: &str) -> Option<Slow> {
-        let share = job.limits.max_dead_share.filter(|_| !self.gave_up)?;
+        let share = job.limits.max_dead_share.filter(|_| job.kind.writes_rows() && !self.gave_up)?;
         if self.measured.is_none_or(|(at, ..)| at.elapsed() >= MEASURE_EVERY) {
             let sql = "SELECT n_dead_tup, n_live_tup FROM pg_catalog.pg_stat_all_tables WHERE relid OPERATOR(pg_catalog.=) $1";
             let found = match client.query_opt(sql, &[&relation]).await {

@@ -19,8 +19,13 @@ const ROWS: u32 = 50;
 const CAREFUL: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Whoever has waited the longest pause for so long, and clients wait all the same, is not the cause.
+/// Whoever has waited the longest pause for so long, and clients wait all the same, is not the cause. Where their waiting
+/// comes and goes it is so long in the whole: else pauses that grow with each burst would never end.
 const ACQUITTED_AFTER: Duration = Duration::from_secs(20);
+
+/// So many times what is allowed to be added is believed at once. Less than that happens by chance now and then, and
+/// counts when it is seen twice in a row: else pauses would grow with each chance.
+const BELIEVED_AT_ONCE: f64 = 2.0;
 
 /// For how many looks a pause that has turned out to be long enough is kept, before a shorter one is tried: while it
 /// is tried everybody waits longer, and one second in a hundred is what a p99 is about.
@@ -46,10 +51,13 @@ pub(super) struct Latency {
     pause: Duration,
     /// Shorter ones have made clients wait.
     enough: Duration,
+    /// Was the last look the first at clients who wait a little too long?
+    doubtful: bool,
     /// Looks since that was found, or since a shorter one was tried.
     kept: u32,
-    /// Since when the pause is the longest.
-    at_most_since: Option<Instant>,
+    /// How long clients have waited although the pause was about the longest, since it was short.
+    in_vain: Duration,
+    looked: Option<Instant>,
 }
 
 impl Latency {
@@ -59,6 +67,9 @@ impl Latency {
             return;
         }
         let is_first = self.last.replace(measured).is_none();
+        let since = self.looked.replace(now).map_or(Duration::ZERO, |looked| now.saturating_duration_since(looked));
+        // Between looks that are further apart the sweep stood still for another reason.
+        let since = since.min(LONGEST * 2);
         let baseline = self.baseline.or(before);
         // How many times what is allowed to be added is added.
         let excess = match (measured.latency, baseline) {
@@ -69,7 +80,6 @@ impl Latency {
             _ => None,
         };
         if excess.is_none_or(|excess| excess <= 1.0) {
-            self.at_most_since = None;
             match excess {
                 // No clients, or nothing to compare with.
                 None => (self.pause, self.enough) = (self.pause / 2, Duration::ZERO),
@@ -81,16 +91,27 @@ impl Latency {
             if self.pause < SHORTEST {
                 self.pause = Duration::ZERO;
             }
+            if self.pause <= ENOUGH_AT_MOST {
+                self.in_vain = Duration::ZERO;
+            }
+            self.doubtful = false;
             return;
+        }
+        if excess.is_some_and(|excess| excess <= BELIEVED_AT_ONCE) && !self.doubtful {
+            self.doubtful = true;
+            if is_first {
+                self.pause = CAREFUL;
+            }
+            return;
+        }
+        if self.pause >= LONGEST / 2 {
+            self.in_vain += since;
         }
         (self.enough, self.kept) = ((self.pause * 4 / 3).clamp(SHORTEST, ENOUGH_AT_MOST), 0);
         self.pause = (self.pause * 2).clamp(CAREFUL, LONGEST);
-        if self.pause == LONGEST {
-            let since = *self.at_most_since.get_or_insert(now);
-            if now.saturating_duration_since(since) >= ACQUITTED_AFTER {
-                (self.baseline, self.pause, self.enough) = (measured.latency, Duration::ZERO, Duration::ZERO);
-                self.at_most_since = None;
-            }
+        if self.in_vain >= ACQUITTED_AFTER {
+            (self.baseline, self.pause, self.enough) = (measured.latency, Duration::ZERO, Duration::ZERO);
+            self.in_vain = Duration::ZERO;
         }
     }
 
@@ -160,13 +181,13 @@ mod tests {
     fn pauses_double_while_clients_wait_and_shrink_when_they_do_not() {
         let mut clients = Clients::new();
         assert_eq!(clients.second(Some(1200)), 20, "the first");
-        assert_eq!([1501; 4].map(|p99| clients.second(Some(p99))), [40, 80, 160, 320]);
+        assert_eq!([2001; 4].map(|p99| clients.second(Some(p99))), [40, 80, 160, 320]);
         assert_eq!([1250; 5].map(|p99| clients.second(Some(p99))), [240, 180, 135, 101, 100], "100 ms were enough");
         assert_eq!(clients.second(Some(1251)), 100, "longer, but not too long");
         let pauses: Vec<u128> = (0..100).map(|_| clients.second(Some(900))).collect();
         assert!(pauses.is_sorted_by(|one, next| one >= next), "{pauses:?}");
         assert_eq!(pauses.last(), Some(&0), "{pauses:?}");
-        assert_eq!(clients.second(Some(1501)), 20);
+        assert_eq!(clients.second(Some(2001)), 20);
         assert_eq!(Clients::new().second(None), 0, "no clients");
     }
 
@@ -178,7 +199,7 @@ mod tests {
         let mut pause = 20;
         let looks: Vec<u128> = (0..200)
             .map(|_| {
-                pause = clients.second(Some(if pause < 12 { 2000 } else { 1200 }));
+                pause = clients.second(Some(if pause < 12 { 2500 } else { 1200 }));
                 pause
             })
             .collect();
@@ -204,7 +225,43 @@ mod tests {
         let pauses: Vec<u128> = (0..40).map(|_| clients.second(Some(9000))).collect();
         assert_eq!(pauses.iter().max(), Some(&5000));
         assert_eq!(pauses.last(), Some(&0), "{pauses:?}");
-        assert_eq!(clients.second(Some(14_000)), 20, "but not everything is");
+        assert_eq!(clients.second(Some(20_000)), 20, "but not everything is");
+    }
+
+    #[test]
+    fn clients_that_wait_from_time_to_time_whatever_sweeps_do_do_not_hold_them_up_for_ever() {
+        let mut clients = Clients::new();
+        // Bursts: ten seconds, and ten without.
+        let pauses: Vec<u128> =
+            (0..600).map(|second| clients.second(Some(if second / 10 % 2 == 0 { 5000 } else { 900 }))).collect();
+        assert_eq!(pauses.iter().max(), Some(&5000), "{pauses:?}");
+        assert!(pauses[300..].iter().all(|pause| *pause <= 100), "{pauses:?}");
+    }
+
+    #[test]
+    fn a_pause_that_helps_is_no_proof_of_innocence() {
+        let mut clients = Clients::new();
+        // Now and then a second is bad, and a longer pause mends it.
+        let mut pause = 20;
+        let looks: Vec<u128> = (0..600)
+            .map(|_| {
+                pause = clients.second(Some(if pause < 80 { 2500 } else { 1100 }));
+                pause
+            })
+            .collect();
+        assert!(looks[10..].iter().filter(|pause| **pause < 80).count() < 600 / 8, "{looks:?}");
+        assert_eq!(clients.latency.baseline, None);
+    }
+
+    #[test]
+    fn chance_makes_no_pause_longer() {
+        let mut clients = Clients::new();
+        let looks: Vec<u128> =
+            (0..100).map(|second| clients.second(Some(if second % 5 == 4 { 1900 } else { 1100 }))).collect();
+        assert!(looks.is_sorted_by(|one, next| one >= next), "{looks:?}");
+        let mut clients = Clients::new();
+        clients.second(Some(1000));
+        assert_eq!([1501; 4].map(|p99| clients.second(Some(p99))), [20, 40, 80, 160], "twice is no chance");
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Throttle {
 
     /// What to wait for before so many rows are written.
     pub(super) async fn before(&self, client: &Client, job: &Job) -> Option<Slow> {
-        if let Some(most) = job.limits.max_replication_lag {
+        if let Some(most) = job.limits.max_replication_lag.filter(|_| job.kind.writes_rows()) {
             if self.with(|state| state.lag.is_due()) {
                 match lag::standbys(client).await {
                     Ok(standbys) => self.with(|state| {
@@ -116,9 +116,10 @@ impl Throttle {
         None
     }
 
-    /// How many rows a batch may have.
+    /// How many rows a batch may have. With a rate no more than those of a second: what lies about for longer is no more
+    /// what clients have by now.
     pub(super) fn batch(&self, job: &Job) -> u32 {
-        let most = job.limits.batch.max(1);
+        let most = job.limits.batch.min(job.limits.rate.unwrap_or(u32::MAX)).max(1);
         job.limits.max_latency_factor.map_or(most, |_| self.with(|state| state.latency.what.batch(most)))
     }
 
