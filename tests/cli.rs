@@ -39,6 +39,25 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
+fn wrong_usage_is_a_document_for_who_reads_documents() {
+    for (args, said) in [
+        (&["--json", "frobnicate"][..], "unrecognized subcommand 'frobnicate'"),
+        (&["sweep", "status", "first", "--json"], "'first' for '[JOB]'"),
+        (&["sweep", "--json"], "requires a subcommand"),
+        (&["value", "seal", "--json"], "--column"),
+    ] {
+        let output = pgveil(args, "");
+        assert_eq!((code(&output), stderr(&output).as_str()), (2, ""), "{args:?}: {}", both(&output));
+        let error = json(&output)["error"].clone();
+        assert_eq!(error["code"], "usage", "{error}");
+        assert!(error["message"].as_str().unwrap().contains(said), "{error}");
+    }
+    let help = pgveil(&["sweep", "--json", "--help"], "");
+    assert_eq!(code(&help), 0);
+    assert!(stdout(&help).contains("Usage: "), "{}", both(&help));
+}
+
+#[test]
 fn a_missing_policy_file_exits_with_2_and_names_it() {
     let output = pgveil(&["check", "--config", "no/such/file.yaml"], "");
     assert_eq!(code(&output), 2, "{}", both(&output));

@@ -64,6 +64,13 @@ impl CliError {
         Self::Usage { message: message.into(), hint: Some(hint.into()) }
     }
 
+    /// What the parser of the command line has to say, without its usage and tips.
+    pub(super) fn of_usage(text: &str) -> Self {
+        let message = text.split("\n\n").next().unwrap_or(text);
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        Self::usage(message.split_whitespace().collect::<Vec<_>>().join(" "), "--help shows what can be said")
+    }
+
     pub(super) fn failed(code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed { code, message: message.into(), hint: Some(hint.into()) }
     }
@@ -100,12 +107,17 @@ impl CliError {
         match self {
             Self::Usage { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
             Self::Connect(error) => error.hint(),
-            Self::Key(error) => error.hint(),
             Self::Sweep(SweepError::Database { source, .. })
                 if source.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) =>
             {
                 Some("`pgveil apply` grants what `service.user` needs, or prints it for who may".to_owned())
             }
+            Self::Sweep(SweepError::Database { source, .. }) | Self::Key(KeyError::Database(source))
+                if source.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) =>
+            {
+                Some("a standby? name the primary in `upstream:`, or say target_session_attrs: read-write".to_owned())
+            }
+            Self::Key(error) => error.hint(),
             Self::Sweep(error) => error.hint(),
             Self::Obstacles(_) => Some("remove what is in the way as each of them says, then start again".to_owned()),
             Self::Value(error) => error.hint.clone(),

@@ -1,6 +1,9 @@
 //! Structured logs on standard error.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+};
 
 use tracing_subscriber::EnvFilter;
 
@@ -29,13 +32,18 @@ pub(super) fn for_command() {
     install("warn", LogFormat::Text);
 }
 
+/// Does the user want colours where they can be shown? <https://no-color.org>
+fn wants_colour() -> bool {
+    env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 fn install(level: &str, format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let filter = QUIET.iter().filter_map(|directive| directive.parse().ok()).fold(filter, EnvFilter::add_directive);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Failing means that a log is installed already, which only tests do.
     let _ = match format {
-        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal() && wants_colour()).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
 }

@@ -23,7 +23,7 @@ mod sql_text;
 mod sweep;
 mod value;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{env, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -82,7 +82,7 @@ enum Command {
     /// Seal or open a single value.
     #[command(subcommand, after_help = "Example: printf %s 123-45-6789 | pgveil value seal --column public.people.ssn")]
     Value(value::ValueCommand),
-    /// The keys of a database: show, create, import, activate, rotate them.
+    /// The keys of a database: show, create, import, activate, rotate, retire, destroy them.
     #[command(subcommand, after_help = "Example: pgveil keys list")]
     Keys(keys::KeysCommand),
     /// Try every key, seal and open a value, look after the proxies; exit status 1 if something is wrong.
@@ -109,7 +109,10 @@ enum Command {
 pub fn main() -> ExitCode {
     // Before anything else: secrets may stand in the environment, and soon in memory.
     let dumps = hardening::no_dumps();
-    let Cli { global, command } = Cli::parse();
+    let Cli { global, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return wrong_usage(&error),
+    };
     let console = Console::new(global.json);
     if let Err(gap) = dumps {
         Console::note(&format!("warning: {gap}"));
@@ -122,6 +125,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.exit_status())
         }
     }
+}
+
+/// Shows what the command line lacks, or the help that it asks for. Whoever says `--json` reads a document, whatever
+/// else is wrong.
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    let json = env::args_os().skip(1).take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    if json && error.use_stderr() {
+        let error = CliError::of_usage(&error.to_string());
+        Console::new(true).error(&error);
+        return ExitCode::from(error.exit_status());
+    }
+    // A reader that went away (`| head`) is no reason to fail.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
 }
 
 fn execute(global: &Global, command: Command, console: Console) -> Result<Outcome, CliError> {

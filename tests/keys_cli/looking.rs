@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     applied, code, error, has_line, json,
-    support::{PEOPLE, PEOPLE_POLICY, World, both, stdout},
+    support::{PEOPLE, PEOPLE_POLICY, World, both, psql, stdout},
 };
 
 fn at<'a>(document: &'a Value, pointer: &str) -> &'a str {
@@ -124,4 +124,31 @@ fn with_several_databases_a_change_says_which() {
     let output = world.pgveil(&["keys", "create", "--json", "--database", world.database()]);
     assert_eq!(code(&output), 0, "{}", both(&output));
     assert_eq!(json(&output)["database"], world.database());
+}
+
+#[test]
+fn a_keystore_of_an_earlier_version_is_told_by_every_command_until_apply_was_run() {
+    let world = applied();
+    psql(
+        &world.superuser(world.database()),
+        "ALTER TABLE pgveil_keys.proxy DROP COLUMN latency_us; UPDATE pgveil_keys.version SET version = 2",
+    );
+    let id = "1";
+    for args in [
+        &["keys", "list"][..],
+        &["keys", "create"],
+        &["keys", "rotate", "--yes"],
+        &["keys", "rewrap", "--yes"],
+        &["keys", "activate", id],
+        &["keys", "retire", id],
+        &["keys", "destroy", id, "--yes"],
+        &["keys", "shred", id, "--yes"],
+        &["keys", "accept-restore", "--yes"],
+        &["sweep", "status"],
+        &["sweep", "start", "--yes"],
+        &["sweep", "worker", "--once"],
+    ] {
+        let output = world.pgveil(&[args, &["--json"]].concat());
+        assert_eq!(error(&output), ("keys/schema-version".to_owned(), 1), "{args:?}: {}", both(&output));
+    }
 }

@@ -24,7 +24,7 @@ use crate::{
 pub(in crate::cli) struct ActivateArgs {
     /// The key, as `pgveil keys list` shows it.
     #[arg(value_name = "ID")]
-    id: KeyId,
+    pub(super) id: KeyId,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
     #[command(flatten)]

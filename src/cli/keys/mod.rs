@@ -113,7 +113,7 @@ pub(super) async fn keys(policy: &Policy, command: &KeysCommand, console: Consol
             done(&target, "keys.import", import::import(&target, &material).await, console).await
         }
         KeysCommand::Activate(args) => {
-            let target = Target::for_change(policy, &args.change.database).await?;
+            let target = Target::for_change(policy, &args.change.database).await?.about(args.id);
             done(&target, "keys.activate", activate::activate(&target, args, console).await, console).await
         }
         KeysCommand::Rotate(args) => {
@@ -126,15 +126,15 @@ pub(super) async fn keys(policy: &Policy, command: &KeysCommand, console: Consol
             done(&target, "keys.rewrap", rewrap::command(&target, args, console).await, console).await
         }
         KeysCommand::Retire(args) => {
-            let target = Target::for_change(policy, &args.database).await?;
+            let target = Target::for_change(policy, &args.database).await?.about(args.id);
             done(&target, "keys.retire", removal::retire(&target, args, console).await, console).await
         }
         KeysCommand::Destroy(args) => {
-            let target = Target::for_change(policy, &args.change.database).await?;
+            let target = Target::for_change(policy, &args.change.database).await?.about(args.id);
             done(&target, "keys.destroy", removal::destroy(&target, args, console).await, console).await
         }
         KeysCommand::Shred(args) => {
-            let target = Target::for_change(policy, &args.change.database).await?;
+            let target = Target::for_change(policy, &args.change.database).await?.about(args.id);
             done(&target, "keys.shred", removal::shred(&target, args, console).await, console).await
         }
         KeysCommand::AcceptRestore(args) => {

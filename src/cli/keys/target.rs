@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Client;
 
-use super::DatabaseArgs;
+use super::{DatabaseArgs, KeyId};
 use crate::{
     cli::{connect, console::Console, error::CliError, shown},
     config::{Database, Policy},
@@ -22,6 +22,8 @@ pub(super) struct Target<'a> {
     pub(super) directory: Directory,
     pub(super) client: Client,
     actor: String,
+    /// The key that a command was given.
+    about: Option<KeyId>,
 }
 
 /// A key that an id names.
@@ -35,6 +37,7 @@ impl<'a> Target<'a> {
     pub(super) async fn for_change(policy: &'a Policy, args: &DatabaseArgs) -> Result<Self, CliError> {
         let database = &only(policy, args, "keys")?.name;
         let client = connect::keys_owner(policy, database).await?;
+        keystore::check_version(&client).await?;
         Ok(Self::of(policy, database, client))
     }
 
@@ -45,7 +48,12 @@ impl<'a> Target<'a> {
     }
 
     fn of(policy: &'a Policy, database: &'a str, client: Client) -> Self {
-        Self { policy, database, client, directory: Directory::new(policy), actor: actor() }
+        Self { policy, database, client, directory: Directory::new(policy), actor: actor(), about: None }
+    }
+
+    /// For a command about one key.
+    pub(super) fn about(self, id: KeyId) -> Self {
+        Self { about: Some(id), ..self }
     }
 
     /// The keystore.
@@ -101,7 +109,8 @@ impl<'a> Target<'a> {
             CliError::Usage { .. } => return,
             _ => None,
         };
-        let row = AuditRow { operation, failure: Some(error.code().to_owned()), class, ..AuditRow::default() };
+        let object = self.about.map(|id| shown::id(id.0));
+        let row = AuditRow { operation, object, failure: Some(error.code().to_owned()), class, ..AuditRow::default() };
         if let Err(unwritten) = keystore::record(&self.client, &self.actor, &row).await {
             Console::note(&format!("warning: the failure was not noted in the audit trail: {unwritten}"));
         }

@@ -14,7 +14,7 @@ use crate::{
 pub(in crate::cli) struct DestroyCheckArgs {
     /// The key: a KEK's id, the service's name of the key, or a service of the policy for all its keys; with a version
     /// behind a slash only what that version has wrapped.
-    #[arg(value_name = "KEY[/VERSION]")]
+    #[arg(value_name = "KEY[/VERSION]", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     key: String,
 }
 
@@ -86,8 +86,9 @@ pub(super) async fn check(policy: &Policy, args: &DestroyCheckArgs, console: Con
 }
 
 /// What no keystore knows.
-const BACKUPS: &str = "Backups, standbys, dumps and databases of other policies are not asked: what they hold under the key \
-                       does not open without it. Keep it until they are as old as you keep them.";
+const BACKUPS: &str = "Backups, standbys, dumps and databases of other policies are not asked, and nobody knows of data keys \
+                       that `pgveil kms generate-data-key` has made: what they hold under the key does not open without \
+                       it. Keep it until they are as old as you keep them.";
 
 const HEADER: &[&str] = &["what", "id", "status", "wrapped by", "service", "key", "version"];
 

@@ -69,7 +69,7 @@ impl Plan<'_> {
             _ => String::new(),
         };
         format!(
-            "about {} rows in {} to read{wal}, {} for one process at {} rows/s ({basis})",
+            "about {} rows in {} to read{wal}, {} for one worker at {} rows/s ({basis})",
             figures::count(rows),
             figures::bytes(bytes),
             figures::time(time),

@@ -150,7 +150,9 @@ fn show_problems(problems: &[Problem], total: i64, console: Console) {
     console.heading("Could not be dealt with, and are as they were");
     let header = ["Table", "Key", "Place", "Column", "DEK", "Reason", "Detail"];
     console.table(&header, &problems.iter().map(row).collect::<Vec<_>>());
-    console.say(&format!("{} of {}; `--json` gives all", problems.len(), figures::count(total)));
+    if usize::try_from(total).is_ok_and(|total| problems.len() < total) {
+        console.say(&format!("{} of {}; `--json` gives all", problems.len(), figures::count(total)));
+    }
 }
 
 /// Id and state of the DEK that was counted.

@@ -52,7 +52,7 @@ pub(in crate::cli) struct StartArgs {
     database: DatabaseArgs,
     #[command(flatten)]
     columns: ColumnArgs,
-    /// Only values under this DEK; can be repeated. All but the primary one unless given.
+    /// Of reencrypt: only values under this DEK; can be repeated. All but the primary one unless given.
     #[arg(long = "dek", value_name = "ID")]
     deks: Vec<KeyId>,
     /// Rows in one transaction, about.
@@ -106,7 +106,10 @@ pub(super) async fn start(policy: &Arc<Policy>, args: &StartArgs, console: Conso
             "`pgveil keys rewrap` does the same as the login `owner:`",
         ));
     }
-    let survey = survey::survey(&target.client, database, &wanted.columns).await?;
+    let mut survey = survey::survey(&target.client, database, &wanted.columns).await?;
+    if kind == Kind::Verify {
+        survey.estimate = survey.estimate.of_reading();
+    }
     let plan = Plan {
         database,
         kind,
@@ -126,10 +129,7 @@ pub(super) async fn start(policy: &Arc<Policy>, args: &StartArgs, console: Conso
         return Ok(Outcome::Fine);
     }
     confirm(args.yes, console, &QUESTION)?;
-    // What took a while to answer may have been done by somebody else.
-    equal(&target, &wanted).await?;
     let id = create(&target, &wanted, &survey).await?;
-    target.record("sweep.start", &target.job(id).await?).await?;
     if args.wait {
         let look = Waiting::new(policy, database, id, true, console).wait().await?;
         console.say(&watch::outcome(&look));
@@ -168,6 +168,12 @@ fn columns(policy: &Policy, database: &Database, args: &StartArgs, kind: Kind) -
             "sweep/reencrypt-off",
             "the policy says `keys: { reencrypt: off }`: values stay under the DEK that has sealed them",
             "set `keys.reencrypt` to `manual`, or to `auto` for a sweep after each rotation",
+        ));
+    }
+    if kind == Kind::Verify && !args.deks.is_empty() {
+        return Err(CliError::usage(
+            "verify opens every value, whatever DEK has sealed it, and counts by DEK",
+            "leave out --dek",
         ));
     }
     if kind != Kind::Rewrap {
@@ -271,6 +277,7 @@ fn nothing_to_do(inventory: &Inventory, wanted: &Wanted, keys: usize) -> Option<
     }
 }
 
+/// The job and its line in the audit trail, unless what took a while to answer was done by somebody else meanwhile.
 async fn create(target: &Target<'_>, wanted: &Wanted, survey: &Survey) -> Result<i64, CliError> {
     let (expected_rows, expected_bytes) = match wanted.kind {
         Kind::Rewrap => (0, 0),
@@ -286,5 +293,13 @@ async fn create(target: &Target<'_>, wanted: &Wanted, survey: &Survey) -> Result
         expected_bytes,
         actor: actor(),
     };
-    Ok(journal::create(&target.client, &job).await?)
+    let transaction = journal::alone(&target.client).await?;
+    let created = async {
+        equal(target, wanted).await?;
+        let id = journal::create(&target.client, &job).await?;
+        target.record("sweep.start", &target.job(id).await?).await?;
+        Ok(id)
+    };
+    let created = created.await;
+    transaction.end(created).await
 }

@@ -63,11 +63,13 @@ pub(super) async fn status(policy: &Arc<Policy>, args: &StatusArgs, console: Con
 /// A table, and whatever needs more words; gives the documents.
 async fn show(target: &Target<'_>, jobs: Vec<Job>, console: Console) -> Result<Vec<serde_json::Value>, CliError> {
     let (mut rows, mut words, mut documents) = (Vec::new(), Vec::new(), Vec::new());
-    let mut waits = false;
+    let (mut waits, several) = (false, jobs.len() > 1);
     for job in jobs {
         let look = Look::of(&target.client, job).await?;
         let pace = look.pace();
-        if let Some(reason) = &look.job.reason {
+        // Who has cancelled which of many hides what the others wait for.
+        let told = !(several && look.job.state == JobState::Cancelled);
+        if let Some(reason) = look.job.reason.as_ref().filter(|_| told) {
             words.push(format!("sweep {}: {reason}", look.job.id));
         }
         for shard in &look.at_work {

@@ -13,10 +13,7 @@ use crate::{
         keys::{DatabaseArgs, actor, only},
     },
     config::{Database, Policy},
-    keys::{
-        KeyError,
-        keystore::{self, AuditRow},
-    },
+    keys::keystore::{self, AuditRow},
     sweep::{Job, JobState, journal},
 };
 
@@ -39,10 +36,8 @@ impl<'a> Target<'a> {
     /// Likewise; refuses keystores without a journal.
     pub(super) async fn connect(policy: &'a Arc<Policy>, database: &'a Arc<Database>) -> Result<Self, CliError> {
         let client = connect::sweeps(policy, &database.name).await?;
-        match keystore::version(&client).await? {
-            keystore::SCHEMA_VERSION => Ok(Self { policy, database, client }),
-            found => Err(KeyError::Version { found, supported: keystore::SCHEMA_VERSION }.into()),
-        }
+        keystore::check_version(&client).await?;
+        Ok(Self { policy, database, client })
     }
 
     /// The job of this number.
@@ -83,10 +78,15 @@ impl<'a> Target<'a> {
         match (fitting.next(), fitting.next(), jobs.first()) {
             (Some(only), None, _) => Ok(only.clone()),
             (None, _, Some(last)) if or_last => Ok(last.clone()),
-            (None, ..) => Err(CliError::failed(
+            (None, _, last) => Err(CliError::failed(
                 "sweep/unknown-job",
                 format!("database {} has no sweep that this could be about", self.database.name),
-                "`pgveil sweep status` lists them",
+                match last {
+                    Some(last) => {
+                        format!("`pgveil sweep status` lists them; the last one is {}", shown_as::named(last))
+                    }
+                    None => "`pgveil sweep start` makes one".to_owned(),
+                },
             )),
             (Some(_), Some(_), _) => {
                 let names: Vec<String> = jobs.iter().filter(|job| wanted(job.state)).map(shown_as::named).collect();

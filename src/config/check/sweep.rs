@@ -70,23 +70,11 @@ pub(super) fn sweep(field: Option<&Field<SweepFile>>, check: &Check<'_>) -> Swee
 pub(super) fn end_of_life(file: &KeysFile, keys: Keys, check: &Check<'_>) -> Keys {
     Keys {
         reencrypt: given(file.reencrypt.as_ref()).map_or(keys.reencrypt, |(word, _)| (*word).into()),
-        retention: retention(file.retention.as_ref(), keys.retention, check),
+        retention: durations::read(file.retention.as_ref(), "keys.retention", RETENTION, check)
+            .map_or(keys.retention, |(retention, _)| retention),
         destroy_retired: given(file.destroy_retired.as_ref()).map_or(keys.destroy_retired, |(yes, _)| *yes),
         restore_retired: given(file.restore_retired.as_ref()).map_or(keys.restore_retired, |(yes, _)| *yes),
         ..keys
-    }
-}
-
-/// Nothing brings back what was sealed under a destroyed key, so no retention at all is said in one way only.
-fn retention(field: Option<&Field<Scalar>>, default: Duration, check: &Check<'_>) -> Duration {
-    match durations::read(field, "keys.retention", RETENTION, check) {
-        Some((Duration::ZERO, at)) if given(field).is_some_and(|(text, _)| text.0.trim() != "0") => {
-            let issue = Issue::new("policy/bad-duration", "`keys.retention` of nothing is not clear");
-            check.push(issue.at(at).label("write `0` if retired keys may be destroyed at once"));
-            default
-        }
-        Some((duration, _)) => duration,
-        None => default,
     }
 }
 

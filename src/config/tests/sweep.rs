@@ -99,10 +99,11 @@ fn reencrypt_off_is_understood_however_it_is_written() {
 }
 
 #[test]
-fn keys_may_be_destroyed_at_once_only_when_that_is_said_plainly() {
-    assert_eq!(clean("keys: { retention: 0 }").keys.retention, Duration::ZERO);
-    assert_eq!(clean("keys: { retention: '0' }").keys.retention, Duration::ZERO);
-    for text in ["0d", "0s", "00", "0 ms", "off", "-1"] {
+fn keys_may_be_destroyed_at_once_if_that_is_said_with_a_number() {
+    for text in ["0", "'0'", "0d", "0s"] {
+        assert_eq!(clean(&format!("keys: {{ retention: {text} }}")).keys.retention, Duration::ZERO, "{text}");
+    }
+    for text in ["off", "false", "-1"] {
         let found = codes(load(&format!("upstream: {{ hosts: db }}\nkeys: {{ retention: {text} }}")));
         assert_eq!(found, ["policy/bad-duration"], "{text}");
     }

@@ -34,7 +34,7 @@ use crate::{
 pub(in crate::cli) struct RetireArgs {
     /// The key, as `pgveil keys list` shows it.
     #[arg(value_name = "ID")]
-    id: KeyId,
+    pub(super) id: KeyId,
     #[command(flatten)]
     pub(super) database: DatabaseArgs,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(in crate::cli) struct RetireArgs {
 pub(in crate::cli) struct DestroyArgs {
     /// The key, as `pgveil keys list` shows it.
     #[arg(value_name = "ID")]
-    id: KeyId,
+    pub(super) id: KeyId,
     #[command(flatten)]
     pub(super) change: super::ChangeArgs,
     #[command(flatten)]

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(in crate::cli) struct ShredArgs {
     /// The DEK, as `pgveil keys list` shows it.
     #[arg(value_name = "ID")]
-    id: KeyId,
+    pub(in crate::cli::keys) id: KeyId,
     #[command(flatten)]
     pub(in crate::cli::keys) change: ChangeArgs,
 }
