@@ -28,12 +28,19 @@ one() { # one LOGS BINARY
 export -f one
 export CARGO_MANIFEST_DIR=$PWD
 
+# On few cores more tests at a time than cores: they wait for servers, not for the processor.
+at_a_time() { # at_a_time LEAST
+  local cores
+  cores=$(nproc)
+  echo "${RUST_TEST_THREADS:-$((cores > $1 ? cores : $1))}"
+}
+
 named() { printf '%s\n' "${binaries[@]}" | awk -F/ -v pattern="$1" -v invert="$2" '($NF ~ pattern) != invert'; }
 {
   named "$alone" 1 | grep -E "/($longest)-"
   named "$alone" 1 | grep -vE "/($longest)-"
-} | xargs -P 2 -I {} bash -c 'one "$0" "$1"' "$logs" {}
-named "$alone" 0 | xargs -P 1 -I {} bash -c 'one "$0" "$1"' "$logs" {}
+} | RUST_TEST_THREADS=$(at_a_time 3) xargs -P 2 -I {} bash -c 'one "$0" "$1"' "$logs" {}
+named "$alone" 0 | RUST_TEST_THREADS=$(at_a_time 4) xargs -P 1 -I {} bash -c 'one "$0" "$1"' "$logs" {}
 
 if [[ -e $logs/failed ]]; then
   echo "test binaries that failed:"

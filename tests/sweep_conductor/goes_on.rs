@@ -61,13 +61,21 @@ async fn an_open_transaction_is_waited_for_and_what_it_has_written_is_found_by_a
     wait_for(&bed, "the fence says what for", 20, waiting);
     let lease = "SELECT worker IS NOT NULL AND lease_until > clock_timestamp() FROM pgveil_keys.sweep_job";
     assert_eq!(bed.sql(lease), "t");
-    // Longer than a lease: it is extended meanwhile, and nobody else takes the step.
+    // The lease is extended meanwhile, and nobody else takes the step.
     let name = bed.sql("SELECT worker FROM pgveil_keys.sweep_job");
     let other = Worker::start(&bed);
-    tokio::time::sleep(Duration::from_secs(31)).await;
-    assert_eq!((bed.sql(lease), bed.sql("SELECT worker FROM pgveil_keys.sweep_job")), ("t".to_owned(), name.clone()));
-    // Whoever waits is killed: the other one goes on with it once the lease is over.
+    for _ in 0..2 {
+        let end = bed.sql("SELECT lease_until FROM pgveil_keys.sweep_job");
+        let extended = format!("SELECT lease_until > '{end}' FROM pgveil_keys.sweep_job");
+        wait_for(&bed, "the lease is extended", 25, |_| bed.sql(&extended) == "t");
+        assert_eq!(
+            (bed.sql(lease), bed.sql("SELECT worker FROM pgveil_keys.sweep_job")),
+            ("t".to_owned(), name.clone())
+        );
+    }
+    // Whoever waits is killed: the other one goes on with it once the lease is over, which need not be waited for.
     drop(worker);
+    bed.sql("UPDATE pgveil_keys.sweep_job SET lease_until = clock_timestamp()");
     let taken = wait_for(&bed, "the other takes over", 45, |job| {
         waiting(job) && bed.sql("SELECT coalesce(worker, '') FROM pgveil_keys.sweep_job") != name
             || job.0 == "completed"

@@ -24,6 +24,9 @@ use crate::{
 /// What no command here takes.
 const PATIENCE: Duration = Duration::from_secs(150);
 
+/// Who lives says so more often.
+pub const DEAD_AFTER: Duration = Duration::from_secs(8);
+
 pub struct House {
     // In the order in which they have to end.
     workers: Mutex<Vec<Option<Worker>>>,
@@ -320,15 +323,18 @@ impl House {
         }
     }
 
-    /// Makes it look as if processes that were killed had been silent for longer than anybody waits for them, and
-    /// what they had claimed had run out.
+    /// Makes it look as if processes that have been silent for [`DEAD_AFTER`] had been so for longer than anybody waits
+    /// for them, and what they had claimed had run out.
     pub fn forget_the_dead(&self) {
-        self.sql(
+        let seconds = DEAD_AFTER.as_secs();
+        self.sql(&format!(
             "UPDATE pgveil_keys.proxy SET heartbeat = heartbeat - interval '10 minutes' \
-             WHERE heartbeat < now() - interval '8 seconds'",
+             WHERE heartbeat < now() - interval '{seconds} seconds'",
+        ));
+        let dead = format!(
+            "worker IS NOT NULL AND NOT EXISTS (SELECT FROM pgveil_keys.sweep_worker w \
+             WHERE w.heartbeat > now() - interval '{seconds} seconds' AND starts_with(worker, w.id))"
         );
-        let dead = "worker IS NOT NULL AND NOT EXISTS (SELECT FROM pgveil_keys.sweep_worker w \
-                    WHERE w.heartbeat > now() - interval '8 seconds' AND starts_with(worker, w.id))";
         for table in ["sweep_shard", "sweep_job"] {
             self.sql(&format!(
                 "UPDATE pgveil_keys.{table} SET lease_until = now() WHERE lease_until > now() AND {dead}"

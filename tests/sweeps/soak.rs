@@ -7,7 +7,7 @@ use futures_util::SinkExt as _;
 use crate::{
     clients::{Clients, Latency, Pace, Told, writes::copy_line},
     dice::{Dice, seed},
-    house::{House, own_server},
+    house::{self, House, own_server},
     kills::{self, Kill},
     ledger::{self, COUNTERS, Ledger, Row, SCHEMA, SEALED, TABLES},
     support::World,
@@ -140,6 +140,10 @@ async fn must_show(size: Size) {
         let new = format!("{new:#010x}");
         let counted = report["deks"].as_array().unwrap();
         assert!(!counted.is_empty() && counted.iter().all(|count| count["dek"] == new.as_str()), "{counted:?}");
+        if !size.patient {
+            std::thread::sleep(house::DEAD_AFTER);
+            house.forget_the_dead();
+        }
         the_end_of(&house, old);
         // Who starts afresh has only what the keystore has.
         house.stop_proxies();
