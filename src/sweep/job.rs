@@ -94,7 +94,7 @@ impl Kind {
         }
     }
 
-    /// Does it write rows of tables, so that it may be what standbys lag for and what dead rows are of?
+    /// Does it write rows of tables? Only such a job fires triggers, leaves dead rows and makes standbys lag.
     pub(super) fn writes_rows(self) -> bool {
         self == Self::Reencrypt
     }

@@ -34,6 +34,14 @@ impl Drop for Worker {
     }
 }
 
+/// A job after a rotation, which a worker has begun that is there no more.
+fn begin(bed: &Bed, limits: &[&str]) {
+    bed.rotate();
+    bed.pgveil(&[&["sweep", "start", "--yes"], limits].concat());
+    let _worker = Worker::start(bed);
+    wait_for(bed, "it runs", 20, |job| job.0 == "running");
+}
+
 fn wait_for(bed: &Bed, what: &str, within: u64, is: impl Fn(&(String, i32, String)) -> bool) -> (String, i32, String) {
     let deadline = Instant::now() + Duration::from_secs(within);
     loop {
@@ -144,11 +152,7 @@ async fn connections_that_are_lost_are_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_over_a_column_that_has_left_the_policy_keeps_nobody_from_the_others() {
     let bed = Bed::apart(100);
-    bed.rotate();
-    bed.pgveil(&["sweep", "start", "--yes", "--table", "people", "--batch", "1", "--rate", "1"]);
-    let worker = Worker::start(&bed);
-    wait_for(&bed, "it runs", 20, |job| job.0 == "running");
-    drop(worker);
+    begin(&bed, &["--table", "people", "--batch", "1", "--rate", "1"]);
     bed.world.edit_policy(|policy| policy.replace(", note: { type: text }", ""));
     let _worker = Worker::start(&bed);
     bed.pgveil(&["sweep", "start", "--yes", "--table", "events"]);
@@ -196,11 +200,7 @@ async fn of_two_who_start_the_same_at_once_one_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_that_is_made_while_a_job_runs_does_not_fire_for_the_shards_to_come() {
     let bed = Bed::apart(100);
-    bed.rotate();
-    bed.pgveil(&["sweep", "start", "--yes", "--concurrency", "1", "--batch", "5", "--rate", "20"]);
-    let worker = Worker::start(&bed);
-    wait_for(&bed, "it runs", 20, |job| job.0 == "running");
-    drop(worker);
+    begin(&bed, &["--concurrency", "1", "--batch", "5", "--rate", "20"]);
     // Most rows of both are left.
     bed.world.sql(
         "CREATE TABLE fired (id bigint);

@@ -84,7 +84,7 @@ impl Part {
     /// Ends the job of a shard if writing that would fire what nobody has allowed to: a trigger that was put on the table
     /// since the job was cut. Whether there was one.
     pub(super) async fn would_fire(&self, job: &Job, shard: &Shard) -> Result<bool, SweepError> {
-        if job.kind != Kind::Reencrypt {
+        if !job.kind.writes_rows() {
             return Ok(false);
         }
         let mut desk = self.desk.lock().await;

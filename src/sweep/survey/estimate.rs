@@ -129,7 +129,7 @@ fn wal(relation: &Found, server: &Server) -> i64 {
 /// was none, or no journal (a survey is possible before `pgveil apply` has brought it).
 async fn speed_of(client: &Client, kind: Kind) -> Option<f64> {
     // The sum is numeric, and so would be what it is compared with.
-    let rows = if kind == Kind::Reencrypt { "rows_done" } else { "rows_seen" };
+    let rows = if kind.writes_rows() { "rows_done" } else { "rows_seen" };
     let sql = format!(
         "SELECT sum(s.{rows})::float8 / nullif(sum(extract(epoch FROM s.ended_at - s.started_at)), 0)::float8 \
          FROM pgveil_keys.sweep_shard s JOIN pgveil_keys.sweep_job j ON j.id = s.job \

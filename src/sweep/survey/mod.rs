@@ -84,8 +84,8 @@ impl Obstacle {
     pub fn stops(&self, kind: Kind, allow_triggers: bool) -> bool {
         match self.stops {
             Stops::Reading => kind != Kind::Rewrap,
-            Stops::Writing => kind == Kind::Reencrypt,
-            Stops::Triggers => kind == Kind::Reencrypt && !allow_triggers,
+            Stops::Writing => kind.writes_rows(),
+            Stops::Triggers => kind.writes_rows() && !allow_triggers,
         }
     }
 }

@@ -64,7 +64,7 @@ impl Guarantee {
                 *others.entry(word(other.kind)).or_insert(0) += 1;
             }
         }
-        let service = kms.map_or("its service", String::as_str);
+        let service = own.service();
         let key = match kek.key.material {
             Some(_) => format!("KEK {} (imported; wrapped by key {key_ref} of {service})", shown::id(kek.id)),
             None => format!("KEK {} (key {key_ref} of {service}{})", shown::id(kek.id), version.unwrap_or_default()),
@@ -150,9 +150,12 @@ impl Above {
         Self { kek: kek.id, kms: kms.cloned(), key_ref: key_ref.clone() }
     }
 
+    fn service(&self) -> &str {
+        self.kms.as_deref().unwrap_or("its service")
+    }
+
     fn shown(&self) -> String {
-        let service = self.kms.as_deref().unwrap_or("its service");
-        format!("KEK {} (key {} of {service})", shown::id(self.kek), self.key_ref)
+        format!("KEK {} (key {} of {})", shown::id(self.kek), self.key_ref, self.service())
     }
 
     fn document(&self) -> Value {

@@ -196,7 +196,7 @@ impl Shift<'_> {
     /// Once more what somebody else had held, or has replaced. What is held still is left to the next pass. Not where
     /// nothing is written: the other rows of these blocks would be counted again.
     async fn try_again(&mut self) -> Result<(), Stop> {
-        if self.job.kind != Kind::Reencrypt {
+        if !self.job.kind.writes_rows() {
             return Ok(());
         }
         self.again = true;

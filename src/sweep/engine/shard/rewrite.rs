@@ -9,7 +9,7 @@ use crate::{
     admin::metrics::{Batch, Pause},
     keys::{Permit, Stamp},
     sweep::{
-        Job, Kind, Site, SweepError,
+        Job, Site, SweepError,
         engine::{
             fault::{Fault, Stop, told},
             place::{Tid, Xid},
@@ -54,10 +54,7 @@ const EARLY_WAITS: Duration = Duration::from_millis(10);
 pub(super) async fn early(site: &Site, job: &Job, target: &Target, batch: u32, chunk: &Chunk) -> Option<Early> {
     let width = target.columns.len();
     let bytes: usize = chunk.rows.iter().map(|row| row.bytes(width)).sum();
-    if job.kind != Kind::Reencrypt
-        || chunk.rows.is_empty()
-        || chunk.rows.len() > most(batch as usize)
-        || bytes > IN_FLIGHT
+    if !job.kind.writes_rows() || chunk.rows.is_empty() || chunk.rows.len() > most(batch as usize) || bytes > IN_FLIGHT
     {
         return None;
     }

@@ -175,6 +175,11 @@ mod tests {
             self.latency.saw(measured, 1.5, Some(1000), self.start + Duration::from_secs(self.seconds));
             self.latency.pause().as_millis()
         }
+
+        /// The pauses after so many seconds, in which the p99 is what comes of the pause before.
+        fn seconds(&mut self, count: usize, p99: impl Fn(u128) -> i64) -> Vec<u128> {
+            (0..count).map(|_| self.second(Some(p99(self.latency.pause().as_millis())))).collect()
+        }
     }
 
     #[test]
@@ -196,13 +201,7 @@ mod tests {
         let mut clients = Clients::new();
         clients.second(Some(1000));
         // Clients wait too long whenever the pause is shorter than 12 ms.
-        let mut pause = 20;
-        let looks: Vec<u128> = (0..200)
-            .map(|_| {
-                pause = clients.second(Some(if pause < 12 { 2500 } else { 1200 }));
-                pause
-            })
-            .collect();
+        let looks = clients.seconds(200, |pause| if pause < 12 { 2500 } else { 1200 });
         let short = looks.iter().filter(|pause| **pause < 12).count();
         assert!(short < 200 / 8, "{short} of {looks:?}");
         assert!(looks.iter().all(|pause| *pause <= 40), "{looks:?}");
@@ -242,13 +241,7 @@ mod tests {
     fn a_pause_that_helps_is_no_proof_of_innocence() {
         let mut clients = Clients::new();
         // Now and then a second is bad, and a longer pause mends it.
-        let mut pause = 20;
-        let looks: Vec<u128> = (0..600)
-            .map(|_| {
-                pause = clients.second(Some(if pause < 80 { 2500 } else { 1100 }));
-                pause
-            })
-            .collect();
+        let looks = clients.seconds(600, |pause| if pause < 80 { 2500 } else { 1100 });
         assert!(looks[10..].iter().filter(|pause| **pause < 80).count() < 600 / 8, "{looks:?}");
         assert_eq!(clients.latency.baseline, None);
     }
